@@ -1,0 +1,398 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# make help lists the targets. V=1 shows the commands. For another machine: ARCH=arm64
+# CROSS_COMPILE=aarch64-linux-gnu-
+
+VERSION := 0.1.0
+
+ARCH          ?= $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+CROSS_COMPILE ?=
+ifeq ($(origin CC),default)
+CC := $(CROSS_COMPILE)gcc
+endif
+ifeq ($(origin AR),default)
+AR := $(CROSS_COMPILE)ar
+endif
+CLANG      ?= clang
+PKG_CONFIG ?= $(CROSS_COMPILE)pkg-config
+# /usr/sbin is not in everybody's PATH.
+BPFTOOL     = $(shell PATH="$$PATH:/usr/sbin:/sbin" && command -v bpftool || echo bpftool)
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+ARGS    ?=
+V       ?=
+
+CFLAGS  ?= -O2 -g
+LDFLAGS ?=
+
+BUILD_PACKAGES := gcc libc6-dev clang libbpf-dev bpftool libelf-dev zlib1g-dev libzstd-dev \
+	libxxhash-dev uthash-dev libsmartcols-dev scdoc pkg-config
+TEST_PACKAGES := libcmocka-dev libjansson-dev nftables iproute2 zstd clang-format clang-tidy procps
+
+BUILD := build
+ASAN  := $(BUILD)/asan
+COV   := $(BUILD)/cov
+
+# Asked for once, and only when a recipe needs it: on a fresh machine pkg-config itself may come to
+# be installed by this very run.
+PKGS        := libbpf libzstd libxxhash smartcols
+PKG_CFLAGS   = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS     = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
+TEST_LIBS    = $(eval TEST_LIBS := $$(shell $(PKG_CONFIG) --libs cmocka jansson))$(TEST_LIBS)
+
+WARN_FLAGS  := -Wall -Wextra -Werror
+CT_CPPFLAGS  = -D_GNU_SOURCE -DCT_VERSION='"$(VERSION)"' -Iinclude -I$(BUILD) $(PKG_CFLAGS)
+CT_CFLAGS   := -std=gnu11 $(WARN_FLAGS)
+CT_LDFLAGS  := -Wl,--as-needed
+# cmocka hands every test a state that few of them use.
+TEST_FLAGS  := -Itests -Wno-unused-parameter
+ASAN_FLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+COV_FLAGS   := -O0 -g --coverage
+# The arguments that a tracepoint has are not ours to choose.
+BPF_FLAGS    = -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_$(ARCH) -Ivmlinux -Iinclude -Ibpf \
+	$(WARN_FLAGS) -Wno-unused-parameter
+
+SRCS       := $(wildcard src/*.c src/*/*.c)
+OBJS       := $(SRCS:%.c=$(BUILD)/obj/%.o)
+SKELETON   := $(BUILD)/conntrace.skel.h
+MAN        := $(patsubst doc/%.scd,$(BUILD)/man/%,$(wildcard doc/*.scd))
+UNIT_TESTS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
+E2E_TESTS  := $(patsubst tests/e2e/e2e_%.c,%,$(wildcard tests/e2e/e2e_*.c))
+FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+C_FILES     = $(wildcard bpf/*.[ch] include/*/*.h src/*.[ch] src/*/*.[ch] tests/*/*.[ch] bench/*.[ch])
+
+UNIT_PROGRAMS := $(UNIT_TESTS:%=$(BUILD)/unit/test_%)
+ASAN_PROGRAMS := $(UNIT_TESTS:%=$(ASAN)/unit/test_%)
+COV_PROGRAMS  := $(UNIT_TESTS:%=$(COV)/unit/test_%)
+E2E_PROGRAMS  := $(E2E_TESTS:%=$(BUILD)/e2e/e2e_%)
+FUZZ_REPLAYS  := $(FUZZERS:%=$(ASAN)/fuzz/fuzz_%)
+
+# What each unit test links, and nothing else: a stage that reaches for a later one does not build.
+# The name is that of tests/unit/test_NAME.c.
+RECORD_SRCS := $(addprefix src/record/,model.c encoder.c decoder.c format.c frame.c input.c reader.c \
+	replay.c sink.c writer.c) src/decode.c src/base/buf.c
+
+UNIT_SRCS_addr        := src/base/addr.c src/base/number.c
+UNIT_SRCS_buf         := src/base/buf.c
+UNIT_SRCS_cleanup     :=
+UNIT_SRCS_json_writer := src/base/json_writer.c src/base/buf.c
+UNIT_SRCS_log         := src/base/log.c src/base/text.c src/base/buf.c
+UNIT_SRCS_number      := src/base/number.c
+UNIT_SRCS_options     := src/cli/options.c src/cli/option_table.c src/cli/option_values.c \
+	src/cli/option_select.c src/cli/help.c src/cli/suggest.c src/select/match.c src/names.c \
+	$(wildcard src/sink/*.c src/base/*.c) src/history.c src/conn.c
+UNIT_SRCS_record_codec := $(addprefix src/record/,model.c encoder.c decoder.c) src/decode.c
+UNIT_SRCS_recording   := $(RECORD_SRCS) tests/unit/recording_fixture.c
+UNIT_SRCS_recording_damage  := $(RECORD_SRCS) $(addprefix tests/unit/recording_,fixture.c sample.c)
+UNIT_SRCS_recording_hostile := $(UNIT_SRCS_recording_damage)
+UNIT_SRCS_decode      := src/decode.c tests/unit/build_event.c
+UNIT_SRCS_heap        := src/table/heap.c
+UNIT_SRCS_history     := src/history.c
+UNIT_SRCS_hooks       := src/live/hooks.c src/names.c
+UNIT_SRCS_names       := src/names.c
+UNIT_SRCS_symbols     := src/live/symbols.c
+UNIT_SRCS_text        := src/base/text.c src/base/buf.c
+UNIT_SRCS_timefmt     := src/base/timefmt.c
+
+WORDS_SRCS  := src/sink/words.c src/sink/words_detail.c src/sink/sink_out.c src/history.c src/names.c \
+	$(addprefix src/base/,addr.c buf.c number.c text.c timefmt.c)
+FIELD_SRCS  := $(addprefix src/sink/,field.c field_identity.c field_event.c field_summary.c sink_out.c) \
+	src/names.c $(addprefix src/base/,addr.c buf.c json_writer.c number.c timefmt.c)
+REPORT_SRCS := $(addprefix src/sink/,report.c report_text.c report_totals.c spool.c)
+
+UNIT_SRCS_sink_csv    := src/sink/sink_csv.c src/base/text.c $(FIELD_SRCS)
+UNIT_SRCS_sink_json   := src/sink/sink_json.c $(FIELD_SRCS)
+UNIT_SRCS_sink_table  := src/sink/sink_table.c $(WORDS_SRCS)
+UNIT_SRCS_sink_report := $(REPORT_SRCS) src/sink/sink_json.c src/sink/sink_csv.c \
+	$(sort $(FIELD_SRCS) $(WORDS_SRCS))
+UNIT_SRCS_sink        := $(addprefix src/sink/,sink.c sink_csv.c sink_json.c sink_table.c) \
+	$(sort $(FIELD_SRCS) $(WORDS_SRCS))
+
+# A whole life: the builder of events, the table they go into, the words it answers with.
+LIFE_SRCS   := $(addprefix tests/unit/,build_event.c told.c) src/decode.c src/names.c src/history.c \
+	src/conn.c
+TABLE_SRCS  := $(addprefix src/table/,apply.c transition.c entry.c conn_table.c heap.c) src/verdict.c \
+	$(addprefix src/base/,addr.c number.c)
+DETECT_SRCS := $(addprefix src/detect/,detect.c failure.c half_close.c probe.c reset.c retransmit.c \
+	simultaneous.c)
+SELECT_SRCS := src/select/match.c src/select/selector.c
+
+UNIT_SRCS_conn_table      := tests/unit/world.c $(TABLE_SRCS) $(LIFE_SRCS)
+UNIT_SRCS_conn_table_loss := $(UNIT_SRCS_conn_table)
+UNIT_SRCS_conn_table_mini := $(UNIT_SRCS_conn_table)
+UNIT_SRCS_detect          := $(DETECT_SRCS) $(UNIT_SRCS_conn_table)
+UNIT_SRCS_select          := src/select/match.c $(addprefix src/base/,addr.c number.c)
+UNIT_SRCS_selector        := $(SELECT_SRCS) $(LIFE_SRCS) $(addprefix src/base/,addr.c number.c)
+UNIT_SRCS_pipeline        := src/pipeline.c $(SELECT_SRCS) $(DETECT_SRCS) \
+	$(sort $(TABLE_SRCS) $(LIFE_SRCS) $(UNIT_SRCS_sink))
+UNIT_SRCS_verdict         := src/verdict.c src/history.c src/decode.c tests/unit/build_event.c
+
+# The same for tests/fuzz/fuzz_NAME.c, each of which has a corpus in tests/fuzz/corpus/NAME/.
+FUZZ_SRCS_decode    := src/decode.c
+FUZZ_SRCS_recording := $(RECORD_SRCS)
+
+export CONNTRACE := $(CURDIR)/$(BUILD)/conntrace
+
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+# The two commands of the README install what they need; the others take the machine as it is.
+NEED := $(if $(filter run check deps,$(MAKECMDGOALS)),need)
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+.PHONY: all run check unit asan e2e golden golden-update golden-record fuzz vm bench \
+	coverage lint format format-check tidy man \
+	install uninstall clean help deps need
+.DEFAULT_GOAL := all
+
+## all: the program, build/conntrace
+all: $(BUILD)/conntrace
+
+## run: install what is missing, build, and watch this machine (ARGS='-p 1234')
+run: all
+	$(Q)$(as_root) $(BUILD)/conntrace watch $(ARGS)
+
+## deps: install the packages for building and testing
+deps: need
+
+need:
+	$(Q)tools/need.sh $(BUILD_PACKAGES) $(if $(filter check deps,$(MAKECMDGOALS)),$(TEST_PACKAGES))
+
+as_root = $(if $(filter-out 0,$(shell id -u)),sudo)
+
+# The program: kernel side, skeleton, user side.
+
+$(BUILD)/conntrace.bpf.o: bpf/conntrace.bpf.c | $(NEED)
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $(@:.o=.tmp.o)
+	$(Q)$(BPFTOOL) gen object $@ $(@:.o=.tmp.o)
+	$(Q)rm $(@:.o=.tmp.o)
+
+$(SKELETON): $(BUILD)/conntrace.bpf.o
+	$(call say,SKEL,$@)
+	$(Q){ echo "// NOLINTBEGIN: generated" && $(BPFTOOL) gen skeleton $< name conntrace_bpf && \
+		echo "// NOLINTEND"; } >$@
+
+$(filter $(BUILD)/obj/src/live/%,$(OBJS)): $(SKELETON)
+
+$(BUILD)/conntrace: $(OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ $(PKG_LIBS) -o $@
+
+# Objects and unit tests exist three times: as they ship, under sanitizers, and for coverage.
+
+# $(1) tree, $(2) compiler flags
+define tree_rules
+$(1)/obj/%.o: %.c | $(NEED)
+	$$(call say,CC,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CT_CPPFLAGS) $$(CPPFLAGS) $$(CT_CFLAGS) $(2) $$(EXTRA_FLAGS) -MMD -MP -c $$< -o $$@
+
+$(1)/obj/tests/%.o: EXTRA_FLAGS := $(TEST_FLAGS)
+endef
+
+# $(1) tree, $(2) compiler flags, $(3) test, $(4) program's folder, $(5) its sources
+define program_rule
+$(1)/$(4)_$(3): $(5:%.c=$(1)/obj/%.o)
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $(2) $$(CT_LDFLAGS) $$(LDFLAGS) $$^ $$(TEST_LIBS) $$(PKG_LIBS) -o $$@
+endef
+
+# $(1) tree, $(2) test
+define unregistered_rule
+$(1)/unit/test_$(2):
+	@echo 'tests/unit/test_$(2).c is not registered: list its sources in the Makefile, UNIT_SRCS_$(2)' >&2
+	@false
+.PHONY: $(1)/unit/test_$(2)
+endef
+
+unit_rule = $(if $(filter undefined,$(origin UNIT_SRCS_$(3))),$(call unregistered_rule,$(1),$(3)),$(call \
+	program_rule,$(1),$(2),$(3),unit/test,tests/unit/test_$(3).c $(UNIT_SRCS_$(3))))
+
+$(eval $(call tree_rules,$(BUILD),$$(CFLAGS)))
+$(eval $(call tree_rules,$(ASAN),$(ASAN_FLAGS)))
+$(eval $(call tree_rules,$(COV),$(COV_FLAGS)))
+$(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(BUILD),$$(CFLAGS),$(test))))
+$(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(ASAN),$(ASAN_FLAGS),$(test))))
+$(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(COV),$(COV_FLAGS),$(test))))
+
+# What the programs read of the kernel's types, and what vmlinux.h has of them, for both machines.
+VMLINUX_TEST := $(BUILD)/vmlinux/test_vmlinux
+VMLINUX_DATA := $(BUILD)/vmlinux/own.txt $(foreach arch,x86 arm64,\
+	$(addprefix $(BUILD)/vmlinux/$(arch)/,programs.bpf.o types.bpf.o programs.txt))
+bpf_for       = $(filter-out -D__TARGET_ARCH_%,$(BPF_FLAGS)) -D__TARGET_ARCH_$(1)
+
+$(eval $(call program_rule,$(BUILD),$$(CFLAGS),vmlinux,vmlinux/test,$(wildcard tests/vmlinux/*.c)))
+
+$(BUILD)/vmlinux/%/programs.bpf.o: bpf/conntrace.bpf.c | $(NEED)
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(call bpf_for,$*) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@
+
+$(BUILD)/vmlinux/%/programs.txt: $(BUILD)/vmlinux/%/programs.bpf.o
+	$(Q)$(CLANG) $(call bpf_for,$*) -E -P bpf/conntrace.bpf.c -o $@
+
+$(BUILD)/vmlinux/%/types.bpf.o: vmlinux/vmlinux.h tests/vmlinux/types.awk | $(NEED)
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)awk -f tests/vmlinux/types.awk $< >$(@:.o=.c)
+	$(Q)$(CLANG) $(call bpf_for,$*) -c $(@:.o=.c) -o $@
+
+$(BUILD)/vmlinux/own.txt: $(wildcard bpf/*.[ch]) include/conntrace/event.h | $(NEED)
+	$(Q)mkdir -p $(@D)
+	$(Q)grep -hv "^#include" $^ | $(CLANG) -w -x c -E -P - -o $@
+
+# A scenario takes of tests/support/ what it uses.
+SUPPORT := $(BUILD)/obj/tests/support.a
+
+$(SUPPORT): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/support/*.c))
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/e2e/e2e_%: $(BUILD)/obj/tests/e2e/e2e_%.o $(SUPPORT)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(PKG_LIBS) -o $@
+
+$(BUILD)/bench/bench: $(addprefix $(BUILD)/obj/,bench/bench.o bench/run.o src/base/number.o)
+$(BUILD)/bench/churn: $(BUILD)/obj/bench/churn.o
+$(BUILD)/bench/bench $(BUILD)/bench/churn:
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
+
+$(BUILD)/golden/scenes: $(BUILD)/obj/tests/golden/scenes.o $(SUPPORT)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(PKG_LIBS) -o $@
+
+# For make check the corpus runs through a plain main(); for make fuzz libFuzzer drives.
+$(foreach fuzzer,$(FUZZERS),$(eval $(call program_rule,$(ASAN),$(ASAN_FLAGS),$(fuzzer),fuzz/fuzz,\
+	tests/fuzz/fuzz_$(fuzzer).c tests/fuzz/replay_corpus.c $(FUZZ_SRCS_$(fuzzer)))))
+
+FUZZ_SECONDS ?= 60
+
+define fuzzer_rule
+$(BUILD)/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(FUZZ_SRCS_$(1))
+	$$(call say,FUZZER,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CLANG) $$(CT_CPPFLAGS) $$(CT_CFLAGS) $$(TEST_FLAGS) -O1 -g -fsanitize=fuzzer,address,undefined \
+		$$^ $$(PKG_LIBS) -o $$@
+endef
+$(foreach fuzzer,$(FUZZERS),$(eval $(call fuzzer_rule,$(fuzzer))))
+
+# Suites for tests/run.sh.
+suite_unit   := unit: $(UNIT_PROGRAMS)
+suite_asan   := asan: $(ASAN_PROGRAMS)
+suite_fuzz   := fuzz: $(foreach f,$(FUZZERS),'$(ASAN)/fuzz/fuzz_$(f) tests/fuzz/corpus/$(f)')
+suite_vmlinux := vmlinux: '$(VMLINUX_TEST) $(BUILD)/vmlinux'
+suite_golden := golden: $(wildcard tests/golden/run.sh)
+suite_lint   := lint: tests/lint/spdx.sh tests/lint/ranks.sh tests/lint/size.sh
+suite_format  = format: 'tests/lint/format.sh $(C_FILES)'
+suite_tidy   := tidy: 'tests/lint/tidy.sh $(SRCS)'
+suite_e2e    := e2e: $(E2E_PROGRAMS)
+
+tidy check: export TIDY_FLAGS = $(CT_CPPFLAGS) -std=gnu11
+
+## check: install what is missing and run every test that this machine permits
+check: all $(UNIT_PROGRAMS) $(VMLINUX_TEST) $(VMLINUX_DATA) $(ASAN_PROGRAMS) $(FUZZ_REPLAYS) \
+	$(E2E_PROGRAMS)
+	$(Q)tests/run.sh $(suite_unit) $(suite_vmlinux) $(suite_asan) $(suite_fuzz) $(suite_golden) \
+		$(suite_lint) \
+		$(suite_format) $(suite_tidy) $(suite_e2e)
+
+## unit: unit tests
+unit: $(UNIT_PROGRAMS) $(VMLINUX_TEST) $(VMLINUX_DATA)
+	$(Q)tests/run.sh $(suite_unit) $(suite_vmlinux)
+
+## asan: unit tests and the fuzzers' corpus under ASan and UBSan
+asan: $(ASAN_PROGRAMS) $(FUZZ_REPLAYS)
+	$(Q)tests/run.sh $(suite_asan) $(suite_fuzz)
+
+## e2e: scenarios with real sockets and a real kernel (root)
+e2e: all $(E2E_PROGRAMS)
+	$(Q)tests/run.sh $(suite_e2e)
+
+## golden: kept recordings against kept output
+golden: all
+	$(Q)tests/run.sh $(suite_golden)
+
+## golden-update: keep the output of today, for git diff to judge
+golden-update: all
+	$(Q)tests/golden/run.sh --update
+
+## golden-record: make the recordings anew, when their format has changed (root)
+golden-record: all $(BUILD)/golden/scenes
+	$(Q)tests/golden/record.sh $(BUILD)/golden/scenes
+
+## lint: licence lines, ranks of includes, sizes
+lint:
+	$(Q)tests/run.sh $(suite_lint)
+
+## fuzz: let libFuzzer look for new input (FUZZ_SECONDS=60 each)
+fuzz: $(FUZZERS:%=$(BUILD)/fuzz/fuzz_%)
+	$(Q)for f in $(FUZZERS); do \
+		$(BUILD)/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) tests/fuzz/corpus/$$f || exit 1; \
+	done
+
+## vm: the scenarios under QEMU on other kernels
+vm: all $(E2E_PROGRAMS)
+	$(Q)tests/vm/run.sh
+
+## bench: the price of being traced, as a ratio (root; BENCH='-r 9 record watch')
+bench: all $(BUILD)/bench/bench $(BUILD)/bench/churn
+	$(Q)$(BUILD)/bench/bench $(BENCH)
+
+## coverage: what the unit tests reach, build/cov/index.html
+coverage: $(COV_PROGRAMS)
+	$(Q)find $(COV) -name '*.gcda' -delete
+	$(Q)tests/run.sh unit: $^
+	$(Q)gcovr --root . --filter src/ --object-directory $(COV)/obj --html-details $(COV)/index.html \
+		--print-summary
+
+## format: put every C file into the house style
+format:
+	$(Q)clang-format -i $(C_FILES)
+
+## format-check: whether every C file is
+format-check:
+	$(Q)tests/run.sh $(suite_format)
+
+## tidy: clang-tidy
+tidy: $(SKELETON)
+	$(Q)tests/run.sh $(suite_tidy)
+
+## man: manual pages, build/man/
+man: $(MAN)
+
+$(BUILD)/man/%: doc/%.scd
+	$(call say,MAN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)scdoc <$< >$@
+
+## install: program and manual pages (PREFIX=/usr/local, DESTDIR=)
+install: all man
+	install -D -m 755 $(BUILD)/conntrace $(DESTDIR)$(PREFIX)/bin/conntrace
+	$(foreach page,$(MAN),install -D -m 644 $(page) $(DESTDIR)$(call installed_page,$(page)) &&) true
+
+## uninstall: take them away again
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/conntrace $(foreach page,$(MAN),$(DESTDIR)$(call installed_page,$(page)))
+
+installed_page = $(PREFIX)/share/man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+
+## clean: remove build/
+clean:
+	$(Q)rm -rf $(BUILD)
+
+## help: this list
+help:
+	@sed -n 's/^## \([a-z0-9-]*\): \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

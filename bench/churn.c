@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Usage: churn [--here] [PAIRS]
+//
+// Connects, exchanges 64 bytes both ways and closes, PAIRS times one after the other (30,000),
+// between a client and a server process on loopback, in a network namespace of its own; --here: in
+// that in which it is started, which has to be a fresh one. Prints what it took:
+//   rate    pairs a second
+//   cpu_us  CPU time of both processes a pair, with the softirqs that ran on it
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "loopback.h"
+
+#define PAIRS	      30000
+#define PORT	      7000
+#define MESSAGE_BYTES 64
+#define BACKLOG	      128
+#define PORTS_PER_HOST \
+	10000 /* of 55,000: connect() takes every other, and searches when they run out */
+
+static void die(const char *what)
+{
+	fprintf(stderr, "churn: %s: %s\n", what, strerror(errno));
+	exit(EXIT_FAILURE);
+}
+
+static void write_sysctl(const char *name, const char *value)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		die(path);
+	close(fd);
+}
+
+/// Every connection leaves a TIME_WAIT, as in life: none is reused, and there is room for all.
+static void prepare_namespace(bool here)
+{
+	if (!here && (unshare(CLONE_NEWNET) || loopback_up()))
+		die("network namespace (needs root)");
+	write_sysctl("ip_local_port_range", "10000 65535");
+	write_sysctl("tcp_max_tw_buckets", "1000000");
+	write_sysctl("tcp_tw_reuse", "0");
+}
+
+static struct sockaddr_in address(unsigned host)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_port = htons(PORT),
+		.sin_addr.s_addr = htonl(host),
+	};
+}
+
+static int listen_anywhere(void)
+{
+	struct sockaddr_in any = address(INADDR_ANY);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof(any)) || listen(fd, BACKLOG))
+		die("listen");
+	return fd;
+}
+
+static void receive(int fd)
+{
+	char message[MESSAGE_BYTES];
+
+	if (recv(fd, message, sizeof(message), MSG_WAITALL) != sizeof(message))
+		die("receive");
+}
+
+static void transmit(int fd)
+{
+	static const char message[MESSAGE_BYTES];
+
+	if (send(fd, message, sizeof(message), MSG_NOSIGNAL) != sizeof(message))
+		die("send");
+}
+
+static void serve(int listener, unsigned pairs)
+{
+	char end;
+
+	for (unsigned i = 0; i < pairs; i++) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0)
+			die("accept");
+		receive(fd);
+		transmit(fd);
+		if (recv(fd, &end, 1, 0) != 0)
+			die("wait for the end");
+		close(fd);
+	}
+}
+
+/// 127.0.0.1, 127.0.0.2, …: each gives another set of ephemeral ports.
+static void connect_all(unsigned pairs)
+{
+	unsigned hosts = pairs / PORTS_PER_HOST + 1;
+
+	for (unsigned i = 0; i < pairs; i++) {
+		struct sockaddr_in to = address(INADDR_LOOPBACK + i % hosts);
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)))
+			die("connect");
+		transmit(fd);
+		receive(fd);
+		close(fd);
+	}
+}
+
+static double now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double cpu_us(int who)
+{
+	struct rusage usage;
+
+	getrusage(who, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+int main(int argc, char *argv[])
+{
+	bool here = argc > 1 && strcmp(argv[1], "--here") == 0;
+	unsigned pairs = argc > 1 + here ? (unsigned)strtoul(argv[1 + here], NULL, 10) : PAIRS;
+	int listener, status;
+	double began_s, took_s;
+	pid_t server;
+
+	if (!pairs) {
+		fprintf(stderr, "usage: churn [--here] [PAIRS]\n");
+		return EXIT_FAILURE;
+	}
+	prepare_namespace(here);
+	listener = listen_anywhere();
+	began_s = now_s();
+	server = fork();
+	if (server < 0)
+		die("fork");
+	if (server == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		serve(listener, pairs);
+		_exit(EXIT_SUCCESS);
+	}
+	connect_all(pairs);
+	if (waitpid(server, &status, 0) < 0 || status)
+		die("server");
+	took_s = now_s() - began_s;
+	printf("rate %.1f\n", pairs / took_s);
+	printf("cpu_us %.3f\n", (cpu_us(RUSAGE_SELF) + cpu_us(RUSAGE_CHILDREN)) / pairs);
+	return EXIT_SUCCESS;
+}

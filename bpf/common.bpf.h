@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What every body needs: kernel types, helpers, the events, and what is kept for a socket. */
+#pragma once
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "conntrace/event.h"
+
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
+
+#define IPPROTO_TCP	 6
+#define AF_INET		 2
+#define AF_INET6	 10
+#define ETH_P_IP	 0x0800
+#define ETH_P_IPV6	 0x86dd
+#define ECONNABORTED	 103
+#define PF_EXITING	 0x00000004 /* include/linux/sched.h */
+#define PF_KTHREAD	 0x00200000
+#define TCP_NEW_SYN_RECV 12 /* a request socket, include/net/tcp_states.h */
+
+/* Kept with the socket and freed with it; a child starts with a copy of its listener's. */
+struct ct_sk {
+	__u32 pid;
+	__u16 generation;
+	__u8 lived;  /* it has begun a life: the next one is another generation */
+	__u8 owner;  /* enum ct_owner */
+	__u8 role;   /* enum ct_role */
+	__u8 missed; /* events lost since the last one that was not */
+	__u8 reserved[6];
+	__u8 comm[CT_COMM_LEN];
+};
+
+/* Set before loading. */
+const volatile __u64 tick_ns;	      /* a jiffy */
+const volatile __u64 timer_keepalive; /* addresses of the kernel's timer handlers, 0 unknown */
+const volatile __u64 timer_write;
+const volatile __u64 timer_timewait;
+const volatile __u8 reset_reasons[CT_RESET_REASON_MAP_LEN]; /* the kernel's number → ours */

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The hooks: each a few lines over a body. Tracepoints and iterators only; which of the variants of
+ * a hook is loaded is decided in src/hooks.c by what the running kernel's BTF offers.
+ */
+#include "common.bpf.h"
+#include "emit.bpf.h"
+#include "follow.bpf.h"
+#include "identity.bpf.h"
+#include "process.bpf.h"
+#include "segments.bpf.h"
+#include "sock_read.bpf.h"
+#include "timers.bpf.h"
+#include "transition.bpf.h"
+
+/* Several helpers are for GPL-compatible programs only. */
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(ct_set_state, struct sock *sk, int old, int new)
+{
+	return ct_on_state(sk, old, new);
+}
+
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(ct_error_report, struct sock *sk)
+{
+	return ct_on_error(sk);
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(ct_send_reset, struct sock *sk, struct sk_buff *skb, int reason)
+{
+	return ct_on_send_reset(sk, skb, reason);
+}
+
+/* before the reason became an argument */
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(ct_send_reset_bare, struct sock *sk, struct sk_buff *skb)
+{
+	return ct_on_send_reset(sk, skb, CT_RESET_REASON_MAP_LEN);
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(ct_receive_reset, struct sock *sk)
+{
+	return ct_on_receive_reset(sk);
+}
+
+/* err: why the segment did not leave; then nothing was retransmitted */
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(ct_retransmit, struct sock *sk, struct sk_buff *skb, int err)
+{
+	return err ? 0 : ct_on_retransmit(sk, skb);
+}
+
+/* before it told of failures: it was called for successes only */
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(ct_retransmit_bare, struct sock *sk, struct sk_buff *skb)
+{
+	return ct_on_retransmit(sk, skb);
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(ct_retransmit_synack, struct sock *sk, struct request_sock *req)
+{
+	return ct_on_retransmit_synack(req);
+}
+
+SEC("tp_btf/timer_start")
+int BPF_PROG(ct_timer_start, struct timer_list *timer)
+{
+	if (timer_timewait && (__u64)timer->function == timer_timewait)
+		ct_on_timewait_timer(timer, CT_TIMER_START);
+	return 0;
+}
+
+SEC("tp_btf/timer_cancel")
+int BPF_PROG(ct_timer_cancel, struct timer_list *timer)
+{
+	if (timer_timewait && (__u64)timer->function == timer_timewait)
+		ct_on_timewait_timer(timer, CT_TIMER_CANCEL);
+	return 0;
+}
+
+SEC("tp_btf/timer_expire_entry")
+int BPF_PROG(ct_timer_expire_entry, struct timer_list *timer)
+{
+	ct_timer_entry(timer);
+	return 0;
+}
+
+SEC("tp_btf/timer_expire_exit")
+int BPF_PROG(ct_timer_expire_exit, struct timer_list *timer)
+{
+	ct_bracket_close(timer);
+	return 0;
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(ct_kfree_skb, struct sk_buff *skb, void *location, __u32 reason, struct sock *rx_sk)
+{
+	return ct_on_dropped(skb, reason, rx_sk);
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(ct_send_length, struct sock *sk)
+{
+	return ct_on_io(sk);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(ct_recv_length, struct sock *sk)
+{
+	return ct_on_io(sk);
+}
+
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(ct_rcv_space_adjust, struct sock *sk)
+{
+	return ct_on_io(sk);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(ct_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	return ct_on_fork(parent, child);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The only place that reserves and submits: counts what was lost, and says so in the stream. */
+#pragma once
+
+#include "common.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 24); /* set from user space before loading */
+} ring SEC(".maps");
+
+/* Shared with user space, which reads them when it has drained the ring. */
+__u64 lost_events;
+__u64 lost_since_ns;
+__u64 lost_sockets;	      /* of them CT_UNCOUNTED_SOCKETS */
+__u64 lost_minis;	      /* of them CT_UNCOUNTED_MINIS */
+__u64 wakeup_bytes = 1 << 22; /* fill at which the consumer is woken before its tick */
+__u32 wakeup_sent;	      /* set here, cleared by the consumer */
+
+/* A place in the ring for what could not get one before: stands before the next event that can. */
+static __noinline void ct_emit_lost(void)
+{
+	struct ct_event *event = bpf_ringbuf_reserve(&ring, CT_EVENT_SIZE(lost), 0);
+
+	if (!event)
+		return;
+	__builtin_memset(event, 0, CT_EVENT_SIZE(lost));
+	event->ts_ns = bpf_ktime_get_ns();
+	event->kind = CT_EVENT_LOST;
+	event->lost.where = CT_LOST_RING;
+	event->lost.since_ns = lost_since_ns;
+	if (__sync_lock_test_and_set(&lost_sockets, 0))
+		event->lost.uncounted |= CT_UNCOUNTED_SOCKETS;
+	if (__sync_lock_test_and_set(&lost_minis, 0))
+		event->lost.uncounted |= CT_UNCOUNTED_MINIS;
+	event->lost.events = __sync_lock_test_and_set(&lost_events, 0);
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void ct_count_lost(struct ct_sk *st, bool mini)
+{
+	if (st && st->missed < 255)
+		st->missed++;
+	if (!st)
+		__sync_fetch_and_add(mini ? &lost_minis : &lost_sockets, 1);
+	if (__sync_fetch_and_add(&lost_events, 1) == 0)
+		lost_since_ns = bpf_ktime_get_ns();
+}
+
+/*
+ * Reserves a record of SIZE bytes and fills in what does not depend on a socket.
+ *
+ * SIZE is a constant, CT_EVENT_SIZE(payload). ST is the state of the socket that it is about, NULL
+ * if there is none at hand; MINI: it is about a mini-socket that was told of before. NULL when the
+ * ring is full: it has been counted then.
+ */
+static __always_inline struct ct_event *ct_emit_begin_of(__u64 size, __u8 kind, struct ct_sk *st,
+							 bool mini)
+{
+	struct ct_event *event;
+
+	if (lost_events)
+		ct_emit_lost();
+	event = bpf_ringbuf_reserve(&ring, size, 0);
+	if (!event) {
+		ct_count_lost(st, mini);
+		return NULL;
+	}
+	__builtin_memset(event, 0, size);
+	event->ts_ns = bpf_ktime_get_ns();
+	event->kind = kind;
+	event->generation = CT_GENERATION_ANY;
+	if (st) {
+		event->pid = st->pid;
+		event->owner = st->owner;
+		event->role = st->role;
+		event->generation = st->generation;
+		event->missed = st->missed;
+		event->sock_flags = CT_SOCK_COUNTED;
+		st->missed = 0;
+	}
+	return event;
+}
+
+static __always_inline struct ct_event *ct_emit_begin(__u64 size, __u8 kind, struct ct_sk *st)
+{
+	return ct_emit_begin_of(size, kind, st, false);
+}
+
+/*
+ * A wakeup costs fifteen times an event: user space comes by on a tick of its own, and is called
+ * only when the ring fills faster than that.
+ */
+static __always_inline void ct_emit_end(struct ct_event *event)
+{
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (!wakeup_sent && bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > wakeup_bytes) {
+		wakeup_sent = 1;
+		flags = BPF_RB_FORCE_WAKEUP;
+	}
+	bpf_ringbuf_submit(event, flags);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Single segments that matter to a life: resets, retransmissions, a peer's keepalive probes. */
+#pragma once
+
+#include "common.bpf.h"
+#include "emit.bpf.h"
+#include "identity.bpf.h"
+#include "timers.bpf.h"
+
+static __always_inline void ct_fill_reset_full(struct ct_event *event, struct sock *sk,
+					       struct tcp_sock *tp)
+{
+	ct_read_sock(event, sk, tp);
+	event->context = ct_context(sk);
+	event->reset.shutdown = sk->sk_shutdown;
+	event->reset.sk_err = sk->sk_err;
+	if (tp) {
+		event->reset.unread = ct_unread(tp, sk, event->state);
+		event->reset.unacked = ct_unacked(tp, event->state);
+	}
+	if (event->context == CT_CONTEXT_PROCESS) {
+		event->reset.how = ct_current_how();
+		event->reset.actor_pid = ct_current_pid();
+	}
+}
+
+static __always_inline void ct_fill_reset_mini(struct ct_event *event, const struct sock *sk)
+{
+	const struct inet_timewait_sock *tw = (const struct inet_timewait_sock *)sk;
+
+	ct_probe_common(event, &sk->__sk_common);
+	event->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	event->state = BPF_CORE_READ(tw, tw_substate);
+	event->reset.mini = 1;
+}
+
+static __always_inline __u8 ct_map_reason(__u32 reason)
+{
+	if (reason >= CT_RESET_REASON_MAP_LEN)
+		return CT_RESET_REASON_NONE;
+	barrier_var(reason); /* keeps the mask, which is what the verifier understands */
+	return reset_reasons[reason & (CT_RESET_REASON_MAP_LEN - 1)];
+}
+
+/*
+ * SK is NULL when no socket answers for it, and may be a mini-socket; a listener answers for the
+ * handshake of somebody else: then, too, the addresses are the packet's.
+ */
+static __always_inline int ct_on_send_reset(struct sock *sk, const struct sk_buff *skb,
+					    __u32 reason)
+{
+	bool full = sk && ct_is_full(sk);
+	bool owns = full && sk->__sk_common.skc_state != CT_STATE_LISTEN;
+	struct ct_sk *st = owns ? ct_sk_get(sk) : NULL;
+	struct ct_event *event = ct_emit_begin(CT_EVENT_SIZE(reset), CT_EVENT_RESET, st);
+
+	if (!event)
+		return 0;
+	event->reset.direction = CT_DIRECTION_SENT;
+	event->reset.reason = ct_map_reason(reason);
+	if (owns)
+		ct_fill_reset_full(event, sk, bpf_skc_to_tcp_sock(sk));
+	else if (sk && sk->__sk_common.skc_state == CT_STATE_TIME_WAIT)
+		ct_fill_reset_mini(event, sk);
+	if (skb) {
+		event->reset.answered = 1;
+		event->reset.packet = ct_read_packet(event->cookie ? NULL : event, skb);
+	}
+	if (full && !owns)
+		event->state = CT_STATE_LISTEN;
+	if (!event->cookie && sk)
+		event->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	else if (!event->cookie && skb)
+		event->netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
+	ct_emit_end(event);
+	return 0;
+}
+
+static __always_inline int ct_on_receive_reset(struct sock *sk)
+{
+	struct ct_sk *st = ct_sk_get(sk);
+	struct ct_event *event = ct_emit_begin(CT_EVENT_SIZE(reset), CT_EVENT_RESET, st);
+
+	if (!event)
+		return 0;
+	event->reset.direction = CT_DIRECTION_RECEIVED;
+	ct_fill_reset_full(event, sk, bpf_skc_to_tcp_sock(sk));
+	event->reset.how = CT_HOW_UNKNOWN;
+	ct_emit_end(event);
+	return 0;
+}
+
+/* tcp_ca_state, include/uapi/linux/tcp.h */
+#define CT_CA_RECOVERY 3
+#define CT_CA_LOSS     4
+
+static __always_inline __u8 ct_retransmit_kind(__u8 context, __u8 ca_state)
+{
+	if (context == CT_CONTEXT_TLP)
+		return CT_RETRANSMIT_TLP;
+	if (context == CT_CONTEXT_RETRANSMIT || ca_state == CT_CA_LOSS)
+		return CT_RETRANSMIT_RTO;
+	if (ca_state == CT_CA_RECOVERY)
+		return CT_RETRANSMIT_FAST;
+	return CT_RETRANSMIT_UNKNOWN;
+}
+
+static __always_inline __u8 ct_segment(__u8 tcp_flags)
+{
+	if (tcp_flags & CT_PACKET_SYN)
+		return tcp_flags & CT_PACKET_ACK ? CT_SEGMENT_SYNACK : CT_SEGMENT_SYN;
+	return tcp_flags & CT_PACKET_FIN ? CT_SEGMENT_FIN : CT_SEGMENT_DATA;
+}
+
+static __always_inline int ct_on_retransmit(struct sock *sk, const struct sk_buff *skb)
+{
+	const struct tcp_skb_cb *cb =
+		(const struct tcp_skb_cb *)((const char *)skb +
+					    bpf_core_field_offset(struct sk_buff, cb));
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct ct_sk *st = ct_sk_get(sk);
+	struct ct_event *event;
+
+	event = ct_emit_begin(CT_EVENT_SIZE(retransmit), CT_EVENT_RETRANSMIT, st);
+	if (!event)
+		return 0;
+	ct_read_sock(event, sk, tp);
+	event->context = ct_context(sk);
+	event->retransmit.segment = ct_segment(BPF_CORE_READ(cb, tcp_flags));
+	event->retransmit.seq = BPF_CORE_READ(cb, seq);
+	event->retransmit.length = BPF_CORE_READ(skb, len);
+	if (tp) {
+		event->retransmit.kind = ct_retransmit_kind(
+			event->context, BPF_CORE_READ_BITFIELD(&tp->inet_conn, icsk_ca_state));
+		event->retransmit.count = tp->total_retrans;
+	}
+	ct_emit_end(event);
+	return 0;
+}
+
+/* The request socket is not a full one: its child will carry the same cookie. */
+static __always_inline int ct_on_retransmit_synack(struct request_sock *req)
+{
+	struct ct_event *event = ct_emit_begin(CT_EVENT_SIZE(retransmit), CT_EVENT_RETRANSMIT,
+					       NULL);
+
+	if (!event)
+		return 0;
+	ct_probe_common(event, &req->__req_common);
+	event->cookie = bpf_get_socket_cookie(req);
+	event->state = CT_STATE_SYN_RECV;
+	event->role = CT_ROLE_PASSIVE;
+	event->retransmit.kind = CT_RETRANSMIT_SYNACK;
+	event->retransmit.segment = CT_SEGMENT_SYNACK;
+	/* counted behind the tracepoint: inet_rtx_syn_ack() */
+	event->retransmit.count = BPF_CORE_READ(req, num_retrans) + 1;
+	ct_emit_end(event);
+	return 0;
+}
+
+/*
+ * A keepalive probe repeats the last byte before what is expected next, RFC 9293 3.8.4; the kernel
+ * answers it and drops it as old. With a window of 0 it is a window probe, RFC 9293 3.8.6.1.
+ */
+static __always_inline int ct_on_old_segment(const struct sk_buff *skb, struct sock *sk)
+{
+	struct tcp_sock *tp;
+	struct ct_event *event;
+	__u32 seq;
+
+	if (!ct_is_full(sk))
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	bpf_probe_read_kernel(&seq, sizeof(seq),
+			      (const char *)skb + bpf_core_field_offset(struct sk_buff, cb) +
+				      bpf_core_field_offset(struct tcp_skb_cb, seq));
+	if (seq != tp->rcv_nxt - 1)
+		return 0;
+	event = ct_emit_begin(CT_EVENT_SIZE(probe), CT_EVENT_PROBE, ct_sk_get(sk));
+	if (!event)
+		return 0;
+	ct_read_sock(event, sk, tp);
+	event->probe.type = tp->rcv_wnd ? CT_PROBE_KEEPALIVE : CT_PROBE_WINDOW;
+	event->probe.outcome = CT_PROBE_RECEIVED;
+	ct_emit_end(event);
+	return 0;
+}
+
+/*
+ * A mini-socket answers a segment without keeping it. The peer's FIN turns FIN_WAIT2 into
+ * TIME_WAIT, and mod_timer() leaves a timer where it is that stays in its bucket: no timer event
+ * tells of it.
+ */
+static __always_inline int ct_on_dropped(const struct sk_buff *skb, __u32 reason, struct sock *sk)
+{
+	const struct inet_timewait_sock *tw;
+
+	if (!sk)
+		return 0;
+	if (reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_TCP_OLD_SEQUENCE))
+		return ct_on_old_segment(skb, sk);
+	if (sk->__sk_common.skc_state != CT_STATE_TIME_WAIT || !timer_timewait)
+		return 0;
+	tw = (const struct inet_timewait_sock *)sk;
+	if (ct_read_packet(NULL, skb) & CT_PACKET_FIN)
+		ct_emit_timewait(tw, CT_TIMER_UNTOUCHED);
+	return 0;
+}

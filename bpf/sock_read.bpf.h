@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From the kernel's sockets and segments to the fields of an event. */
+#pragma once
+
+#include "common.bpf.h"
+
+/*
+ * The same reading twice: through a pointer whose type the verifier knows (a plain load), and
+ * through an address of which only we know what it is (a timer's container).
+ */
+#define CT_LOAD(ptr, field)    ((ptr)->field)
+#define CT_LOAD2(ptr, f1, f2)  ((ptr)->f1->f2)
+#define CT_PROBE(ptr, field)   BPF_CORE_READ(ptr, field)
+#define CT_PROBE2(ptr, f1, f2) BPF_CORE_READ(ptr, f1, f2)
+
+#define CT_DEFINE_READ_COMMON(name, READ, READ2)                                                \
+	static __always_inline void name(struct ct_event *event, const struct sock_common *skc) \
+	{                                                                                       \
+		event->family = READ(skc, skc_family);                                          \
+		event->lport = READ(skc, skc_num);                                              \
+		event->rport = bpf_ntohs(READ(skc, skc_dport));                                 \
+		event->netns = READ2(skc, skc_net.net, ns.inum);                                \
+		if (event->family == AF_INET6 && bpf_core_field_exists(skc->skc_v6_daddr)) {    \
+			__u32 *laddr = (__u32 *)event->laddr, *raddr = (__u32 *)event->raddr;   \
+                                                                                                \
+			laddr[0] = READ(skc, skc_v6_rcv_saddr.in6_u.u6_addr32[0]);              \
+			laddr[1] = READ(skc, skc_v6_rcv_saddr.in6_u.u6_addr32[1]);              \
+			laddr[2] = READ(skc, skc_v6_rcv_saddr.in6_u.u6_addr32[2]);              \
+			laddr[3] = READ(skc, skc_v6_rcv_saddr.in6_u.u6_addr32[3]);              \
+			raddr[0] = READ(skc, skc_v6_daddr.in6_u.u6_addr32[0]);                  \
+			raddr[1] = READ(skc, skc_v6_daddr.in6_u.u6_addr32[1]);                  \
+			raddr[2] = READ(skc, skc_v6_daddr.in6_u.u6_addr32[2]);                  \
+			raddr[3] = READ(skc, skc_v6_daddr.in6_u.u6_addr32[3]);                  \
+		} else {                                                                        \
+			*(__u32 *)event->laddr = READ(skc, skc_rcv_saddr);                      \
+			*(__u32 *)event->raddr = READ(skc, skc_daddr);                          \
+		}                                                                               \
+	}
+CT_DEFINE_READ_COMMON(ct_read_common, CT_LOAD, CT_LOAD2)
+CT_DEFINE_READ_COMMON(ct_probe_common, CT_PROBE, CT_PROBE2)
+
+static __always_inline bool ct_is_full(const struct sock *sk)
+{
+	__u8 state = sk->__sk_common.skc_state;
+
+	return state != CT_STATE_TIME_WAIT && state != TCP_NEW_SYN_RECV;
+}
+
+static __always_inline __u8 ct_sock_flags(const struct sock *sk, const struct tcp_sock *tp)
+{
+	unsigned long flags = sk->__sk_common.skc_flags;
+	__u8 ret = 0;
+
+	if (flags & (1UL << SOCK_LINGER))
+		ret |= sk->sk_lingertime ? CT_SOCK_LINGER : CT_SOCK_LINGER | CT_SOCK_LINGER0;
+	if (flags & (1UL << SOCK_KEEPOPEN))
+		ret |= CT_SOCK_KEEPALIVE;
+	if (flags & (1UL << SOCK_DEAD))
+		ret |= CT_SOCK_ORPHAN;
+	if (tp && BPF_CORE_READ_BITFIELD(tp, nonagle) & 1) /* TCP_NAGLE_OFF, include/net/tcp.h */
+		ret |= CT_SOCK_NODELAY;
+	return ret;
+}
+
+/*
+ * Everything of the core that a full socket tells.
+ *
+ * skc_num is 0 where an unbound port is not hashed yet or no more: inet_sport is the better
+ * witness.
+ */
+static __always_inline void ct_read_sock(struct ct_event *event, struct sock *sk,
+					 struct tcp_sock *tp)
+{
+	ct_read_common(event, &sk->__sk_common);
+	if (tp && !event->lport)
+		event->lport = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+	event->cookie = bpf_get_socket_cookie(sk);
+	event->state = sk->__sk_common.skc_state;
+	event->sock_flags |= ct_sock_flags(sk, tp);
+}
+
+/* As tcp_inq() in include/net/tcp.h: a FIN counts in rcv_nxt, RFC 9293 3.4, and is nothing to read.
+ */
+static __always_inline __u32 ct_unread(const struct tcp_sock *tp, const struct sock *sk, __u8 state)
+{
+	__u32 unread = tp->rcv_nxt - tp->copied_seq;
+
+	if (state == CT_STATE_CLOSE || state == CT_STATE_LISTEN || state == CT_STATE_SYN_SENT)
+		return 0;
+	if (unread && sk->__sk_common.skc_flags & (1UL << SOCK_DONE))
+		unread--;
+	return unread;
+}
+
+/* SYN and FIN have their place in the sequence too, and are no data. STATE: before a transition. */
+static __always_inline __u32 ct_unacked(const struct tcp_sock *tp, __u8 state)
+{
+	__u32 unacked = tp->write_seq - tp->snd_una;
+
+	switch (state) {
+	case CT_STATE_ESTABLISHED:
+	case CT_STATE_CLOSE_WAIT:
+		return unacked;
+	case CT_STATE_FIN_WAIT1:
+	case CT_STATE_CLOSING:
+	case CT_STATE_LAST_ACK:
+		return unacked ? unacked - 1 : 0;
+	default:
+		return 0;
+	}
+}
+
+static __always_inline __u32 ct_seconds(unsigned long jiffies)
+{
+	return jiffies * tick_ns / 1000000000ULL;
+}
+
+/* What the whole life counted, and the options that it ended with; unset ones are the namespace's.
+ */
+static __always_inline void ct_read_counters(struct ct_event_counters *ret, const struct sock *sk,
+					     const struct tcp_sock *tp)
+{
+	const struct net *net = sk->__sk_common.skc_net.net;
+
+	ret->bytes_sent = tp->bytes_sent;
+	ret->bytes_acked = tp->bytes_acked;
+	ret->bytes_received = tp->bytes_received;
+	/* the kernel counts the FIN's place in the sequence too: tcp_rcv_nxt_update() */
+	if (ret->bytes_received && sk->__sk_common.skc_flags & (1UL << SOCK_DONE))
+		ret->bytes_received--;
+	ret->bytes_retransmitted = tp->bytes_retrans;
+	ret->segments_out = tp->segs_out;
+	ret->segments_in = tp->segs_in;
+	ret->retransmits = tp->total_retrans;
+	ret->srtt_us = tp->srtt_us >> 3; /* kept times eight, include/linux/tcp.h */
+	ret->min_rtt_us = tp->rtt_min.s[0].v;
+	ret->keepalive_time_s = ct_seconds(tp->keepalive_time
+						   ?: net->ipv4.sysctl_tcp_keepalive_time);
+	ret->keepalive_interval_s = ct_seconds(tp->keepalive_intvl
+						       ?: net->ipv4.sysctl_tcp_keepalive_intvl);
+	ret->keepalive_probes = tp->keepalive_probes ?: net->ipv4.sysctl_tcp_keepalive_probes;
+	ret->user_timeout_ms = tp->inet_conn.icsk_user_timeout;
+	ret->linger_s = ct_seconds(sk->sk_lingertime);
+}
+
+/*
+ * Flags and, if EVENT is given, addresses of a received segment as the receiver sees them: it is
+ * the destination.
+ */
+static __always_inline __u8 ct_read_packet(struct ct_event *event, const struct sk_buff *skb)
+{
+	unsigned char *head = BPF_CORE_READ(skb, head);
+	unsigned char *network = head + BPF_CORE_READ(skb, network_header);
+	struct tcphdr tcp = {};
+
+	bpf_probe_read_kernel(&tcp, sizeof(tcp), head + BPF_CORE_READ(skb, transport_header));
+	if (!event)
+		return tcp.flags;
+	event->lport = bpf_ntohs(tcp.dest);
+	event->rport = bpf_ntohs(tcp.source);
+	if (BPF_CORE_READ(skb, protocol) == bpf_htons(ETH_P_IPV6)) {
+		event->family = AF_INET6;
+		bpf_probe_read_kernel(event->laddr, 16,
+				      network + __builtin_offsetof(struct ipv6hdr, daddr));
+		bpf_probe_read_kernel(event->raddr, 16,
+				      network + __builtin_offsetof(struct ipv6hdr, saddr));
+	} else {
+		event->family = AF_INET;
+		bpf_probe_read_kernel(event->laddr, 4,
+				      network + __builtin_offsetof(struct iphdr, daddr));
+		bpf_probe_read_kernel(event->raddr, 4,
+				      network + __builtin_offsetof(struct iphdr, saddr));
+	}
+	return tcp.flags;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A full socket's transition, and what becomes known with it. */
+#pragma once
+
+#include "common.bpf.h"
+#include "emit.bpf.h"
+#include "identity.bpf.h"
+#include "timers.bpf.h"
+
+static __always_inline void ct_emit_counters(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st)
+{
+	struct ct_event *event = ct_emit_begin(CT_EVENT_SIZE(counters), CT_EVENT_COUNTERS, st);
+
+	if (!event)
+		return;
+	ct_read_sock(event, sk, tp);
+	ct_read_counters(&event->counters, sk, tp);
+	ct_emit_end(event);
+}
+
+static __always_inline void ct_emit_state(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st,
+					  int old, int new, __u8 context)
+{
+	struct ct_event *event = ct_emit_begin(CT_EVENT_SIZE(to), CT_EVENT_STATE, st);
+
+	if (!event)
+		return;
+	ct_read_sock(event, sk, tp);
+	event->state = new;
+	event->context = context;
+	event->to.old_state = old;
+	event->to.shutdown = sk->sk_shutdown;
+	event->to.sk_err = sk->sk_err;
+	event->to.write_seq = tp->write_seq;
+	event->to.unread = ct_unread(tp, sk, old);
+	event->to.unacked = ct_unacked(tp, old);
+	if (context == CT_CONTEXT_PROCESS) {
+		event->to.how = ct_current_how();
+		event->to.actor_pid = ct_current_pid();
+	}
+	ct_emit_end(event);
+}
+
+static __always_inline int ct_on_state(struct sock *sk, int old, int new)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	__u8 context;
+	struct ct_sk *st;
+
+	if (!tp) /* MPTCP's own socket, SCTP, DCCP: not TCP, though they share the tracepoint */
+		return 0;
+	st = ct_sk_get(sk);
+	if (!st) {
+		ct_count_lost(NULL, false);
+		return 0;
+	}
+	context = ct_context(sk);
+	ct_update_owner(sk, tp, st, old, new, context == CT_CONTEXT_PROCESS);
+	ct_probes_at_state(sk, tp, new, context);
+	if (new == CT_STATE_CLOSE && old != CT_STATE_LISTEN)
+		ct_emit_counters(sk, tp, st);
+	ct_emit_state(sk, tp, st, old, new, context);
+	return 0;
+}
+
+static __always_inline int ct_on_error(struct sock *sk)
+{
+	struct tcp_sock *tp;
+	struct ct_event *event;
+
+	if (!sk->sk_err || !ct_is_full(sk))
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	event = ct_emit_begin(CT_EVENT_SIZE(error), CT_EVENT_ERROR, ct_sk_get(sk));
+	if (!event)
+		return 0;
+	ct_read_sock(event, sk, tp);
+	event->context = ct_context(sk);
+	event->error.sk_err = sk->sk_err;
+	event->error.sk_err_soft = sk->sk_err_soft;
+	ct_emit_end(event);
+	return 0;
+}
+
+/* The first to send or receive on an accepted connection is the one who serves it. */
+static __always_inline int ct_on_io(struct sock *sk)
+{
+	struct tcp_sock *tp;
+	struct ct_sk *st;
+
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	st = ct_sk_get(sk);
+	if (!st || (st->owner != CT_OWNER_UNKNOWN && st->owner != CT_OWNER_INHERITED) ||
+	    ct_current_is_kernel())
+		return 0;
+	ct_learn_owner(st, CT_OWNER_IO);
+	ct_emit_owner(sk, tp, st);
+	return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * All connections that are alive or have just ended, by cookie and generation; memory bounded.
+ * Turns events into updates.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conntrace/conn.h"
+#include "conntrace/event.h"
+#include "conntrace/update.h"
+
+#define CT_TABLE_MAX_DEFAULT (1u << 20)
+
+/// How long a closed connection waits for what is traced behind its end.
+#define CT_TABLE_GRACE_NS 50000000ULL
+
+struct ct_conn_table;
+
+struct ct_conn_table_ops {
+	/// An update of CONN, which is NULL for one that belongs to none (lost, fork, a reset that
+	/// no socket answers for). Not 0 stops and is handed back by ct_conn_table_apply().
+	int (*update)(void *context, struct ct_conn *conn, struct ct_update *update);
+	/// CONN is about to leave the table and to be freed.
+	int (*forget)(void *context, struct ct_conn *conn);
+	/// The table is freed with CONN in it: only what hangs on it is to be freed.
+	void (*discard)(void *context, struct ct_conn *conn);
+};
+
+/// @return 0; -ENOMEM, *ret is unchanged.
+int ct_conn_table_new(size_t max_conns, const struct ct_conn_table_ops *ops, void *context,
+		      struct ct_conn_table **ret);
+
+/// Frees all connections too, without telling anybody; NULL is fine.
+void ct_conn_table_free(struct ct_conn_table **table);
+
+/**
+ * Takes one validated event; time is that of the events, never a clock's.
+ *
+ * @return 0; -ENOMEM; or what an op returned that was not 0.
+ */
+int ct_conn_table_apply(struct ct_conn_table *table, const struct ct_event *event);
+
+/// When it wants to know of the time next (CT_EVENT_TICK); CT_NS_UNKNOWN: not at all.
+uint64_t ct_conn_table_deadline_ns(const struct ct_conn_table *table);
+
+struct ct_conn_table_stats {
+	uint64_t connections; /// ever, listeners left out
+	uint64_t lost;	      /// events that the stream said were lost
+	uint64_t evicted;     /// connections that left because the table was full
+	size_t live;	      /// in the table now
+};
+
+void ct_conn_table_stats(const struct ct_conn_table *table, struct ct_conn_table_stats *ret);

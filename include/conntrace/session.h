@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is said once of a stream of events: where, when and by what it was taken. */
+#pragma once
+
+#include <stdint.h>
+
+struct ct_session {
+	char tool_version[32];
+	char kernel[128]; /// uname -r
+	char machine[32]; /// uname -m
+	char host[256];
+	char boot_id[40];	 /// /proc/sys/kernel/random/boot_id
+	char command_line[1024]; /// of the tracer, arguments joined by spaces
+	uint64_t mono_ns;	 /// CLOCK_MONOTONIC and …
+	int64_t real_ns;	 /// … CLOCK_REALTIME, taken together when tracing began
+};
+
+/// CLOCK_REALTIME of an event's CLOCK_MONOTONIC time.
+static inline int64_t ct_session_real_ns(const struct ct_session *session, uint64_t ts_ns)
+{
+	/* unsigned: a damaged recording may hold any number */
+	return (int64_t)((uint64_t)session->real_ns + (ts_ns - session->mono_ns));
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A sink takes updates and puts them somewhere. It knows nothing of who sends them. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "conntrace/session.h"
+#include "conntrace/update.h"
+
+struct ct_sink;
+
+struct ct_sink_ops {
+	const char *name;
+	/// One update. 0; -errno when it could not be put away (-EPIPE: the reader is gone).
+	int (*update)(struct ct_sink *sink, const struct ct_update *update);
+	/// Whatever is buffered becomes visible. Called when no event is at hand. May be NULL.
+	int (*flush)(struct ct_sink *sink);
+	/// The stream is over: what is to be said last is said and flushed. May be NULL.
+	int (*finish)(struct ct_sink *sink);
+	/// Frees everything, also after an error.
+	void (*free)(struct ct_sink *sink);
+};
+
+/// Every sink's own struct begins with it.
+struct ct_sink {
+	const struct ct_sink_ops *ops;
+};
+
+/// Frees the sink and nulls the pointer; NULL is fine.
+void ct_sink_free(struct ct_sink **sink);
+
+enum ct_output_format {
+	CT_OUTPUT_TABLE = 0,
+	CT_OUTPUT_WIDE,
+	CT_OUTPUT_JSON,
+	CT_OUTPUT_CSV,
+	_CT_OUTPUT_MAX,
+};
+
+/// "table" …; 0 or -EINVAL and *ret unchanged.
+int ct_output_format_from_name(const char *name, enum ct_output_format *ret);
+
+enum ct_output_time {
+	CT_TIME_CLOCK = 0, /// -T: wall clock
+	CT_TIME_RELATIVE,  /// -t: seconds since the stream began
+};
+
+struct ct_output_options {
+	enum ct_output_format format;
+	enum ct_output_time time;
+	bool utc;	    /// wall clock in UTC, not local time
+	bool color;	    /// decided: no sink asks the terminal
+	bool utf8;	    /// the locale takes UTF-8
+	const char *fields; /// --fields LIST, comma-separated column or key names; NULL all
+};
+
+/**
+ * Makes the sink that prints updates in the format that the options name.
+ *
+ * @session and @out are borrowed and outlive the sink. Nothing but the sink writes to @out.
+ * @ret_sink is the caller's, freed by ct_sink_free().
+ * @ret_bad_field names the first unknown word of options->fields on -EINVAL; points into fields.
+ * @return 0; -ENOMEM; -EINVAL; *ret_sink is unchanged on failure.
+ */
+int ct_sink_output_new(const struct ct_output_options *options, const struct ct_session *session,
+		       FILE *out, struct ct_sink **ret_sink, const char **ret_bad_field);

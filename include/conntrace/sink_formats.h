@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The constructors behind ct_sink_output_new(): arguments and results are as there. */
+#pragma once
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "conntrace/sink.h"
+
+/// A set of enum ct_update_kind.
+#define CT_KIND(kind) (1U << CT_UPDATE_##kind)
+#define CT_KINDS_ALL  ((1U << _CT_UPDATE_MAX) - 1)
+
+/// @kinds what is printed; other updates pass unseen.
+int ct_sink_json_new(const struct ct_output_options *options, const struct ct_session *session,
+		     FILE *out, uint32_t kinds, struct ct_sink **ret_sink,
+		     const char **ret_bad_field);
+
+/// @kinds as in ct_sink_json_new(); a column that none of them fills is not there.
+int ct_sink_csv_new(const struct ct_output_options *options, const struct ct_session *session,
+		    FILE *out, uint32_t kinds, struct ct_sink **ret_sink,
+		    const char **ret_bad_field);
+
+/// For CT_OUTPUT_TABLE and CT_OUTPUT_WIDE. @kinds as in ct_sink_json_new().
+int ct_sink_table_new(const struct ct_output_options *options, const struct ct_session *session,
+		      FILE *out, uint32_t kinds, struct ct_sink **ret_sink,
+		      const char **ret_bad_field);

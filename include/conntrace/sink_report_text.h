@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The pieces of the text report. Each appends to the buffer; a failure stays there (buf->error). */
+#pragma once
+
+#include <stdint.h>
+
+#include "conntrace/buf.h"
+#include "conntrace/conn.h"
+#include "conntrace/session.h"
+#include "conntrace/sink.h"
+
+/// What a report has counted at its end.
+struct ct_report_totals {
+	uint64_t connections; /// listeners left out
+	uint64_t listeners;
+	uint64_t flagged;
+	uint64_t gaps;
+	uint64_t ends[_CT_END_MAX];
+	uint64_t flags[_CT_FLAG_MAX]; /// connections that have the flag
+	uint64_t lost[_CT_LOST_MAX];  /// events
+};
+
+/// What a piece of text needs beside its connection.
+struct ct_report_context {
+	const struct ct_output_options *options;
+	const struct ct_session *session;
+	uint64_t now_ns; /// when the summary was made, CLOCK_MONOTONIC
+};
+
+/// Where, when and by what was recorded; how many connections; what was lost.
+void ct_report_head(const struct ct_output_options *options, const struct ct_session *session,
+		    const struct ct_report_totals *totals, struct ct_buf *buf);
+
+/// The heads of ct_report_row()'s columns.
+void ct_report_row_head(const struct ct_output_options *options, struct ct_buf *buf);
+
+/// A connection in two lines: who and how it ended, the states it lived in.
+void ct_report_row(const struct ct_report_context *context, const struct ct_conn *conn,
+		   struct ct_buf *buf);
+
+/// A connection with all that is known of it, each flag beside its evidence; an empty line behind.
+void ct_report_block(const struct ct_report_context *context, const struct ct_conn *conn,
+		     struct ct_buf *buf);
+
+/// Tables of ends and flags, and the last line. 0; -ENOMEM.
+int ct_report_totals_put(const struct ct_report_totals *totals, struct ct_buf *buf);

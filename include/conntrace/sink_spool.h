@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Text that waits until all before it is known: in memory while short, then in a temporary file. */
+#pragma once
+
+#include <stdio.h>
+
+#include "conntrace/buf.h"
+#include "conntrace/sink_out.h"
+
+/// Starts as all zeroes.
+struct ct_spool {
+	struct ct_buf buf; /// append here; the end of the text
+	FILE *file;	   /// its beginning; NULL: there is none yet. Has no name: gone when closed
+};
+
+/// Moves what has gathered in buf to the file, if it is much. 0; -errno of the file; -ENOMEM.
+int ct_spool_commit(struct ct_spool *spool);
+
+/// Puts the whole text into OUT. Nothing may be appended after it. As ct_spool_commit().
+int ct_spool_copy(struct ct_spool *spool, struct ct_sink_out *out);
+
+void ct_spool_fini(struct ct_spool *spool);

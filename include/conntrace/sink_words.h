@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Words for people, shared by the table and the report: nothing here is for programs.
+ *
+ * Every function appends to the buffer; a failure stays there (buf->error). Of the options, color
+ * and utf8 are looked at, and for times time and utc. What is not known is `-`.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conntrace/buf.h"
+#include "conntrace/conn.h"
+#include "conntrace/sink.h"
+#include "conntrace/update.h"
+
+enum ct_style {
+	CT_STYLE_PLAIN = 0,
+	CT_STYLE_CALM, /// there, but not what one looks for
+	CT_STYLE_HEAD,
+	CT_STYLE_NOTE, /// worth a look
+	CT_STYLE_BAD,
+	_CT_STYLE_MAX,
+};
+
+/// What stands between the two turns to the style's colour, if there are colours.
+void ct_words_begin(const struct ct_output_options *options, struct ct_buf *buf,
+		    enum ct_style style);
+void ct_words_end(const struct ct_output_options *options, struct ct_buf *buf, enum ct_style style);
+void ct_words_styled(const struct ct_output_options *options, struct ct_buf *buf,
+		     enum ct_style style, const char *text);
+
+/// How much a flag asks for attention.
+enum ct_style ct_words_flag_style(unsigned int flag);
+
+/// The word; "-" for NULL and "".
+void ct_words_put(struct ct_buf *buf, const char *word);
+
+/// " → ", or " -> " in ASCII.
+const char *ct_words_arrow(const struct ct_output_options *options);
+
+/// Screen columns that n bytes take: colours none, every character one.
+size_t ct_words_width(const char *text, size_t n);
+
+void ct_words_time(const struct ct_output_options *options, const struct ct_session *session,
+		   struct ct_buf *buf, uint64_t ts_ns);
+void ct_words_duration(const struct ct_output_options *options, struct ct_buf *buf, uint64_t ns);
+
+/// "1 event", "17 events".
+void ct_words_count(struct ct_buf *buf, uint64_t n, const char *noun);
+
+/// "5 B", "1.23 kB" …: powers of 1000, three significant digits from 1000 on.
+void ct_words_bytes(struct ct_buf *buf, uint64_t bytes);
+
+/// The pid, with a `~` before it when it is not surely the owner's: inherited or without origin.
+void ct_words_pid(struct ct_buf *buf, const struct ct_conn_id *id);
+
+/// "[half-close-local] [rst-sent]": one bracket for each bit of 1 << enum ct_flag.
+void ct_words_flags(const struct ct_output_options *options, struct ct_buf *buf, uint32_t flags);
+
+/// "ring buffer full" …; never NULL.
+const char *ct_words_lost_where(unsigned int where);
+
+/// "fin by local after 1.23 ms", or for one that is still there "ESTABLISHED for 5.00 s".
+/// @now_ns when the summary was made.
+void ct_words_outcome(const struct ct_output_options *options, struct ct_buf *buf,
+		      const struct ct_conn *conn, uint64_t now_ns);
+
+/// "sent 5 B, received 5 B" behind the text of BEFORE; nothing at all when they were not counted.
+void ct_words_traffic(struct ct_buf *buf, const char *before, const struct ct_conn *conn);
+
+/// The DETAIL of a line; in CT_OUTPUT_WIDE with the reason that the kernel gives for a reset.
+void ct_words_detail(const struct ct_output_options *options, struct ct_buf *buf,
+		     const struct ct_update *update);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The kernel as a source: loads and attaches the programs, reads the ring. Only user of libbpf. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conntrace/source.h"
+
+#define CT_RING_BYTES_DEFAULT (16u << 20)
+
+struct ct_live_config {
+	size_t ring_bytes; /// rounded up to a power of two of pages; 0: the default
+	bool io_owner;	   /// the first send or receive tells the owner of accepted connections
+	const uint32_t *followed; /// processes whose children are to be told as they are forked
+	size_t n_followed;	  /// 0: forks are not traced
+};
+
+struct ct_source_live;
+
+/**
+ * Loads and attaches. Once it returns 0 nothing is missed any more.
+ *
+ * @err_text gets one line that says what could not be done and what to do about it, on failure.
+ * @return 0; -EPERM and -ENOTSUP: not permitted or not supported here (exit code 3); other -errno.
+ *         *ret is unchanged on failure.
+ */
+int ct_source_live_open(const struct ct_live_config *config, char *err_text, size_t err_len,
+			struct ct_source_live **ret);
+
+/**
+ * Hands over what the ring holds; waits for it up to TIMEOUT_MS (a signal ends the wait).
+ *
+ * When it is DEADLINE_NS or later by CLOCK_MONOTONIC, a CT_EVENT_TICK follows the records.
+ *
+ * @ret_records how many records were handed over; may be NULL.
+ * @return 0; -errno; or what FN returned that was not 0, the rest stays in the ring then.
+ */
+int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t deadline_ns,
+			ct_record_fn fn, void *context, uint64_t *ret_records);
+
+/// Detaches, hands over what is left, what was lost last, and a CT_EVENT_END.
+int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *context);
+
+/// Detaches and frees; NULL is fine.
+void ct_source_live_close(struct ct_source_live **live);
+
+enum ct_capability_level { CT_CAPABILITY_ABSENT, CT_CAPABILITY_PARTIAL, CT_CAPABILITY_FULL };
+
+struct ct_capability {
+	const char *name; /// "transitions", "resets" …
+	enum ct_capability_level level;
+	char detail[160]; /// what is missing, why, and what that means for the output; "" if full
+};
+
+/**
+ * What this kernel and user permit, found out by looking and by loading, nothing stays attached.
+ *
+ * @ret_list is the caller's, freed by free(); *ret_n of them.
+ * @err_text as in ct_source_live_open(): why tracing is impossible here, "" if it is possible.
+ * @return 0: tracing is possible; -EPERM, -ENOTSUP: it is not, the list is filled all the same;
+ *         -ENOMEM: nothing is filled.
+ */
+int ct_live_check(struct ct_capability **ret_list, size_t *ret_n, char *err_text, size_t err_len);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ct_buf;
+
+/// Appends n untrusted bytes in a form that cannot act on a terminal or on the order of its text:
+/// control characters and bytes that are not UTF-8 as `\xNN`; with utf8 the C1 controls,
+/// bidirectional and invisible format characters and line separators as `\u{…}`, and every other
+/// character as it is; without utf8 every byte above 0x7e as `\xNN`. A backslash is left as it is:
+/// the output is for reading, not for parsing back. Returns 0 or what ct_buf_append() returns; on
+/// failure part of the text may have been appended.
+int ct_text_escape(struct ct_buf *b, const char *s, size_t n, bool utf8);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the table tells of one event, and what sinks print: nothing in it needs the table any more.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conntrace/conn.h"
+#include "conntrace/event.h"
+
+enum ct_update_kind {
+	CT_UPDATE_SILENT = 0, /// nothing to print; the recording keeps its event
+	CT_UPDATE_FOUND,
+	CT_UPDATE_STATE,
+	CT_UPDATE_RETRANSMIT,
+	CT_UPDATE_RESET,
+	CT_UPDATE_PROBE,
+	CT_UPDATE_ERROR,
+	CT_UPDATE_CLOSE, /// the summary: conn is set
+	CT_UPDATE_LOST,
+	_CT_UPDATE_MAX,
+};
+
+struct ct_update {
+	uint8_t kind; /// enum ct_update_kind
+	bool has_id;  /// id is that of a connection, or (cookie 0) of a packet without one
+	uint64_t ts_ns;
+	struct ct_conn_id id; /// as it was known at this moment
+	uint32_t raised;      /// 1 << enum ct_flag of what was raised here
+	/// The event behind it, whole: valid during the call. NULL when time alone brought it.
+	const struct ct_event *event;
+	/// CT_UPDATE_CLOSE: the connection, valid during the call. NULL for all other kinds.
+	const struct ct_conn *conn;
+	union {
+		struct {
+			uint8_t from; /// enum ct_state
+			uint8_t to;
+			uint8_t basis;	      /// enum ct_basis
+			uint8_t how;	      /// enum ct_how: the call that did it, if one did
+			uint64_t in_state_ns; /// time in `from`; CT_NS_UNKNOWN
+		} state;
+		struct {
+			uint8_t state;
+		} found;
+		struct {
+			uint8_t state;
+			uint8_t kind;	 /// enum ct_retransmit_kind
+			uint8_t segment; /// enum ct_segment
+			uint32_t count;
+		} retransmit;
+		struct ct_reset reset;
+		struct {
+			uint8_t type;	 /// enum ct_probe_type
+			uint8_t outcome; /// enum ct_probe_outcome
+			uint32_t unanswered;
+			uint64_t answer_ns; /// CT_NS_UNKNOWN
+		} probe;
+		struct {
+			uint16_t err; /// errno, positive
+		} error;
+		struct {
+			uint64_t events;
+			uint64_t since_ns; /// CT_NS_UNKNOWN
+			uint8_t where;	   /// enum ct_lost_where
+		} lost;
+	};
+};

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "conntrace/text.h"
+
+#include <stdint.h>
+
+#include "conntrace/buf.h"
+#include "conntrace/utf8.h"
+
+/// Above ASCII: what moves, hides or reorders text instead of standing for itself (Unicode
+/// categories Cc, Zl, Zp, and the format characters of Cf that have no picture).
+static const struct {
+	uint32_t first, last;
+} unsafe_ranges[] = {
+	{0x80, 0x9f},	    /* C1 controls: 0x9b is CSI */
+	{0xad, 0xad},	    /* soft hyphen */
+	{0x61c, 0x61c},	    /* Arabic letter mark */
+	{0x180e, 0x180e},   /* Mongolian vowel separator */
+	{0x200b, 0x200f},   /* zero width, direction marks */
+	{0x2028, 0x202e},   /* separators, bidirectional embeddings and overrides */
+	{0x2060, 0x206f},   /* invisible operators, bidirectional isolates */
+	{0xfeff, 0xfeff},   /* byte order mark */
+	{0xfff9, 0xfffb},   /* interlinear annotation */
+	{0xe0000, 0xe007f}, /* tags */
+};
+
+static int is_safe(uint32_t c)
+{
+	if (c < 0x80)
+		return c >= 0x20 && c != 0x7f;
+	for (size_t i = 0; i < sizeof(unsafe_ranges) / sizeof(unsafe_ranges[0]); i++)
+		if (c >= unsafe_ranges[i].first && c <= unsafe_ranges[i].last)
+			return 0;
+	return 1;
+}
+
+int ct_text_escape(struct ct_buf *b, const char *s, size_t n, bool utf8)
+{
+	while (n > 0) {
+		uint32_t c;
+		size_t len = ct_utf8_decode(s, n, &c);
+
+		if (len == 0 || (len > 1 && !utf8)) {
+			len = 1;
+			ct_buf_printf(b, "\\x%02x", (unsigned char)*s);
+		} else if (is_safe(c)) {
+			ct_buf_append(b, s, len);
+		} else if (len == 1) {
+			ct_buf_printf(b, "\\x%02x", c);
+		} else {
+			ct_buf_printf(b, "\\u{%x}", c);
+		}
+		s += len;
+		n -= len;
+	}
+	return b->error;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the subcommands share. All of it prints its own errors, a line each, and returns exit codes.
+ */
+#pragma once
+
+#include <stdio.h>
+
+#include "conntrace/buf.h"
+#include "conntrace/pipeline.h"
+#include "conntrace/recording.h"
+#include "conntrace/session.h"
+#include "options.h"
+
+/// The exit codes of the contract. With `-- CMD` also CMD's own, or 128 + N after signal N.
+enum ct_exit {
+	CT_EXIT_DONE = 0,
+	CT_EXIT_FAILED = 1,
+	CT_EXIT_USAGE = 2,
+	CT_EXIT_UNSUPPORTED = 3, /// not permitted, or not supported here
+	CT_EXIT_LOST = 5,	 /// under --strict
+};
+
+int ct_cmd_watch(struct ct_options *options);
+int ct_cmd_record(struct ct_options *options);
+int ct_cmd_replay(struct ct_options *options);
+int ct_cmd_report(struct ct_options *options);
+int ct_cmd_info(struct ct_options *options);
+int ct_cmd_check(struct ct_options *options);
+
+/// ct_sink_output_new(), ct_sink_report_new()
+typedef int (*ct_sink_new_fn)(const struct ct_output_options *options,
+			      const struct ct_session *session, FILE *out,
+			      struct ct_sink **ret_sink, const char **ret_bad_field);
+
+/**
+ * Traces until a limit, a signal or the end of CMD.
+ *
+ * @new_sink for stdout; NULL: nothing is printed.
+ * @write_path of the recording; NULL: nothing is recorded.
+ */
+int ct_live_run(struct ct_options *options, ct_sink_new_fn new_sink, const char *write_path);
+
+/// Sends options->file through the pipeline to a sink on stdout.
+int ct_file_run(struct ct_options *options, ct_sink_new_fn new_sink);
+
+/// Opens options->file; *ret is the caller's, unchanged unless it returns CT_EXIT_DONE.
+int ct_file_open(const struct ct_options *options, struct ct_recording_reader **ret);
+
+/// Makes the sink that the options ask for, on stdout, and gives it to the pipeline.
+int ct_output_add_sink(struct ct_options *options, ct_sink_new_fn new_sink,
+		       const struct ct_session *session, struct ct_pipeline *pipeline);
+
+/// Stdout could not be written, R is why; a reader that is gone is no failure.
+int ct_output_failed(int r);
+
+/// Writes all of BUF to stdout.
+int ct_output_write(const struct ct_buf *buf);
+
+/// Whether the locale takes UTF-8.
+bool ct_output_utf8(void);
+
+/// A pipeline at the end of a source, with a note of which of the two failed.
+struct ct_feed {
+	struct ct_pipeline *pipeline;
+	int error; /// the first -errno of the pipeline; 0: what failed is the source
+};
+
+/// A ct_record_fn, its context a struct ct_feed.
+int ct_feed_record(void *feed, const void *bytes, size_t len);
+
+/// Says what --strict wants to know, and what nobody should miss. CT_EXIT_DONE or CT_EXIT_LOST.
+int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_stats *stats,
+		   const char *advice);
+
+/// Fills in everything: the machine, the two clocks as of now, the words of the call.
+void ct_session_begin(char *const command_line[], struct ct_session *ret);
+
+/// READY=1 to whoever set NOTIFY_SOCKET, sd_notify(3); nothing when nobody did.
+void ct_notify_ready(void);

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "cli.h"
+#include "conntrace/cleanup.h"
+#include "conntrace/json_writer.h"
+#include "conntrace/log.h"
+#include "conntrace/text.h"
+#include "conntrace/timefmt.h"
+
+/// Reading alone finds out how whole a recording is.
+static int pass(void *context, const void *bytes, size_t len)
+{
+	(void)context;
+	(void)bytes;
+	(void)len;
+	return 0;
+}
+
+static void put_time(struct ct_json *json, const char *key, const char *key_ns, bool known,
+		     int64_t real_ns)
+{
+	char text[CT_TIME_RFC3339_STRLEN];
+
+	ct_json_kv_str(json, key, known ? ct_time_rfc3339(real_ns, text) : NULL);
+	if (known)
+		ct_json_kv_i64(json, key_ns, real_ns);
+	else
+		ct_json_kv_null(json, key_ns);
+}
+
+static void put_json(struct ct_buf *buf, const char *path, const struct ct_session *session,
+		     const struct ct_recording_info *info)
+{
+	struct ct_json json;
+
+	ct_json_init(&json, buf);
+	ct_json_object_begin(&json);
+	ct_json_kv_str(&json, "file", path);
+	ct_json_kv_u64(&json, "version", info->version);
+	ct_json_kv_str(&json, "tool_version", session->tool_version);
+	ct_json_kv_str(&json, "host", session->host);
+	ct_json_kv_str(&json, "kernel", session->kernel);
+	ct_json_kv_str(&json, "machine", session->machine);
+	ct_json_kv_str(&json, "boot_id", session->boot_id);
+	ct_json_kv_str(&json, "command_line", session->command_line);
+	put_time(&json, "began", "began_ns", true, session->real_ns);
+	put_time(&json, "first", "first_ns", info->events > 0,
+		 ct_session_real_ns(session, info->first_ts_ns));
+	put_time(&json, "last", "last_ns", info->events > 0,
+		 ct_session_real_ns(session, info->last_ts_ns));
+	ct_json_kv_u64(&json, "events", info->events);
+	ct_json_kv_u64(&json, "lost", info->lost);
+	ct_json_kv_u64(&json, "frames", info->frames);
+	ct_json_kv_u64(&json, "file_bytes", info->file_bytes);
+	ct_json_kv_u64(&json, "payload_bytes", info->payload_bytes);
+	ct_json_kv_u64(&json, "damaged_frames", info->damaged_frames);
+	ct_json_kv_u64(&json, "cut_bytes", info->cut_bytes);
+	ct_json_kv_bool(&json, "finished", info->has_index);
+	ct_json_kv_bool(&json, "whole", !*info->problem);
+	ct_json_kv_str(&json, "problem", *info->problem ? info->problem : NULL);
+	ct_json_object_end(&json);
+	ct_buf_putc(buf, '\n');
+}
+
+/// A line: what comes from the file is escaped.
+__attribute__((format(printf, 3, 4))) static void put_line(struct ct_buf *buf, const char *label,
+							   const char *fmt, ...)
+{
+	_cleanup_(ct_buf_fini) struct ct_buf value = {};
+	va_list args;
+
+	va_start(args, fmt);
+	ct_buf_vprintf(&value, fmt, args);
+	va_end(args);
+	ct_buf_printf(buf, "%-14s", label);
+	ct_text_escape(buf, value.data, value.len, ct_output_utf8());
+	ct_buf_putc(buf, '\n');
+}
+
+static void put_sizes(struct ct_buf *buf, const struct ct_recording_info *info)
+{
+	put_line(buf, "events", "%" PRIu64, info->events);
+	put_line(buf, "lost", "%" PRIu64, info->lost);
+	put_line(buf, "frames", "%" PRIu64, info->frames);
+	if (info->events)
+		put_line(buf, "size", "%" PRIu64 " bytes, %.1f an event, %" PRIu64 " unpacked",
+			 info->file_bytes, (double)info->file_bytes / (double)info->events,
+			 info->payload_bytes);
+	else
+		put_line(buf, "size", "%" PRIu64 " bytes", info->file_bytes);
+}
+
+static void put_text(struct ct_buf *buf, const char *path, const struct ct_session *session,
+		     const struct ct_recording_info *info)
+{
+	char time[CT_TIME_RFC3339_STRLEN];
+	char duration[CT_DURATION_STRLEN];
+
+	put_line(buf, "file", "%s", path);
+	put_line(buf, "format", "version %u", info->version);
+	put_line(buf, "recorded by", "conntrace %s", session->tool_version);
+	put_line(buf, "host", "%s", session->host);
+	put_line(buf, "kernel", "%s %s", session->kernel, session->machine);
+	put_line(buf, "boot id", "%s", session->boot_id);
+	put_line(buf, "command line", "%s", session->command_line);
+	put_line(buf, "began", "%s", ct_time_rfc3339(session->real_ns, time));
+	if (info->events)
+		put_line(buf, "span", "%s",
+			 ct_duration_format(info->last_ts_ns > info->first_ts_ns
+						    ? info->last_ts_ns - info->first_ts_ns
+						    : 0,
+					    ct_output_utf8(), duration));
+	put_sizes(buf, info);
+	put_line(buf, "integrity", "%s", *info->problem ? info->problem : "whole");
+}
+
+int ct_cmd_info(struct ct_options *options)
+{
+	_cleanup_(ct_recording_reader_free) struct ct_recording_reader *reader = NULL;
+	_cleanup_(ct_buf_fini) struct ct_buf buf = {};
+	const struct ct_session *session;
+	struct ct_recording_info info = {};
+	int r = ct_file_open(options, &reader);
+
+	if (r != CT_EXIT_DONE)
+		return r;
+	r = ct_recording_read(reader, pass, NULL, &info);
+	if (r) {
+		ct_error("cannot read the recording '%s': %s", options->file, strerror(-r));
+		return CT_EXIT_FAILED;
+	}
+	session = ct_recording_session(reader);
+	if (options->output.format == CT_OUTPUT_JSON)
+		put_json(&buf, options->file, session, &info);
+	else
+		put_text(&buf, options->file, session, &info);
+	r = ct_output_write(&buf);
+	if (r == CT_EXIT_DONE && *info.problem) {
+		ct_error("the recording '%s' is not whole: %s", options->file, info.problem);
+		return CT_EXIT_FAILED;
+	}
+	return r;
+}

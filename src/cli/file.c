@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A recording on its way through the pipeline: what replay and report have in common. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli.h"
+#include "conntrace/cleanup.h"
+#include "conntrace/log.h"
+
+int ct_file_open(const struct ct_options *options, struct ct_recording_reader **ret)
+{
+	char err[CT_RECORDING_ERR_LEN] = "";
+	int r = ct_recording_open(options->file, err, ret);
+
+	if (r == 0)
+		return CT_EXIT_DONE;
+	if (*err)
+		ct_error("'%s' %s", options->file, err);
+	else
+		ct_error("cannot open the recording '%s': %s", options->file, strerror(-r));
+	return CT_EXIT_FAILED;
+}
+
+/// Prints what is whole and fails all the same when something is missing: a script must notice.
+static int pump(const struct ct_options *options, struct ct_recording_reader *reader,
+		struct ct_feed *feed)
+{
+	struct ct_recording_info info = {};
+	int r = ct_recording_read(reader, ct_feed_record, feed, &info);
+	bool is_whole = r == 0;
+
+	if (r == CT_PIPELINE_STOP)
+		r = 0;
+	if (r && !feed->error) {
+		ct_error("cannot read the recording '%s': %s", options->file, strerror(-r));
+		return CT_EXIT_FAILED;
+	}
+	if (r == 0)
+		r = feed->error = ct_pipeline_finish(feed->pipeline);
+	if (r)
+		return ct_output_failed(r);
+	if (is_whole && *info.problem) {
+		ct_error("the recording '%s' is not whole: %s", options->file, info.problem);
+		return CT_EXIT_FAILED;
+	}
+	return CT_EXIT_DONE;
+}
+
+int ct_file_run(struct ct_options *options, ct_sink_new_fn new_sink)
+{
+	_cleanup_(ct_recording_reader_free) struct ct_recording_reader *reader = NULL;
+	_cleanup_(ct_pipeline_free) struct ct_pipeline *pipeline = NULL;
+	struct ct_pipeline_config config = {
+		.select = &options->select,
+		.max_updates = options->count,
+	};
+	struct ct_pipeline_stats stats;
+	struct ct_feed feed = {};
+	int r = ct_file_open(options, &reader);
+
+	if (r != CT_EXIT_DONE)
+		return r;
+	r = ct_pipeline_new(&config, &pipeline);
+	if (r) {
+		ct_error("cannot read the recording '%s': %s", options->file, strerror(-r));
+		return CT_EXIT_FAILED;
+	}
+	feed.pipeline = pipeline;
+	r = ct_output_add_sink(options, new_sink, ct_recording_session(reader), pipeline);
+	if (r == CT_EXIT_DONE)
+		r = pump(options, reader, &feed);
+	if (r != CT_EXIT_DONE || feed.error)
+		return r;
+	ct_pipeline_stats(pipeline, &stats);
+	return ct_tell_losses(options, &stats, " when this was recorded");
+}

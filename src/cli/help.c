@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdbool.h>
+
+#include "option_table.h"
+
+#define HELP_COLUMN 27
+
+static const char *const group_titles[] = {
+	[CT_OPTION_SELECT] = "SELECT: all together mean \"and\", repeated values mean \"or\"",
+	[CT_OPTION_OUTPUT] = "OUTPUT",
+	[CT_OPTION_LIMIT] = "LIMITS",
+	[CT_OPTION_OTHER] = "Other options",
+};
+_Static_assert(sizeof(group_titles) / sizeof(group_titles[0]) == _CT_OPTION_GROUP_MAX,
+	       "every group has a title");
+
+static void print_option(const struct ct_option_spec *spec, FILE *out)
+{
+	int width;
+
+	if (spec->key > UINT8_MAX)
+		width = fprintf(out, "      --%s", spec->name);
+	else if (!spec->name)
+		width = fprintf(out, "  -%c", spec->key);
+	else
+		width = fprintf(out, "  -%c, --%s", spec->key, spec->name);
+	if (spec->value)
+		width += fprintf(out, " %s", spec->value);
+	/* At least two spaces: what is too long moves its help along. */
+	fprintf(out, "%*s%s\n", width < HELP_COLUMN - 2 ? HELP_COLUMN - width : 2, "", spec->help);
+}
+
+void ct_options_help(enum ct_command command, FILE *out)
+{
+	const struct ct_syntax *syntax = &ct_syntaxes[command];
+	int group = -1;
+
+	fprintf(out, "Usage: conntrace %s\n\nconntrace %s: %s\n", syntax->synopsis, syntax->name,
+		syntax->summary);
+	for (size_t i = 0; i < ct_option_specs_n; i++) {
+		const struct ct_option_spec *spec = &ct_option_specs[i];
+
+		if (!(spec->commands & 1u << command))
+			continue;
+		if (spec->group != group)
+			fprintf(out, "\n%s\n", group_titles[spec->group]);
+		group = spec->group;
+		print_option(spec, out);
+	}
+	fprintf(out, "\nconntrace(1) has the rest, conntrace-json(5) the keys of the JSON.\n");
+}

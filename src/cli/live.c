@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A run of the tracer: what watch and record have in common. */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "cli.h"
+#include "conntrace/cleanup.h"
+#include "conntrace/log.h"
+#include "conntrace/source_live.h"
+#include "record_file.h"
+#include "stop.h"
+
+#define NS_PER_MS 1000000ull
+
+/// Longest wait for events: how late a line may be printed, and a limit noticed.
+#define POLL_MS 100
+
+/// What a process did last comes a little after its end.
+#define DRAIN_MS 50
+
+struct live {
+	struct ct_options *options;
+	const char *write_path; /// NULL: no recording
+	bool printing;		/// to stdout
+	struct ct_session session;
+	struct ct_pipeline *pipeline;
+	struct ct_source_live *source;
+	struct ct_feed feed;
+	struct ct_child child;
+	struct ct_record_file file;
+	size_t first_followed; /// in select.pids: from there on their children are, too
+	uint64_t stop_ns;      /// CLOCK_MONOTONIC; CT_NS_UNKNOWN: no limit
+};
+
+static void live_fini(struct live *live)
+{
+	ct_source_live_close(&live->source);
+	ct_pipeline_free(&live->pipeline);
+	ct_record_file_fini(&live->file);
+	ct_child_fini(&live->child);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 * NS_PER_MS + (uint64_t)ts.tv_nsec;
+}
+
+/// CMD's own process, and those that --follow asks for, become part of the selection.
+static int follow_processes(struct live *live)
+{
+	struct ct_options *options = live->options;
+	struct ct_select *select = &options->select;
+	int r = 0;
+
+	live->first_followed = select->follow ? 0 : select->pids.n;
+	if (options->child_argv) {
+		r = ct_child_start(&live->child, options->child_argv);
+		if (r) {
+			ct_error("cannot start '%s': %s", options->child_argv[0], strerror(-r));
+			return CT_EXIT_FAILED;
+		}
+		r = ct_u32_list_add(&select->pids, (uint32_t)live->child.pid);
+	}
+	if (r == 0 && select->follow)
+		r = ct_descendants_add(&select->pids);
+	if (r) {
+		ct_error("cannot look for processes in /proc: %s", strerror(-r));
+		return CT_EXIT_FAILED;
+	}
+	select->follow |= options->child_argv != NULL;
+	return CT_EXIT_DONE;
+}
+
+static int prepare_pipeline(struct live *live, ct_sink_new_fn new_sink)
+{
+	struct ct_pipeline_config config = {
+		.select = &live->options->select,
+		.max_updates = live->options->count,
+	};
+	int r;
+
+	ct_session_begin(live->options->command_line, &live->session);
+	r = ct_pipeline_new(&config, &live->pipeline);
+	if (r) {
+		ct_error("cannot begin to trace: %s", strerror(-r));
+		return CT_EXIT_FAILED;
+	}
+	live->feed.pipeline = live->pipeline;
+	if (!new_sink)
+		return CT_EXIT_DONE;
+	return ct_output_add_sink(live->options, new_sink, &live->session, live->pipeline);
+}
+
+static int attach(struct live *live)
+{
+	const struct ct_options *options = live->options;
+	const struct ct_select *select = &options->select;
+	struct ct_live_config config = {
+		.ring_bytes = options->ring_bytes,
+		.io_owner = options->io_owner || ct_select_by_owner(select),
+		.followed = select->pids.values + live->first_followed,
+		.n_followed = select->pids.n - live->first_followed,
+	};
+	char err[512] = "";
+	int r = ct_source_live_open(&config, err, sizeof(err), &live->source);
+
+	if (r == 0)
+		return CT_EXIT_DONE;
+	ct_error("%s", *err ? err : strerror(-r));
+	return r == -EPERM || r == -ENOTSUP ? CT_EXIT_UNSUPPORTED : CT_EXIT_FAILED;
+}
+
+/// All that can fail without a trace comes first; a recording there is overwritten only at the end.
+static int prepare(struct live *live, ct_sink_new_fn new_sink)
+{
+	int r = CT_EXIT_DONE;
+
+	if (live->write_path)
+		r = ct_record_file_probe(&live->file, live->write_path);
+	if (r == CT_EXIT_DONE)
+		r = follow_processes(live);
+	if (r == CT_EXIT_DONE)
+		r = prepare_pipeline(live, new_sink);
+	if (r == CT_EXIT_DONE)
+		r = attach(live);
+	if (r == CT_EXIT_DONE && live->write_path)
+		r = ct_record_file_begin(&live->file, &live->session, live->pipeline);
+	return r;
+}
+
+/// Lets CMD run. It may turn out not to be a program: its status says so then.
+static bool release(struct live *live)
+{
+	int r;
+
+	if (live->options->duration_ns &&
+	    __builtin_add_overflow(now_ns(), live->options->duration_ns, &live->stop_ns))
+		live->stop_ns = CT_NS_UNKNOWN;
+	ct_info("attached");
+	ct_notify_ready();
+	if (!live->options->child_argv)
+		return true;
+	r = ct_child_release(&live->child);
+	if (r)
+		ct_error("cannot run '%s': %s", live->options->child_argv[0], strerror(-r));
+	return r == 0;
+}
+
+/// A signal ends the run, but with CMD it is CMD that it ends: what CMD does last is to be seen.
+static bool is_stopped_by_signal(struct live *live)
+{
+	bool from_process;
+	int signal = ct_stop_take(&from_process);
+
+	if (!signal)
+		return false;
+	if (!live->options->child_argv)
+		return true;
+	/* The terminal sends its signals to CMD itself. */
+	if (from_process && live->child.pid > 0)
+		kill(live->child.pid, signal);
+	return false;
+}
+
+static bool is_over(struct live *live)
+{
+	if (live->options->child_argv && live->child.pid > 0 &&
+	    ct_child_ended(&live->child, false)) {
+		uint64_t drained_ns = now_ns() + DRAIN_MS * NS_PER_MS;
+
+		if (drained_ns < live->stop_ns)
+			live->stop_ns = drained_ns;
+	}
+	return is_stopped_by_signal(live) || now_ns() >= live->stop_ns;
+}
+
+static int wait_ms(const struct live *live)
+{
+	uint64_t now = now_ns();
+
+	if (live->stop_ns == CT_NS_UNKNOWN || live->stop_ns - now > POLL_MS * NS_PER_MS)
+		return live->stop_ns < now ? 0 : POLL_MS;
+	return (int)((live->stop_ns - now) / NS_PER_MS) + 1;
+}
+
+/// A reader that is gone shows at the next write only, and that may never come.
+static bool is_reader_gone(const struct live *live)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+
+	return live->printing && poll(&out, 1, 0) == 1 && out.revents & POLLERR;
+}
+
+/// 0 when it is over, CT_PIPELINE_STOP, or -errno.
+static int run(struct live *live)
+{
+	while (!is_over(live)) {
+		int r = ct_source_live_poll(live->source, wait_ms(live),
+					    ct_pipeline_deadline_ns(live->pipeline), ct_feed_record,
+					    &live->feed, NULL);
+
+		if (r && r != -EINTR)
+			return r;
+		r = ct_pipeline_flush(live->pipeline);
+		if (r == 0 && is_reader_gone(live))
+			r = -EPIPE;
+		if (r) {
+			live->feed.error = r;
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int failed(const struct live *live, int r)
+{
+	if (!live->feed.error) {
+		ct_error("cannot read events from the kernel: %s", strerror(-r));
+		return CT_EXIT_FAILED;
+	}
+	if (live->printing && (r == -EPIPE || ferror(stdout)))
+		return ct_output_failed(r);
+	if (!live->write_path)
+		return ct_output_failed(r);
+	ct_error("cannot write the recording '%s': %s; it holds what came before", live->write_path,
+		 strerror(-r));
+	return CT_EXIT_FAILED;
+}
+
+/// Brings the stream to its end, after a failure as well: a recording is closed properly.
+static int finish(struct live *live, int r)
+{
+	int finished;
+
+	if (r == 0)
+		r = ct_source_live_finish(live->source, ct_feed_record, &live->feed);
+	finished = ct_pipeline_finish(live->pipeline);
+	if (r == CT_PIPELINE_STOP)
+		r = 0;
+	if (r == 0 && finished) {
+		live->feed.error = finished;
+		r = finished;
+	}
+	return r ? failed(live, r) : CT_EXIT_DONE;
+}
+
+/// What CMD answered counts before what was lost. Nothing is said to a reader that has gone.
+static int conclude(struct live *live)
+{
+	struct ct_pipeline_stats stats;
+	int r;
+
+	if (live->feed.error)
+		return live->child.status;
+	ct_pipeline_stats(live->pipeline, &stats);
+	if (live->write_path)
+		ct_info("%" PRIu64 " events of %" PRIu64 " connections recorded to %s, %" PRIu64
+			" lost",
+			stats.selected, stats.connections, live->write_path, stats.lost);
+	r = ct_tell_losses(live->options, &stats, ": a larger --buffer holds more");
+	return live->child.status ? live->child.status : r;
+}
+
+/// A limit may end the run before CMD has ended: it does not go on unwatched.
+static void end_child(struct live *live)
+{
+	if (live->child.pid > 0)
+		kill(live->child.pid, SIGTERM);
+	ct_child_ended(&live->child, true);
+}
+
+int ct_live_run(struct ct_options *options, ct_sink_new_fn new_sink, const char *write_path)
+{
+	_cleanup_(live_fini) struct live live = {
+		.options = options,
+		.write_path = write_path,
+		.printing = new_sink != NULL,
+		.child = {.pid = -1, .go_fd = -1, .failed_fd = -1},
+		.stop_ns = CT_NS_UNKNOWN,
+	};
+	int r;
+
+	ct_stop_catch();
+	r = prepare(&live, new_sink);
+	if (r != CT_EXIT_DONE)
+		return r;
+	r = finish(&live, release(&live) ? run(&live) : 0);
+	end_child(&live);
+	return r == CT_EXIT_DONE ? conclude(&live) : r;
+}

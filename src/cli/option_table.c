@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "option_table.h"
+
+#include "conntrace/log.h"
+
+const struct ct_syntax ct_syntaxes[] = {
+	[CT_COMMAND_WATCH] = {"watch", "[watch] [SELECT] [OUTPUT] [LIMITS] [-- CMD...]",
+			      "show TCP connections live: a line a transition, a line an event",
+			      .child = true},
+	[CT_COMMAND_RECORD] = {"record", "record [-w FILE] [SELECT] [LIMITS] [-- CMD...]",
+			       "write what happens to a recording", .child = true},
+	[CT_COMMAND_REPLAY] = {"replay", "replay FILE [SELECT] [OUTPUT] [--count N]",
+			       "print what watch would have printed", .file = true},
+	[CT_COMMAND_REPORT] = {"report", "report FILE [SELECT] [OUTPUT]",
+			       "tell each connection's history, flags, end and counters",
+			       .file = true},
+	[CT_COMMAND_INFO] = {"info", "info FILE [--json]",
+			     "tell a recording's origin, size, losses and integrity", .file = true},
+	[CT_COMMAND_CHECK] = {"check", "check [--json]",
+			      "tell what this kernel and user permit, capability by capability"},
+};
+_Static_assert(sizeof(ct_syntaxes) / sizeof(ct_syntaxes[0]) == _CT_COMMAND_MAX,
+	       "every command is described");
+
+#define WATCH	 (1u << CT_COMMAND_WATCH)
+#define RECORD	 (1u << CT_COMMAND_RECORD)
+#define REPLAY	 (1u << CT_COMMAND_REPLAY)
+#define REPORT	 (1u << CT_COMMAND_REPORT)
+#define INFO	 (1u << CT_COMMAND_INFO)
+#define CHECK	 (1u << CT_COMMAND_CHECK)
+#define LIVE	 (WATCH | RECORD)
+#define PRINTING (WATCH | REPLAY | REPORT)
+#define TRACING	 (LIVE | REPLAY | REPORT)
+#define ALL	 (TRACING | INFO | CHECK)
+
+#define FIELD(member) offsetof(struct ct_options, member)
+
+/// For options without a letter.
+enum {
+	KEY_FOLLOW = 256,
+	KEY_NETNS,
+	KEY_ROLE,
+	KEY_STATE,
+	KEY_FLAG,
+	KEY_JSON,
+	KEY_UTC,
+	KEY_FIELDS,
+	KEY_COLOR,
+	KEY_DURATION,
+	KEY_COUNT,
+	KEY_BUFFER,
+	KEY_STRICT,
+	KEY_IO_OWNER,
+	KEY_VERSION,
+};
+
+const struct ct_option_spec ct_option_specs[] = {
+	{'p', "pid", "PID[,...]", "connections that these processes own", TRACING, CT_OPTION_SELECT,
+	 FIELD(select), 0, ct_option_pids},
+	{KEY_FOLLOW, "follow", NULL, "with --pid: their children too", TRACING, CT_OPTION_SELECT,
+	 FIELD(select.follow), 0, ct_option_true},
+	{'P', "port", "N[,A-B]", "port of either end", TRACING, CT_OPTION_SELECT,
+	 FIELD(select.ports), 0, ct_option_ports},
+	{'L', "lport", "N[,A-B]", "local port", TRACING, CT_OPTION_SELECT, FIELD(select.lports), 0,
+	 ct_option_ports},
+	{'D', "rport", "N[,A-B]", "remote port", TRACING, CT_OPTION_SELECT, FIELD(select.rports), 0,
+	 ct_option_ports},
+	{'H', "host", "CIDR[,...]", "address or network of either end", TRACING, CT_OPTION_SELECT,
+	 FIELD(select), 0, ct_option_hosts},
+	{'c', "comm", "GLOB", "command name of the owner", TRACING, CT_OPTION_SELECT, FIELD(select),
+	 0, ct_option_comm},
+	{'u', "uid", "UID[,...]", "owner of the socket, a number or a name", TRACING,
+	 CT_OPTION_SELECT, FIELD(select), 0, ct_option_uids},
+	{'4', "ipv4", NULL, "IPv4, v4-mapped included", TRACING, CT_OPTION_SELECT,
+	 FIELD(select.ipv4), 0, ct_option_true},
+	{'6', "ipv6", NULL, "IPv6", TRACING, CT_OPTION_SELECT, FIELD(select.ipv6), 0,
+	 ct_option_true},
+	{KEY_NETNS, "netns", "INUM|PID", "network namespace, by inode number or of a process",
+	 TRACING, CT_OPTION_SELECT, FIELD(select), 0, ct_option_netns},
+	{KEY_ROLE, "role", "ROLE[,...]", "active (it connected) or passive (it was accepted)",
+	 TRACING, CT_OPTION_SELECT, FIELD(select), 0, ct_option_roles},
+	{KEY_STATE, "state", "STATE[,...]", "was in one of these states at some time", TRACING,
+	 CT_OPTION_SELECT, FIELD(select), 0, ct_option_states},
+	{KEY_FLAG, "flag", "FLAG[,...]", "one of these flags was raised at some time", TRACING,
+	 CT_OPTION_SELECT, FIELD(select), 0, ct_option_flags},
+
+	{'o', "output", "FORMAT", "table, wide, json or csv", PRINTING, CT_OPTION_OUTPUT,
+	 FIELD(output.format), 0, ct_option_format},
+	{KEY_JSON, "json", NULL, "the same as -o json", PRINTING | INFO | CHECK, CT_OPTION_OUTPUT,
+	 FIELD(output.format), CT_OUTPUT_JSON, ct_option_constant},
+	{'T', NULL, NULL, "times by the wall clock (the default)", PRINTING, CT_OPTION_OUTPUT,
+	 FIELD(output.time), CT_TIME_CLOCK, ct_option_constant},
+	{'t', NULL, NULL, "times in seconds since the start", PRINTING, CT_OPTION_OUTPUT,
+	 FIELD(output.time), CT_TIME_RELATIVE, ct_option_constant},
+	{KEY_UTC, "utc", NULL, "wall clock in UTC, not in local time", PRINTING, CT_OPTION_OUTPUT,
+	 FIELD(output.utc), 0, ct_option_true},
+	{KEY_FIELDS, "fields", "LIST", "columns or keys to print", PRINTING, CT_OPTION_OUTPUT,
+	 FIELD(output.fields), 0, ct_option_string},
+	{KEY_COLOR, "color", "WHEN", "auto, always or never; NO_COLOR turns auto off", PRINTING,
+	 CT_OPTION_OUTPUT, FIELD(color), 0, ct_option_color},
+
+	{KEY_DURATION, "duration", "D", "stop after a time: 500ms, 10s, 5m, 1h", LIVE,
+	 CT_OPTION_LIMIT, FIELD(duration_ns), 0, ct_option_duration},
+	{KEY_COUNT, "count", "N", "stop after N events", LIVE | REPLAY, CT_OPTION_LIMIT,
+	 FIELD(count), 0, ct_option_count},
+	{KEY_BUFFER, "buffer", "SIZE",
+	 "ring between kernel and program: 4096, 64M; 16M if not given", LIVE, CT_OPTION_LIMIT,
+	 FIELD(ring_bytes), 0, ct_option_ring},
+
+	{'w', "write", "FILE", "the recording; record without it: conntrace.ctr", LIVE,
+	 CT_OPTION_OTHER, FIELD(write_path), 0, ct_option_path},
+	{KEY_STRICT, "strict", NULL, "exit with 5 when events were lost", TRACING, CT_OPTION_OTHER,
+	 FIELD(strict), 0, ct_option_true},
+	{KEY_IO_OWNER, "io-owner", NULL, "learn who owns accepted connections from their first I/O",
+	 LIVE, CT_OPTION_OTHER, FIELD(io_owner), 0, ct_option_true},
+	{'q', "quiet", NULL, "errors and warnings only", ALL, CT_OPTION_OTHER, FIELD(verbosity),
+	 CT_LOG_QUIET, ct_option_constant},
+	{'v', "verbose", NULL, "tell more, on stderr", ALL, CT_OPTION_OTHER, FIELD(verbosity),
+	 CT_LOG_VERBOSE, ct_option_constant},
+	{'h', "help", NULL, "print this help", ALL, CT_OPTION_OTHER, FIELD(help), 0,
+	 ct_option_true},
+	{KEY_VERSION, "version", NULL, "print the version", ALL, CT_OPTION_OTHER, FIELD(version), 0,
+	 ct_option_true},
+};
+const size_t ct_option_specs_n = sizeof(ct_option_specs) / sizeof(ct_option_specs[0]);
+
+_Static_assert(sizeof(enum ct_output_format) == sizeof(int) &&
+		       sizeof(enum ct_output_time) == sizeof(int),
+	       "ct_option_constant() writes an int");

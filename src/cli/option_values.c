@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Values that are no condition: limits, formats, paths. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conntrace/number.h"
+#include "conntrace/timefmt.h"
+#include "option_table.h"
+
+#define RING_BYTES_MIN 4096
+#define RING_BYTES_MAX (1ull << 30)
+
+int ct_option_refuse(struct ct_option_value *value, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(value->err, CT_OPTIONS_ERR_LEN, fmt, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+int ct_option_true(struct ct_option_value *value)
+{
+	*(bool *)value->target = true;
+	return 0;
+}
+
+int ct_option_constant(struct ct_option_value *value)
+{
+	*(int *)value->target = value->constant;
+	return 0;
+}
+
+int ct_option_string(struct ct_option_value *value)
+{
+	if (!*value->text)
+		return ct_option_refuse(value, "the value is empty");
+	*(const char **)value->target = value->text;
+	return 0;
+}
+
+int ct_option_path(struct ct_option_value *value)
+{
+	if (strcmp(value->text, "-") == 0)
+		return ct_option_refuse(value,
+					"'-': a recording goes to a regular file, not to stdout");
+	return ct_option_string(value);
+}
+
+int ct_option_count(struct ct_option_value *value)
+{
+	if (ct_parse_u64(value->text, 1, UINT64_MAX, value->target))
+		return ct_option_refuse(value, "'%.64s' is no count: a number, 1 or more",
+					value->text);
+	return 0;
+}
+
+int ct_option_duration(struct ct_option_value *value)
+{
+	uint64_t ns = 0;
+
+	/* 0 stands for no limit in struct ct_options, and would trace nothing. */
+	if (ct_duration_parse(value->text, &ns) || ns == 0)
+		return ct_option_refuse(
+			value,
+			"'%.64s' is no duration: a number above 0 and ns, us, ms, s, m, h or d, such as 10s",
+			value->text);
+	*(uint64_t *)value->target = ns;
+	return 0;
+}
+
+int ct_option_ring(struct ct_option_value *value)
+{
+	uint64_t bytes;
+	int r = ct_parse_size(value->text, &bytes);
+
+	if (r || bytes < RING_BYTES_MIN || bytes > RING_BYTES_MAX)
+		return ct_option_refuse(value, "'%.64s' is no buffer size: 4096 to 1G, such as 64M",
+					value->text);
+	*(uint64_t *)value->target = bytes;
+	return 0;
+}
+
+int ct_option_format(struct ct_option_value *value)
+{
+	if (ct_output_format_from_name(value->text, value->target))
+		return ct_option_refuse(value, "unknown format '%.64s': table, wide, json or csv",
+					value->text);
+	return 0;
+}
+
+int ct_option_color(struct ct_option_value *value)
+{
+	static const char *const words[] = {
+		[CT_COLOR_AUTO] = "auto",
+		[CT_COLOR_ALWAYS] = "always",
+		[CT_COLOR_NEVER] = "never",
+	};
+
+	for (int i = 0; i < (int)(sizeof(words) / sizeof(words[0])); i++) {
+		if (strcmp(value->text, words[i]) == 0) {
+			*(enum ct_color_when *)value->target = (enum ct_color_when)i;
+			return 0;
+		}
+	}
+	return ct_option_refuse(value, "'%.64s' is not auto, always or never", value->text);
+}

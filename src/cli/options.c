@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * getopt_long() with a table of our own. argp cannot do it: it tells its caller that an option is
+ * wrong but not which one, and what it prints itself is more than one line.
+ */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "option_table.h"
+#include "suggest.h"
+
+#define OPTIONS_MAX  48
+#define NAME_MAX_LEN 40
+
+/// The options of one subcommand, in getopt's form.
+struct grammar {
+	char letters[2 + 2 * OPTIONS_MAX + 1];
+	struct option names[OPTIONS_MAX + 1];
+	const char *words[OPTIONS_MAX]; /// long names alone
+	size_t n_names;
+};
+
+__attribute__((format(printf, 2, 3))) static int refuse(char *err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(err, CT_OPTIONS_ERR_LEN, fmt, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+static void make_grammar(enum ct_command command, struct grammar *ret)
+{
+	char *letter = ret->letters;
+
+	memset(ret, 0, sizeof(*ret));
+	/* '-': other words come as an option of key 1, in their order, so that FILE and `-- CMD…`
+	 * are told apart. ':': a missing value is told from an unknown option. */
+	*letter++ = '-';
+	*letter++ = ':';
+	for (size_t i = 0; i < ct_option_specs_n; i++) {
+		const struct ct_option_spec *spec = &ct_option_specs[i];
+
+		if (!(spec->commands & 1u << command))
+			continue;
+		if (spec->key <= UINT8_MAX) {
+			*letter++ = (char)spec->key;
+			if (spec->value)
+				*letter++ = ':';
+		}
+		if (!spec->name)
+			continue;
+		ret->words[ret->n_names] = spec->name;
+		ret->names[ret->n_names++] = (struct option){
+			.name = spec->name,
+			.has_arg = spec->value ? required_argument : no_argument,
+			.val = spec->key,
+		};
+	}
+}
+
+static const struct ct_option_spec *find_spec(enum ct_command command, int key)
+{
+	for (size_t i = 0; i < ct_option_specs_n; i++) {
+		const struct ct_option_spec *spec = &ct_option_specs[i];
+
+		if (spec->key == key && spec->commands & 1u << command)
+			return spec;
+	}
+	return NULL;
+}
+
+/// "--pid", or "-T" for an option without a long name.
+static const char *spec_name(const struct ct_option_spec *spec, char name[NAME_MAX_LEN])
+{
+	if (spec->name)
+		snprintf(name, NAME_MAX_LEN, "--%s", spec->name);
+	else
+		snprintf(name, NAME_MAX_LEN, "-%c", spec->key);
+	return name;
+}
+
+/// An option word that getopt did not take for one.
+static int refuse_word(const struct grammar *grammar, enum ct_command command, const char *word,
+		       char *err)
+{
+	const char *nearest;
+	char name[NAME_MAX_LEN];
+	size_t matches = 0;
+	size_t length;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
+	length = strlen(name + 2);
+	for (size_t i = 0; i < grammar->n_names; i++)
+		matches += strncmp(grammar->words[i], name + 2, length) == 0;
+	if (matches > 1)
+		return refuse(err, "option '%s' is ambiguous: write it in full", name);
+	nearest = ct_suggest(name + 2, grammar->words, grammar->n_names);
+	if (nearest)
+		return refuse(err, "unknown option '%s', did you mean '--%s'?", name, nearest);
+	return refuse(err, "unknown option '%s'; 'conntrace %s --help' lists the options", name,
+		      ct_syntaxes[command].name);
+}
+
+/// What getopt answered '?' to.
+static int refuse_option(const struct grammar *grammar, enum ct_command command, const char *word,
+			 char *err)
+{
+	const struct ct_option_spec *spec = find_spec(command, optopt);
+	char name[NAME_MAX_LEN];
+
+	if (spec)
+		return refuse(err, "option '%s' takes no value", spec_name(spec, name));
+	if (optopt == 0)
+		return refuse_word(grammar, command, word, err);
+	return refuse(err, "unknown option '-%c'; 'conntrace %s --help' lists the options", optopt,
+		      ct_syntaxes[command].name);
+}
+
+static int set_option(struct ct_options *options, const struct ct_option_spec *spec, char *err)
+{
+	char name[NAME_MAX_LEN];
+	char message[CT_OPTIONS_ERR_LEN] = "";
+	struct ct_option_value value = {
+		.target = (char *)options + spec->offset,
+		.text = optarg,
+		.constant = spec->constant,
+		.err = message,
+	};
+	int r = spec->set(&value);
+
+	if (r == -EINVAL)
+		snprintf(err, CT_OPTIONS_ERR_LEN, "%s: %.*s", spec_name(spec, name),
+			 CT_OPTIONS_ERR_LEN - NAME_MAX_LEN - 3, message);
+	return r;
+}
+
+static int take_word(struct ct_options *options, const char *word, char *err)
+{
+	const struct ct_syntax *syntax = &ct_syntaxes[options->command];
+
+	if (syntax->file && !options->file) {
+		options->file = word;
+		return 0;
+	}
+	if (syntax->file)
+		return refuse(err, "%s takes one FILE: '%.64s' is one too many", syntax->name,
+			      word);
+	if (syntax->child)
+		return refuse(err, "%s takes no '%.64s': a command to start stands behind --",
+			      syntax->name, word);
+	return refuse(err, "%s takes no '%.64s'", syntax->name, word);
+}
+
+/// What can only be judged when all is read.
+static int check_whole(struct ct_options *options, int argc, char **argv, char *err)
+{
+	const struct ct_syntax *syntax = &ct_syntaxes[options->command];
+
+	if (optind < argc && syntax->child)
+		options->child_argv = argv + optind;
+	else if (strcmp(argv[optind - 1], "--") == 0 && syntax->child)
+		return refuse(err, "no command behind --");
+	for (; optind < argc && !syntax->child; optind++) {
+		int r = take_word(options, argv[optind], err);
+
+		if (r)
+			return r;
+	}
+	if (syntax->file && !options->file)
+		return refuse(err, "%s needs a FILE: conntrace %s", syntax->name, syntax->synopsis);
+	if (options->select.follow && options->select.pids.n == 0 && !options->child_argv)
+		return refuse(err, "--follow needs --pid: whose children?");
+	return 0;
+}
+
+int ct_options_parse(enum ct_command command, int argc, char **argv, struct ct_options *ret,
+		     char *err)
+{
+	struct grammar grammar;
+	int key;
+
+	*ret = (struct ct_options){.command = command, .command_line = argv};
+	*err = '\0';
+	make_grammar(command, &grammar);
+	/* 0, not 1: glibc forgets what it kept of a parse before. */
+	optind = 0;
+	opterr = 0;
+	while ((key = getopt_long(argc, argv, grammar.letters, grammar.names, NULL)) != -1) {
+		char name[NAME_MAX_LEN];
+		int r;
+
+		if (key == '?' && optopt == '?')
+			key = 'h';
+		if (key == 1)
+			r = take_word(ret, optarg, err);
+		else if (key == '?')
+			r = refuse_option(&grammar, command, argv[optind - 1], err);
+		else if (key == ':')
+			r = refuse(err, "option '%s' needs a value",
+				   spec_name(find_spec(command, optopt), name));
+		else
+			r = set_option(ret, find_spec(command, key), err);
+		if (r)
+			return r;
+		if (ret->help || ret->version)
+			return 0;
+	}
+	return check_whole(ret, argc, argv, err);
+}
+
+void ct_options_fini(struct ct_options *options)
+{
+	ct_select_fini(&options->select);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The command line: what a subcommand was asked to do. Parsing prints nothing and looks up little.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "conntrace/select.h"
+#include "conntrace/sink.h"
+
+enum ct_command {
+	CT_COMMAND_WATCH,
+	CT_COMMAND_RECORD,
+	CT_COMMAND_REPLAY,
+	CT_COMMAND_REPORT,
+	CT_COMMAND_INFO,
+	CT_COMMAND_CHECK,
+	_CT_COMMAND_MAX,
+};
+
+/// What a subcommand is called and what it takes beside options.
+struct ct_syntax {
+	const char *name;
+	const char *synopsis; /// behind "conntrace "
+	const char *summary;
+	bool file;  /// exactly one FILE
+	bool child; /// `-- CMD…`
+};
+
+/// Indexed by enum ct_command, below _CT_COMMAND_MAX.
+extern const struct ct_syntax ct_syntaxes[];
+
+enum ct_color_when { CT_COLOR_AUTO, CT_COLOR_ALWAYS, CT_COLOR_NEVER };
+
+struct ct_options {
+	enum ct_command command;
+	struct ct_select select;
+	/// color and utf8 are left false: who prints looks at stdout and the locale
+	struct ct_output_options output;
+	enum ct_color_when color;
+	int verbosity; /// enum ct_log_verbosity
+	bool help;     /// nothing else was checked then
+	bool version;  /// likewise
+	bool strict;
+	bool io_owner;
+	uint64_t duration_ns;	/// 0: no limit
+	uint64_t count;		/// 0: no limit
+	uint64_t ring_bytes;	/// 0: the default
+	const char *write_path; /// of the recording to write; NULL none
+	const char *file;	/// of the recording to read; NULL none
+	char **child_argv;	/// `-- CMD…`, NULL-terminated; NULL none
+	char **command_line; /// all words of the call, for the recording's header; NULL-terminated
+};
+
+/// Fits every message of ct_options_parse(); longer values are cut.
+#define CT_OPTIONS_ERR_LEN 640
+
+/**
+ * Parses the arguments of one subcommand.
+ *
+ * @argv NULL-terminated, its first word (the name that was called) is passed over; outlives *ret,
+ *       which points into it.
+ * @err (CT_OPTIONS_ERR_LEN) gets one line without newline on failure: which value of which option
+ * is wrong and what it may be.
+ * @return 0; -EINVAL; -ENOMEM. *ret is the caller's, freed by ct_options_fini(), also on failure.
+ */
+int ct_options_parse(enum ct_command command, int argc, char **argv, struct ct_options *ret,
+		     char *err);
+
+/// Appends to a list of conditions. 0 or -ENOMEM, the list is unchanged then.
+int ct_u32_list_add(struct ct_u32_list *list, uint32_t number);
+
+void ct_options_fini(struct ct_options *options);
+
+/// Prints how the subcommand is called and its options.
+void ct_options_help(enum ct_command command, FILE *out);

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <inttypes.h>
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "conntrace/log.h"
+
+bool ct_output_utf8(void)
+{
+	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+static bool is_color_wanted(enum ct_color_when when)
+{
+	const char *no_color = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	if (when != CT_COLOR_AUTO)
+		return when == CT_COLOR_ALWAYS;
+	/* no-color.org: set and not empty. */
+	if (no_color && *no_color)
+		return false;
+	return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
+int ct_output_add_sink(struct ct_options *options, ct_sink_new_fn new_sink,
+		       const struct ct_session *session, struct ct_pipeline *pipeline)
+{
+	const char *bad_field = "";
+	struct ct_sink *sink;
+	int r;
+
+	options->output.utf8 = ct_output_utf8();
+	options->output.color = is_color_wanted(options->color);
+	r = new_sink(&options->output, session, stdout, &sink, &bad_field);
+	if (r == -EINVAL) {
+		ct_error("--fields: unknown field '%.*s'; conntrace(1) lists them",
+			 (int)strcspn(bad_field, ","), bad_field);
+		return CT_EXIT_USAGE;
+	}
+	if (r == 0)
+		r = ct_pipeline_add_sink(pipeline, sink);
+	if (r) {
+		ct_error("cannot print: %s", strerror(-r));
+		return CT_EXIT_FAILED;
+	}
+	return CT_EXIT_DONE;
+}
+
+int ct_output_failed(int r)
+{
+	if (r == -EPIPE)
+		return CT_EXIT_DONE;
+	ct_error("cannot write to standard output: %s", strerror(-r));
+	return CT_EXIT_FAILED;
+}
+
+int ct_output_write(const struct ct_buf *buf)
+{
+	if (buf->error) {
+		ct_error("cannot print: %s", strerror(-buf->error));
+		return CT_EXIT_FAILED;
+	}
+	if (fwrite(buf->data, 1, buf->len, stdout) != buf->len || fflush(stdout))
+		return ct_output_failed(-errno);
+	return CT_EXIT_DONE;
+}
+
+int ct_feed_record(void *feed, const void *bytes, size_t len)
+{
+	struct ct_feed *f = feed;
+	int r = ct_pipeline_feed(f->pipeline, bytes, len);
+
+	if (r < 0 && !f->error)
+		f->error = r;
+	return r;
+}
+
+int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_stats *stats,
+		   const char *advice)
+{
+	if (stats->evicted)
+		ct_warn("%" PRIu64
+			" connections left before their end, there were too many at once",
+			stats->evicted);
+	if (!stats->lost)
+		return CT_EXIT_DONE;
+	ct_warn("%" PRIu64 " events were lost%s", stats->lost, advice);
+	return options->strict ? CT_EXIT_LOST : CT_EXIT_DONE;
+}

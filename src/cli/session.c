@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "conntrace/cleanup.h"
+
+#define NS_PER_S 1000000000ull
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+/// One instant on both clocks: the real one is read between two readings of the other.
+static void read_clocks(struct ct_session *session)
+{
+	uint64_t before = clock_ns(CLOCK_MONOTONIC);
+	uint64_t real = clock_ns(CLOCK_REALTIME);
+	uint64_t behind = clock_ns(CLOCK_MONOTONIC);
+
+	session->mono_ns = before + (behind - before) / 2;
+	session->real_ns = (int64_t)real;
+}
+
+/// Left empty where there is no /proc.
+static void read_boot_id(char *ret, size_t size)
+{
+	_cleanup_(ct_closep) int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, ret, size - 1);
+
+	ret[n > 0 ? n : 0] = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
+}
+
+static void join_words(char *const words[], char *ret, size_t size)
+{
+	size_t used = 0;
+
+	for (; *words && used < size; words++)
+		used += (size_t)snprintf(ret + used, size - used, "%s%s", used ? " " : "", *words);
+}
+
+void ct_session_begin(char *const command_line[], struct ct_session *ret)
+{
+	struct utsname name;
+
+	*ret = (struct ct_session){};
+	snprintf(ret->tool_version, sizeof(ret->tool_version), "%s", CT_VERSION);
+	if (uname(&name) == 0) {
+		snprintf(ret->kernel, sizeof(ret->kernel), "%s", name.release);
+		snprintf(ret->machine, sizeof(ret->machine), "%.31s", name.machine);
+		snprintf(ret->host, sizeof(ret->host), "%s", name.nodename);
+	}
+	read_boot_id(ret->boot_id, sizeof(ret->boot_id));
+	join_words(command_line, ret->command_line, sizeof(ret->command_line));
+	read_clocks(ret);
+}

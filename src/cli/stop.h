@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SIGINT, SIGTERM and SIGHUP as a wish that is looked at when there is time for it. */
+#pragma once
+
+#include <stdbool.h>
+
+/// From here on these signals end nothing by themselves; SIGCHLD ends waits. SIGHUP that was
+/// ignored (nohup) stays ignored.
+void ct_stop_catch(void);
+
+/**
+ * Takes the last signal that came since the last call.
+ *
+ * @ret_from_process whether a process sent it, not the terminal.
+ * @return its number; 0: none came.
+ */
+int ct_stop_take(bool *ret_from_process);

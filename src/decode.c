@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "conntrace/decode.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
+
+#define FIELD_OF(member, limit_)                                                   \
+	{                                                                          \
+		.offset = offsetof(struct ct_event, member),                       \
+		.size = sizeof(((struct ct_event *)0)->member), .limit = (limit_), \
+	}
+#define ANY(member)	   FIELD_OF(member, 0)
+#define BELOW(member, max) FIELD_OF(member, max)
+
+static const struct ct_event_field core_fields[] = {
+	ANY(ts_ns),
+	ANY(cookie),
+	ANY(lport),
+	ANY(rport),
+	ANY(netns),
+	ANY(pid),
+	ANY(generation),
+	ANY(family),
+	BELOW(state, _CT_STATE_MAX),
+	BELOW(role, _CT_ROLE_MAX),
+	BELOW(owner, _CT_OWNER_MAX),
+	BELOW(context, _CT_CONTEXT_MAX),
+	BELOW(sock_flags, CT_SOCK_FLAGS + 1),
+	ANY(missed),
+};
+
+static const struct ct_event_field state_fields[] = {
+	BELOW(to.old_state, _CT_STATE_MAX),
+	BELOW(to.shutdown, (CT_SHUTDOWN_RCV | CT_SHUTDOWN_SEND) + 1),
+	BELOW(to.how, _CT_HOW_MAX),
+	ANY(to.sk_err),
+	ANY(to.actor_pid),
+	ANY(to.write_seq),
+	ANY(to.unread),
+	ANY(to.unacked),
+};
+
+/* comm goes as two integers: it is bytes to everybody but the printers */
+static const struct ct_event_field owner_fields[] = {
+	{.offset = offsetof(struct ct_event, who.comm), .size = 8},
+	{.offset = offsetof(struct ct_event, who.comm) + 8, .size = 8},
+	ANY(who.uid),
+	ANY(who.cgroup),
+};
+
+static const struct ct_event_field timewait_fields[] = {
+	BELOW(timewait.op, _CT_TIMER_MAX),
+	ANY(timewait.actor_pid),
+	ANY(timewait.timeout_ns),
+};
+
+static const struct ct_event_field request_fields[] = {
+	BELOW(request.op, _CT_TIMER_MAX),
+	ANY(request.timeouts),
+	ANY(request.backlog),
+	ANY(request.backlog_max),
+};
+
+static const struct ct_event_field retransmit_fields[] = {
+	BELOW(retransmit.kind, _CT_RETRANSMIT_MAX),
+	BELOW(retransmit.segment, _CT_SEGMENT_MAX),
+	ANY(retransmit.count),
+	ANY(retransmit.seq),
+	ANY(retransmit.length),
+};
+
+static const struct ct_event_field reset_fields[] = {
+	BELOW(reset.direction, _CT_DIRECTION_MAX),
+	BELOW(reset.reason, _CT_RESET_REASON_MAX),
+	BELOW(reset.how, _CT_HOW_MAX),
+	BELOW(reset.answered, 2),
+	ANY(reset.packet),
+	BELOW(reset.mini, 2),
+	BELOW(reset.shutdown, (CT_SHUTDOWN_RCV | CT_SHUTDOWN_SEND) + 1),
+	ANY(reset.sk_err),
+	ANY(reset.actor_pid),
+	ANY(reset.unread),
+	ANY(reset.unacked),
+};
+
+static const struct ct_event_field error_fields[] = {
+	ANY(error.sk_err),
+	ANY(error.sk_err_soft),
+};
+
+static const struct ct_event_field probe_fields[] = {
+	BELOW(probe.type, _CT_PROBE_MAX),
+	BELOW(probe.outcome, _CT_PROBE_OUTCOME_MAX),
+	ANY(probe.unanswered),
+	ANY(probe.total),
+	ANY(probe.answer_ns),
+};
+
+static const struct ct_event_field counters_fields[] = {
+	ANY(counters.bytes_sent),	    ANY(counters.bytes_acked),
+	ANY(counters.bytes_received),	    ANY(counters.bytes_retransmitted),
+	ANY(counters.segments_out),	    ANY(counters.segments_in),
+	ANY(counters.retransmits),	    ANY(counters.srtt_us),
+	ANY(counters.min_rtt_us),	    ANY(counters.keepalive_time_s),
+	ANY(counters.keepalive_interval_s), ANY(counters.keepalive_probes),
+	ANY(counters.user_timeout_ms),	    ANY(counters.linger_s),
+};
+
+static const struct ct_event_field found_fields[] = {
+	ANY(found.unread),
+	ANY(found.unacked),
+	ANY(found.write_seq),
+};
+
+static const struct ct_event_field fork_fields[] = {
+	ANY(fork.parent_pid),
+	ANY(fork.child_pid),
+	BELOW(fork.followed, 2),
+};
+
+static const struct ct_event_field lost_fields[] = {
+	ANY(lost.events),
+	ANY(lost.since_ns),
+	BELOW(lost.where, _CT_LOST_MAX),
+	BELOW(lost.uncounted, CT_UNCOUNTED_ALL + 1),
+};
+
+#define LAYOUT(name_, fields_, member)                                                 \
+	{                                                                              \
+		.name = (name_), .fields = (fields_), .n_fields = N_ELEMENTS(fields_), \
+		.size = CT_EVENT_SIZE(member),                                         \
+	}
+#define BARE(name_)                                         \
+	{                                                   \
+		.name = (name_), .size = CT_EVENT_CORE_SIZE \
+	}
+
+static const struct ct_event_layout layouts[] = {
+	[CT_EVENT_STATE] = LAYOUT("state", state_fields, to),
+	[CT_EVENT_OWNER] = LAYOUT("owner", owner_fields, who),
+	[CT_EVENT_TIMEWAIT] = LAYOUT("timewait", timewait_fields, timewait),
+	[CT_EVENT_REQUEST] = LAYOUT("request", request_fields, request),
+	[CT_EVENT_RETRANSMIT] = LAYOUT("retransmit", retransmit_fields, retransmit),
+	[CT_EVENT_RESET] = LAYOUT("reset", reset_fields, reset),
+	[CT_EVENT_ERROR] = LAYOUT("error", error_fields, error),
+	[CT_EVENT_PROBE] = LAYOUT("probe", probe_fields, probe),
+	[CT_EVENT_COUNTERS] = LAYOUT("counters", counters_fields, counters),
+	[CT_EVENT_FOUND] = LAYOUT("found", found_fields, found),
+	[CT_EVENT_FORK] = LAYOUT("fork", fork_fields, fork),
+	[CT_EVENT_LOST] = LAYOUT("lost", lost_fields, lost),
+	[CT_EVENT_TICK] = BARE("tick"),
+	[CT_EVENT_END] = BARE("end"),
+};
+_Static_assert(N_ELEMENTS(layouts) == _CT_EVENT_MAX, "a layout for each kind");
+
+const struct ct_event_layout *ct_event_layout(uint8_t kind)
+{
+	if (kind >= N_ELEMENTS(layouts) || !layouts[kind].name)
+		return NULL;
+	return &layouts[kind];
+}
+
+const struct ct_event_field *ct_event_core_fields(size_t *ret_n)
+{
+	*ret_n = N_ELEMENTS(core_fields);
+	return core_fields;
+}
+
+uint64_t ct_event_get(const struct ct_event *event, const struct ct_event_field *field)
+{
+	const void *at = (const char *)event + field->offset;
+
+	switch (field->size) {
+	case 1:
+		return *(const uint8_t *)at;
+	case 2:
+		return *(const uint16_t *)at;
+	case 4:
+		return *(const uint32_t *)at;
+	default:
+		return *(const uint64_t *)at;
+	}
+}
+
+void ct_event_set(struct ct_event *event, const struct ct_event_field *field, uint64_t value)
+{
+	void *at = (char *)event + field->offset;
+
+	switch (field->size) {
+	case 1:
+		*(uint8_t *)at = (uint8_t)value;
+		break;
+	case 2:
+		*(uint16_t *)at = (uint16_t)value;
+		break;
+	case 4:
+		*(uint32_t *)at = (uint32_t)value;
+		break;
+	default:
+		*(uint64_t *)at = value;
+		break;
+	}
+}
+
+static bool fields_are_valid(const struct ct_event *event, const struct ct_event_field *fields,
+			     size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fields[i].limit && ct_event_get(event, &fields[i]) >= fields[i].limit)
+			return false;
+	return true;
+}
+
+int ct_decode(const void *bytes, size_t len, const struct ct_event **ret_event)
+{
+	const struct ct_event *event = bytes;
+	const struct ct_event_layout *layout;
+
+	if (len < CT_EVENT_CORE_SIZE || (uintptr_t)bytes % _Alignof(struct ct_event))
+		return -EBADMSG;
+	layout = ct_event_layout(event->kind);
+	if (!layout || len != layout->size)
+		return -EBADMSG;
+	if (event->family != 0 && event->family != AF_INET && event->family != AF_INET6)
+		return -EBADMSG;
+	if (!fields_are_valid(event, core_fields, N_ELEMENTS(core_fields)) ||
+	    !fields_are_valid(event, layout->fields, layout->n_fields))
+		return -EBADMSG;
+	*ret_event = event;
+	return 0;
+}

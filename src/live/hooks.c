@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "hooks.h"
+
+#include <bpf/btf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conntrace/names.h"
+
+static const struct ct_hook hooks[] = {
+	{"ct_set_state", "inet_sock_set_state", 3, CT_HOOK_REQUIRED, "transitions", NULL,
+	 "no connection can be seen"},
+	{"ct_send_reset", "tcp_send_reset", 3, CT_HOOK_WANTED, "resets sent", NULL, NULL},
+	{"ct_send_reset_bare", "tcp_send_reset", 2, CT_HOOK_WANTED, "resets sent",
+	 "the kernel gives no reason; causes come from the socket alone",
+	 "no reset that is sent is shown"},
+	{"ct_receive_reset", "tcp_receive_reset", 1, CT_HOOK_WANTED, "resets received", NULL,
+	 "no reset that is received is shown"},
+	{"ct_retransmit", "tcp_retransmit_skb", 3, CT_HOOK_WANTED, "retransmits", NULL, NULL},
+	{"ct_retransmit_bare", "tcp_retransmit_skb", 2, CT_HOOK_WANTED, "retransmits", NULL,
+	 "no retransmit is shown"},
+	{"ct_retransmit_synack", "tcp_retransmit_synack", 2, CT_HOOK_WANTED, "synack retransmits",
+	 NULL, "repeated SYN-ACKs are not shown"},
+	{"ct_error_report", "inet_sk_error_report", 1, CT_HOOK_WANTED, "errors", NULL,
+	 "no error event is shown"},
+	{"ct_timer_expire_entry", "timer_expire_entry", 1, CT_HOOK_WANTED, "timers", NULL,
+	 "no probes, no TIME_WAIT, no kind of retransmit"},
+	{"ct_timer_expire_exit", "timer_expire_exit", 1, CT_HOOK_WANTED, "probes sent", NULL,
+	 "keepalive and window probes are not shown"},
+	{"ct_timer_start", "timer_start", 1, CT_HOOK_WANTED, "time-wait entry", NULL,
+	 "a connection seems to close where TIME_WAIT begins"},
+	{"ct_timer_cancel", "timer_cancel", 1, CT_HOOK_WANTED, "time-wait end", NULL,
+	 "the early end of a TIME_WAIT is not shown"},
+	{"ct_kfree_skb", "kfree_skb", 4, CT_HOOK_WANTED, "probes received", NULL,
+	 "no keepalive probes of the peer, and some entries into TIME_WAIT are missed"},
+	{"ct_send_length", "sock_send_length", 1, CT_HOOK_IO, "owner by first send", NULL,
+	 "who sends first on an accepted connection is not told"},
+	{"ct_recv_length", "sock_recv_length", 1, CT_HOOK_IO, "owner by first receive", NULL, NULL},
+	{"ct_rcv_space_adjust", "tcp_rcv_space_adjust", 1, CT_HOOK_IO, "owner by first receive",
+	 "a receive without data does not tell the owner",
+	 "who receives first on an accepted connection is not told"},
+	{"ct_process_fork", "sched_process_fork", 2, CT_HOOK_FOLLOW, "children", NULL,
+	 "--follow and -- CMD cannot see children"},
+};
+#define N_HOOKS (sizeof(hooks) / sizeof(hooks[0]))
+
+const struct ct_hook *ct_hooks(size_t *ret_n)
+{
+	*ret_n = N_HOOKS;
+	return hooks;
+}
+
+int ct_hook_arguments(const struct btf *btf, const char *tracepoint)
+{
+	const struct btf_type *type;
+	char name[64];
+	int id;
+
+	snprintf(name, sizeof(name), "btf_trace_%s", tracepoint);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return -ENOENT;
+	type = btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type);
+	if (!type || !btf_is_ptr(type))
+		return -ENOENT;
+	type = btf__type_by_id(btf, type->type);
+	if (!type || !btf_is_func_proto(type) || !btf_vlen(type))
+		return -ENOENT;
+	return btf_vlen(type) - 1; /* the first is the tracepoint's private data */
+}
+
+bool ct_hook_is_chosen(const struct btf *btf, size_t index)
+{
+	size_t first = index;
+
+	while (first > 0 && strcmp(hooks[first - 1].capability, hooks[index].capability) == 0)
+		first--;
+	for (size_t i = first; i < index; i++)
+		if (ct_hook_arguments(btf, hooks[i].tracepoint) >= hooks[i].arguments)
+			return false;
+	return ct_hook_arguments(btf, hooks[index].tracepoint) >= hooks[index].arguments;
+}
+
+static uint8_t reason_by_name(const char *name)
+{
+	static const char prefix[] = "SK_RST_REASON_";
+
+	if (strncmp(name, prefix, sizeof(prefix) - 1) != 0)
+		return CT_RESET_REASON_NONE;
+	for (unsigned int i = 1; i < _CT_RESET_REASON_MAX; i++)
+		if (strcmp(ct_reset_reason_name(i), name + sizeof(prefix) - 1) == 0)
+			return (uint8_t)i;
+	return CT_RESET_REASON_NONE;
+}
+
+void ct_hook_reset_reasons(const struct btf *btf, uint8_t map[CT_RESET_REASON_MAP_LEN])
+{
+	int id = btf__find_by_name_kind(btf, "sk_rst_reason", BTF_KIND_ENUM);
+	const struct btf_type *type;
+	const struct btf_enum *value;
+
+	memset(map, CT_RESET_REASON_NONE, CT_RESET_REASON_MAP_LEN);
+	if (id < 0)
+		return;
+	type = btf__type_by_id(btf, (__u32)id);
+	value = btf_enum(type);
+	for (int i = 0; i < btf_vlen(type); i++)
+		if (value[i].val >= 0 && value[i].val < CT_RESET_REASON_MAP_LEN)
+			map[value[i].val] =
+				reason_by_name(btf__name_by_offset(btf, value[i].name_off));
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "conntrace/source_live.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "conntrace.skel.h"
+#include "conntrace/cleanup.h"
+#include "conntrace/event.h"
+#include "live.h"
+
+#define RECURSION_PERIOD_NS 1000000000ULL
+
+/* A ring that is filled as fast as it is read is never empty: time, output and signals get their
+ * turn. */
+#define BATCH_MAX 65536
+
+struct ct_source_live {
+	struct conntrace_bpf *skel;
+	struct ring_buffer *ring;
+	int epoll_fd;
+	uint64_t recursion_checked_ns;
+	uint64_t recursion_misses; /* told so far */
+	/* of the call that is consuming */
+	ct_record_fn fn;
+	void *context;
+	uint64_t records;
+	int stopped; /* what fn returned to stop */
+	bool more;   /* a batch ended before the ring was empty */
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static int on_sample(void *context, void *bytes, size_t len)
+{
+	struct ct_source_live *live = context;
+
+	live->records++;
+	live->stopped = live->fn(live->context, bytes, len);
+	if (live->stopped)
+		return -ECANCELED;
+	live->more = live->records >= BATCH_MAX;
+	return live->more ? -EAGAIN : 0;
+}
+
+static int attach(struct ct_source_live *live, char *err_text, size_t err_len)
+{
+	int r = conntrace_bpf__attach(live->skel);
+
+	if (r == 0)
+		return 0;
+	snprintf(err_text, err_len, "cannot attach to the kernel's tracepoints: %s", strerror(-r));
+	return r == -EPERM || r == -EACCES ? -EPERM : -ENOTSUP;
+}
+
+static int follow(struct ct_source_live *live, const struct ct_live_config *config)
+{
+	const __u8 one = 1;
+
+	for (size_t i = 0; i < config->n_followed; i++) {
+		int r = bpf_map__update_elem(live->skel->maps.followed, &config->followed[i],
+					     sizeof(config->followed[i]), &one, sizeof(one),
+					     BPF_ANY);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/*
+ * The ring is readable almost always, since events do not wake anybody: edge-triggered, a wait ends
+ * at its time, or when the programs call because the ring fills up.
+ */
+static int open_ring(struct ct_source_live *live)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+	int fd = bpf_map__fd(live->skel->maps.ring);
+
+	live->ring = ring_buffer__new(fd, on_sample, live, NULL);
+	if (!live->ring)
+		return -errno;
+	live->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (live->epoll_fd < 0 || epoll_ctl(live->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+		return -errno;
+	return 0;
+}
+
+int ct_source_live_open(const struct ct_live_config *config, char *err_text, size_t err_len,
+			struct ct_source_live **ret)
+{
+	_cleanup_(ct_source_live_close) struct ct_source_live *live = calloc(1, sizeof(*live));
+	_cleanup_(ct_kernel_fini) struct ct_kernel kernel = {0};
+	int r;
+
+	if (!live)
+		return -ENOMEM;
+	live->epoll_fd = -1;
+	r = ct_kernel_probe(&kernel, err_text, err_len);
+	if (r < 0)
+		return r;
+	r = ct_live_load(&kernel, config, err_text, err_len, &live->skel);
+	if (r < 0)
+		return r;
+	r = open_ring(live);
+	if (r == 0)
+		r = follow(live, config);
+	if (r < 0) {
+		snprintf(err_text, err_len, "cannot open the ring buffer: %s", strerror(-r));
+		return r;
+	}
+	r = attach(live, err_text, err_len);
+	if (r < 0)
+		return r;
+	*ret = CT_TAKE_PTR(live);
+	return 0;
+}
+
+/* A record that the programs did not make. */
+static int hand_over(struct ct_source_live *live, const struct ct_event *event, size_t len)
+{
+	live->records++;
+	return live->fn(live->context, event, len);
+}
+
+static int hand_over_lost(struct ct_source_live *live, uint64_t events, uint64_t since_ns,
+			  enum ct_lost_where where, uint8_t uncounted)
+{
+	struct ct_event event = {
+		.ts_ns = now_ns(),
+		.kind = CT_EVENT_LOST,
+		.generation = CT_GENERATION_ANY,
+		.lost = {.events = events,
+			 .since_ns = since_ns,
+			 .where = (__u8)where,
+			 .uncounted = uncounted},
+	};
+
+	return hand_over(live, &event, CT_EVENT_SIZE(lost));
+}
+
+static uint64_t exchange_zero(__u64 *shared)
+{
+	return __atomic_exchange_n(shared, 0, __ATOMIC_RELAXED);
+}
+
+/* The ring is empty: what could not get a place in it belongs behind everything that did. */
+static int tell_ring_losses(struct ct_source_live *live)
+{
+	uint64_t since = live->skel->bss->lost_since_ns;
+	uint8_t uncounted = (exchange_zero(&live->skel->bss->lost_sockets) ? CT_UNCOUNTED_SOCKETS
+									   : 0) |
+			    (exchange_zero(&live->skel->bss->lost_minis) ? CT_UNCOUNTED_MINIS : 0);
+	uint64_t events = exchange_zero(&live->skel->bss->lost_events);
+
+	if (!events)
+		return 0;
+	return hand_over_lost(live, events, since, CT_LOST_RING, uncounted);
+}
+
+static uint64_t count_recursion_misses(const struct ct_source_live *live)
+{
+	struct bpf_program *program;
+	uint64_t misses = 0;
+
+	bpf_object__for_each_program(program, live->skel->obj)
+	{
+		struct bpf_prog_info info = {0};
+		__u32 len = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0)
+			misses += info.recursion_misses;
+	}
+	return misses;
+}
+
+/* A program that would run inside itself, on the same CPU, is left out by the kernel, uncounted. */
+static int tell_recursion_misses(struct ct_source_live *live)
+{
+	uint64_t misses = count_recursion_misses(live), told = live->recursion_misses;
+	uint64_t since = live->recursion_checked_ns;
+
+	live->recursion_checked_ns = now_ns();
+	live->recursion_misses = misses;
+	if (misses <= told)
+		return 0;
+	return hand_over_lost(live, misses - told, since, CT_LOST_RECURSION, CT_UNCOUNTED_ALL);
+}
+
+static int consume(struct ct_source_live *live)
+{
+	int r;
+
+	live->stopped = 0;
+	live->more = false;
+	live->records = 0;
+	r = ring_buffer__consume(live->ring);
+	live->skel->bss->wakeup_sent = 0;
+	if (live->stopped)
+		return live->stopped;
+	return r < 0 && !live->more ? r : 0;
+}
+
+int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t deadline_ns,
+			ct_record_fn fn, void *context, uint64_t *ret_records)
+{
+	struct epoll_event event;
+	uint64_t now;
+	int r;
+
+	live->fn = fn;
+	live->context = context;
+	(void)epoll_wait(live->epoll_fd, &event, 1, live->more ? 0 : timeout_ms);
+	r = consume(live);
+	if (r == 0 && !live->more)
+		r = tell_ring_losses(live);
+	now = now_ns();
+	if (r == 0 && now - live->recursion_checked_ns >= RECURSION_PERIOD_NS)
+		r = tell_recursion_misses(live);
+	if (r == 0 && now >= deadline_ns) {
+		struct ct_event tick = {
+			.ts_ns = now, .kind = CT_EVENT_TICK, .generation = CT_GENERATION_ANY};
+
+		r = hand_over(live, &tick, CT_EVENT_CORE_SIZE);
+	}
+	if (ret_records)
+		*ret_records = live->records;
+	return r;
+}
+
+int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *context)
+{
+	struct ct_event end = {.kind = CT_EVENT_END, .generation = CT_GENERATION_ANY};
+	int r;
+
+	live->fn = fn;
+	live->context = context;
+	conntrace_bpf__detach(live->skel);
+	do
+		r = consume(live);
+	while (r == 0 && live->more);
+	if (r == 0)
+		r = tell_ring_losses(live);
+	if (r == 0)
+		r = tell_recursion_misses(live);
+	end.ts_ns = now_ns();
+	if (r == 0)
+		r = hand_over(live, &end, CT_EVENT_CORE_SIZE);
+	return r;
+}
+
+void ct_source_live_close(struct ct_source_live **live)
+{
+	if (!*live)
+		return;
+	ring_buffer__free((*live)->ring);
+	conntrace_bpf__destroy((*live)->skel);
+	ct_closep(&(*live)->epoll_fd);
+	free(*live);
+	*live = NULL;
+}

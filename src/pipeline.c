@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "conntrace/pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "conntrace/cleanup.h"
+#include "conntrace/conn_table.h"
+#include "conntrace/decode.h"
+#include "conntrace/detect.h"
+
+#define SINKS_MAX 4
+
+struct ct_pipeline {
+	struct ct_conn_table *table;
+	struct ct_selector *selector;
+	struct ct_sink *sinks[SINKS_MAX];
+	size_t n_sinks;
+	uint64_t max_updates;
+	uint64_t now_ns; /* time of the last event */
+	struct ct_pipeline_stats stats;
+};
+
+/* Selected: every sink gets it. */
+static int to_sinks(void *context, const struct ct_update *update)
+{
+	struct ct_pipeline *pipeline = context;
+	int r = 0;
+
+	for (size_t i = 0; i < pipeline->n_sinks && r == 0; i++)
+		r = pipeline->sinks[i]->ops->update(pipeline->sinks[i], update);
+	if (r)
+		return r;
+	if (update->event)
+		pipeline->stats.selected++;
+	if (update->kind == CT_UPDATE_LOST)
+		pipeline->stats.lost += update->lost.events;
+	if (update->kind == CT_UPDATE_SILENT)
+		return 0;
+	pipeline->stats.printed++;
+	if (pipeline->max_updates && pipeline->stats.printed >= pipeline->max_updates)
+		return CT_PIPELINE_STOP;
+	return 0;
+}
+
+static int on_update(void *context, struct ct_conn *conn, struct ct_update *update)
+{
+	struct ct_pipeline *pipeline = context;
+	int r = conn ? ct_detect(conn, update) : 0;
+
+	return r ? r : ct_selector_update(pipeline->selector, conn, update);
+}
+
+static int on_forget(void *context, struct ct_conn *conn)
+{
+	struct ct_pipeline *pipeline = context;
+
+	return ct_selector_forget(pipeline->selector, conn);
+}
+
+static void on_discard(void *context, struct ct_conn *conn)
+{
+	struct ct_pipeline *pipeline = context;
+
+	ct_selector_discard(pipeline->selector, conn);
+}
+
+static const struct ct_conn_table_ops table_ops = {on_update, on_forget, on_discard};
+
+int ct_pipeline_new(const struct ct_pipeline_config *config, struct ct_pipeline **ret)
+{
+	_cleanup_(ct_pipeline_free) struct ct_pipeline *pipeline = calloc(1, sizeof(*pipeline));
+	int r;
+
+	if (!pipeline)
+		return -ENOMEM;
+	pipeline->max_updates = config->max_updates;
+	r = ct_selector_new(config->select, to_sinks, pipeline, &pipeline->selector);
+	if (r == 0)
+		r = ct_conn_table_new(config->max_conns, &table_ops, pipeline, &pipeline->table);
+	if (r < 0)
+		return r;
+	*ret = CT_TAKE_PTR(pipeline);
+	return 0;
+}
+
+void ct_pipeline_free(struct ct_pipeline **pipeline)
+{
+	if (!*pipeline)
+		return;
+	ct_conn_table_free(&(*pipeline)->table);
+	ct_selector_free(&(*pipeline)->selector);
+	for (size_t i = 0; i < (*pipeline)->n_sinks; i++)
+		ct_sink_free(&(*pipeline)->sinks[i]);
+	free(*pipeline);
+	*pipeline = NULL;
+}
+
+int ct_pipeline_add_sink(struct ct_pipeline *pipeline, struct ct_sink *sink)
+{
+	if (pipeline->n_sinks == SINKS_MAX) {
+		ct_sink_free(&sink);
+		return -ENOMEM;
+	}
+	pipeline->sinks[pipeline->n_sinks++] = sink;
+	return 0;
+}
+
+/* A record that is not understood is missing, and is told like any other that is. */
+static int feed_malformed(struct ct_pipeline *pipeline)
+{
+	struct ct_event event = {
+		.ts_ns = pipeline->now_ns,
+		.kind = CT_EVENT_LOST,
+		.generation = CT_GENERATION_ANY,
+		.lost = {.events = 1, .where = CT_LOST_DECODE, .uncounted = CT_UNCOUNTED_ALL},
+	};
+
+	pipeline->stats.malformed++;
+	return ct_conn_table_apply(pipeline->table, &event);
+}
+
+int ct_pipeline_feed(void *context, const void *bytes, size_t len)
+{
+	struct ct_pipeline *pipeline = context;
+	const struct ct_event *event;
+
+	pipeline->stats.records++;
+	if (ct_decode(bytes, len, &event) < 0)
+		return feed_malformed(pipeline);
+	pipeline->now_ns = event->ts_ns;
+	return ct_conn_table_apply(pipeline->table, event);
+}
+
+uint64_t ct_pipeline_deadline_ns(const struct ct_pipeline *pipeline)
+{
+	return ct_conn_table_deadline_ns(pipeline->table);
+}
+
+int ct_pipeline_flush(struct ct_pipeline *pipeline)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < pipeline->n_sinks && r == 0; i++)
+		if (pipeline->sinks[i]->ops->flush)
+			r = pipeline->sinks[i]->ops->flush(pipeline->sinks[i]);
+	return r;
+}
+
+int ct_pipeline_finish(struct ct_pipeline *pipeline)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < pipeline->n_sinks; i++) {
+		struct ct_sink *sink = pipeline->sinks[i];
+		int r = sink->ops->finish ? sink->ops->finish(sink) : 0;
+
+		if (ret == 0)
+			ret = r;
+	}
+	return ret;
+}
+
+void ct_pipeline_stats(const struct ct_pipeline *pipeline, struct ct_pipeline_stats *ret)
+{
+	struct ct_conn_table_stats table;
+
+	ct_conn_table_stats(pipeline->table, &table);
+	*ret = pipeline->stats;
+	ret->connections = table.connections;
+	ret->evicted = table.evicted;
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "conntrace/recording.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "conntrace/cleanup.h"
+
+/// A sink is flushed whenever no event is at hand, ten times a second at least. A frame each time
+/// would hold a few events only, so what is in hand goes out when it has been quiet for so long.
+#define QUIET_FLUSHES 10
+
+struct sink_recording {
+	struct ct_sink sink;
+	struct ct_recording_writer *writer;
+	unsigned int quiet; /// flushes since the last event
+};
+
+static int update(struct ct_sink *sink, const struct ct_update *update)
+{
+	struct sink_recording *s = (struct sink_recording *)sink;
+
+	if (!update->event)
+		return 0;
+	s->quiet = 0;
+	return ct_recording_write(s->writer, update->event);
+}
+
+static int flush(struct ct_sink *sink)
+{
+	struct sink_recording *s = (struct sink_recording *)sink;
+
+	if (s->quiet < QUIET_FLUSHES)
+		s->quiet++;
+	return s->quiet == QUIET_FLUSHES ? ct_recording_flush(s->writer) : 0;
+}
+
+static int finish(struct ct_sink *sink)
+{
+	return ct_recording_finish(((struct sink_recording *)sink)->writer);
+}
+
+static void free_sink(struct ct_sink *sink)
+{
+	struct sink_recording *s = (struct sink_recording *)sink;
+
+	ct_recording_writer_free(&s->writer);
+	free(s);
+}
+
+static const struct ct_sink_ops recording_ops = {
+	.name = "recording",
+	.update = update,
+	.flush = flush,
+	.finish = finish,
+	.free = free_sink,
+};
+
+int ct_sink_recording_new(struct ct_recording_writer *writer, struct ct_sink **ret)
+{
+	struct sink_recording *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		ct_recording_writer_free(&writer);
+		return -ENOMEM;
+	}
+	s->sink.ops = &recording_ops;
+	s->writer = writer;
+	*ret = &s->sink;
+	return 0;
+}

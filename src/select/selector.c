@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Passes on, holds back, or drops: a connection as a whole. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conntrace/decode.h"
+#include "select.h"
+
+/* Updates held back at most, of all connections together: some 100 MB. */
+#define HELD_MAX (1u << 18)
+
+/* How long an accepted connection waits for a better answer than "its listener's process". */
+#define PROVISIONAL_NS 1000000000ULL
+
+/* An update that waits, with the event behind it, which will be gone by then. */
+struct held {
+	struct held *next;
+	struct ct_update update;
+	struct ct_event event;
+};
+
+/* What hangs on conn->held. */
+struct pending {
+	struct held *first;
+	struct held *last;
+	size_t n;
+	uint64_t since_ns;
+	uint8_t verdict; /* enum ct_verdict, CT_UNDECIDED while it holds */
+};
+
+struct ct_selector {
+	const struct ct_select *select;
+	ct_update_fn fn;
+	void *context;
+	struct ct_pid *pids;
+	size_t n_held;
+};
+
+static int add_pid(struct ct_selector *selector, uint32_t pid)
+{
+	struct ct_pid *entry = NULL;
+
+	HASH_FIND(hh, selector->pids, &pid, sizeof(pid), entry);
+	if (entry)
+		return 0;
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return -ENOMEM;
+	entry->pid = pid;
+	HASH_ADD(hh, selector->pids, pid, sizeof(entry->pid), entry);
+	return 0;
+}
+
+static void remove_pid(struct ct_selector *selector, uint32_t pid)
+{
+	struct ct_pid *entry = NULL;
+
+	HASH_FIND(hh, selector->pids, &pid, sizeof(pid), entry);
+	if (!entry)
+		return;
+	HASH_DELETE(hh, selector->pids, entry);
+	free(entry);
+}
+
+void ct_selector_free(struct ct_selector **selector)
+{
+	struct ct_pid *pid, *next;
+
+	if (!*selector)
+		return;
+	HASH_ITER(hh, (*selector)->pids, pid, next) {
+		HASH_DELETE(hh, (*selector)->pids, pid);
+		free(pid);
+	}
+	free(*selector);
+	*selector = NULL;
+}
+
+int ct_selector_new(const struct ct_select *select, ct_update_fn fn, void *context,
+		    struct ct_selector **ret)
+{
+	struct ct_selector *selector = calloc(1, sizeof(*selector));
+
+	if (!selector)
+		return -ENOMEM;
+	selector->select = select;
+	selector->fn = fn;
+	selector->context = context;
+	for (size_t i = 0; i < select->pids.n; i++) {
+		if (add_pid(selector, select->pids.values[i]) < 0) {
+			ct_selector_free(&selector);
+			return -ENOMEM;
+		}
+	}
+	*ret = selector;
+	return 0;
+}
+
+static int on_fork(struct ct_selector *selector, const struct ct_event_fork *fork)
+{
+	if (!selector->select->follow)
+		return 0;
+	if (fork->followed)
+		return add_pid(selector, fork->child_pid);
+	remove_pid(selector, fork->child_pid);
+	return 0;
+}
+
+/* Takes the first update out of what is held; NULL when nothing is left. */
+static struct held *pop(struct ct_selector *selector, struct pending *pending)
+{
+	struct held *held = pending->first;
+
+	if (!held)
+		return NULL;
+	pending->first = held->next;
+	if (!pending->first)
+		pending->last = NULL;
+	pending->n--;
+	selector->n_held--;
+	return held;
+}
+
+static void drop(struct ct_selector *selector, struct pending *pending)
+{
+	struct held *held;
+
+	while ((held = pop(selector, pending)))
+		free(held);
+}
+
+static int release(struct ct_selector *selector, struct pending *pending)
+{
+	struct held *held;
+	int r = 0;
+
+	while (r == 0 && (held = pop(selector, pending))) {
+		r = selector->fn(selector->context, &held->update);
+		free(held);
+	}
+	return r;
+}
+
+/*
+ * More is undecided than may be held: what is held of this connection and the update that has just
+ * come are lost to the filter, and it is said.
+ */
+static int give_up(struct ct_selector *selector, struct pending *pending, uint64_t ts_ns)
+{
+	uint64_t events = pending->n + 1;
+	struct ct_event event = {
+		.ts_ns = ts_ns,
+		.kind = CT_EVENT_LOST,
+		.generation = CT_GENERATION_ANY,
+		.lost = {.events = events, .since_ns = pending->since_ns, .where = CT_LOST_HOLD},
+	};
+	struct ct_update update = {
+		.kind = CT_UPDATE_LOST,
+		.ts_ns = ts_ns,
+		.event = &event,
+		.lost = {.events = events, .since_ns = pending->since_ns, .where = CT_LOST_HOLD}};
+
+	drop(selector, pending);
+	return selector->fn(selector->context, &update);
+}
+
+static int hold(struct ct_selector *selector, struct pending *pending,
+		const struct ct_update *update)
+{
+	struct held *held;
+
+	if (selector->n_held >= HELD_MAX)
+		return give_up(selector, pending, update->ts_ns);
+	held = calloc(1, sizeof(*held));
+	if (!held)
+		return -ENOMEM;
+	held->update = *update;
+	if (update->event) {
+		/* it ends behind the payload of its kind */
+		memcpy(&held->event, update->event, ct_event_layout(update->event->kind)->size);
+		held->update.event = &held->event;
+	}
+	if (pending->last)
+		pending->last->next = held;
+	else
+		pending->first = held;
+	pending->last = held;
+	pending->n++;
+	selector->n_held++;
+	return 0;
+}
+
+static struct pending *pending_of(struct ct_conn *conn, uint64_t ts_ns)
+{
+	struct pending *pending = conn->held;
+
+	if (!pending) {
+		pending = calloc(1, sizeof(*pending));
+		if (!pending)
+			return NULL;
+		pending->verdict = CT_UNDECIDED;
+		pending->since_ns = ts_ns;
+		conn->held = pending;
+	}
+	return pending;
+}
+
+/* A verdict that stands: an owner that is not certain does for those who have waited. */
+static enum ct_verdict decide(const struct ct_selector *selector, struct ct_conn *conn,
+			      const struct pending *pending, uint64_t ts_ns)
+{
+	enum ct_verdict verdict = ct_select_match(selector->select, selector->pids, &conn->id,
+						  conn);
+
+	if (verdict != CT_PROVISIONAL)
+		return verdict;
+	if (ts_ns >= pending->since_ns + PROVISIONAL_NS)
+		return CT_YES;
+	if (pending->since_ns + PROVISIONAL_NS < conn->wants_ns)
+		conn->wants_ns = pending->since_ns + PROVISIONAL_NS;
+	return CT_UNDECIDED;
+}
+
+/* Nothing more will be known of it. */
+static enum ct_verdict decide_finally(const struct ct_selector *selector,
+				      const struct ct_conn *conn)
+{
+	switch (ct_select_match(selector->select, selector->pids, &conn->id, conn)) {
+	case CT_YES:
+	case CT_PROVISIONAL:
+		return CT_YES;
+	default:
+		return CT_NO;
+	}
+}
+
+static int update_without_conn(struct ct_selector *selector, const struct ct_update *update)
+{
+	int r = 0;
+
+	if (update->event && update->event->kind == CT_EVENT_FORK)
+		r = on_fork(selector, &update->event->fork);
+	if (r < 0)
+		return r;
+	if (update->has_id &&
+	    ct_select_match(selector->select, selector->pids, &update->id, NULL) != CT_YES)
+		return 0;
+	return selector->fn(selector->context, update);
+}
+
+int ct_selector_update(struct ct_selector *selector, struct ct_conn *conn,
+		       const struct ct_update *update)
+{
+	struct pending *pending;
+	int r;
+
+	if (!conn)
+		return update_without_conn(selector, update);
+	pending = pending_of(conn, update->ts_ns);
+	if (!pending)
+		return -ENOMEM;
+	if (pending->verdict == CT_UNDECIDED) {
+		pending->verdict =
+			(uint8_t)(update->kind == CT_UPDATE_CLOSE
+					  ? decide_finally(selector, conn)
+					  : decide(selector, conn, pending, update->ts_ns));
+		if (pending->verdict == CT_NO)
+			drop(selector, pending);
+	}
+	switch (pending->verdict) {
+	case CT_YES:
+		r = release(selector, pending);
+		return r ? r : selector->fn(selector->context, update);
+	case CT_NO:
+		return 0;
+	default:
+		return hold(selector, pending, update);
+	}
+}
+
+int ct_selector_forget(struct ct_selector *selector, struct ct_conn *conn)
+{
+	struct pending *pending = conn->held;
+	int r = 0;
+
+	if (!pending)
+		return 0;
+	if (pending->verdict == CT_UNDECIDED && decide_finally(selector, conn) == CT_YES)
+		r = release(selector, pending);
+	ct_selector_discard(selector, conn);
+	return r;
+}
+
+void ct_selector_discard(struct ct_selector *selector, struct ct_conn *conn)
+{
+	struct pending *pending = conn->held;
+
+	if (!pending)
+		return;
+	drop(selector, pending);
+	free(pending);
+	conn->held = NULL;
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The summary: a whole connection in one object. Every key is always there, null where not known.
+ */
+#include <string.h>
+
+#include "conntrace/names.h"
+#include "conntrace/sink_field.h"
+
+static const struct ct_conn *conn_of(const struct ct_field_source *source)
+{
+	return source->update->conn;
+}
+
+/// From one point in time to another; clocks of two CPUs may disagree, a duration is never
+/// negative.
+static void set_between(struct ct_value *ret, uint64_t from_ns, uint64_t to_ns, uint64_t unit_ns)
+{
+	if (from_ns == CT_NS_UNKNOWN || to_ns == CT_NS_UNKNOWN)
+		return;
+	ct_value_set_u64(ret, to_ns > from_ns ? (to_ns - from_ns) / unit_ns : 0);
+}
+
+static void get_opened(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_time(ret, source->session, conn_of(source)->opened_ns);
+}
+
+static void get_closed(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_time(ret, source->session, conn_of(source)->closed_ns);
+}
+
+static void get_duration(const struct ct_field_source *source, struct ct_value *ret)
+{
+	set_between(ret, conn_of(source)->opened_ns, conn_of(source)->closed_ns, 1);
+}
+
+static void get_compound(const struct ct_field_source *source, struct ct_value *ret)
+{
+	(void)source;
+	ret->type = CT_VALUE_COMPOUND;
+}
+
+static void put_time_json(struct ct_json *json, const char *key, const struct ct_session *session,
+			  uint64_t ts_ns)
+{
+	if (ts_ns == CT_NS_UNKNOWN)
+		ct_json_kv_null(json, key);
+	else
+		ct_json_kv_i64(json, key, ct_session_real_ns(session, ts_ns));
+}
+
+static void put_history_json(struct ct_json *json, const struct ct_field_source *source)
+{
+	const struct ct_history *history = &conn_of(source)->history;
+
+	ct_json_array_begin(json);
+	for (size_t i = 0; i < history->n_steps; i++) {
+		const struct ct_step *step = &history->steps[i];
+
+		ct_json_object_begin(json);
+		ct_json_kv_str(json, "state", ct_state_name(step->state));
+		put_time_json(json, "at_ns", source->session, step->at_ns);
+		if (step->for_ns == CT_NS_UNKNOWN)
+			ct_json_kv_null(json, "for_ns");
+		else
+			ct_json_kv_u64(json, "for_ns", step->for_ns);
+		ct_json_kv_str(json, "basis", ct_basis_name(step->basis));
+		ct_json_object_end(json);
+	}
+	ct_json_array_end(json);
+}
+
+/// STATE:for_ns STATE:for_ns …; nothing behind the colon when it is not known.
+static void put_history_text(struct ct_buf *buf, const struct ct_field_source *source)
+{
+	const struct ct_history *history = &conn_of(source)->history;
+
+	for (size_t i = 0; i < history->n_steps; i++) {
+		const struct ct_step *step = &history->steps[i];
+		const char *name = ct_state_name(step->state);
+
+		if (i)
+			ct_buf_putc(buf, ' ');
+		ct_buf_puts(buf, name ? name : "");
+		ct_buf_putc(buf, ':');
+		if (step->for_ns != CT_NS_UNKNOWN)
+			ct_buf_u64(buf, step->for_ns);
+	}
+}
+
+/// Only where the bounded history left steps out.
+static void get_history_dropped(const struct ct_field_source *source, struct ct_value *ret)
+{
+	if (conn_of(source)->history.n_dropped)
+		ct_value_set_u64(ret, conn_of(source)->history.n_dropped);
+	else
+		ret->type = CT_VALUE_ABSENT;
+}
+
+static void get_gaps(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_u64(ret, conn_of(source)->gaps);
+}
+
+static void put_evidence_json(struct ct_json *json, const struct ct_mark *mark)
+{
+	ct_json_object_begin(json);
+	for (size_t i = 0; i < mark->n_evidence; i++) {
+		const struct ct_evidence *evidence = &mark->evidence[i];
+
+		if (evidence->text)
+			ct_json_kv_str(json, evidence->key, evidence->text);
+		else if (evidence->number == CT_NS_UNKNOWN)
+			ct_json_kv_null(json, evidence->key);
+		else
+			ct_json_kv_u64(json, evidence->key, evidence->number);
+	}
+	ct_json_object_end(json);
+}
+
+static void put_marks_json(struct ct_json *json, const struct ct_field_source *source)
+{
+	ct_json_array_begin(json);
+	for (const struct ct_mark *mark = conn_of(source)->marks; mark; mark = mark->next) {
+		ct_json_object_begin(json);
+		ct_json_kv_str(json, "flag", ct_flag_name(mark->flag));
+		put_time_json(json, "at_ns", source->session, mark->at_ns);
+		ct_json_key(json, "evidence");
+		put_evidence_json(json, mark);
+		ct_json_object_end(json);
+	}
+	ct_json_array_end(json);
+}
+
+static void put_marks_text(struct ct_buf *buf, const struct ct_field_source *source)
+{
+	for (const struct ct_mark *mark = conn_of(source)->marks; mark; mark = mark->next) {
+		ct_buf_puts(buf, ct_flag_name(mark->flag));
+		if (mark->next)
+			ct_buf_putc(buf, ' ');
+	}
+}
+
+static void get_end(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_str(ret, ct_end_name(conn_of(source)->end));
+}
+
+static void get_closed_by(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_str(ret, ct_closed_by_name(conn_of(source)->closed_by));
+}
+
+/// The passive side's handshake runs in its request socket, before there is a connection to time.
+static void get_handshake(const struct ct_field_source *source, struct ct_value *ret)
+{
+	const struct ct_conn *conn = conn_of(source);
+
+	if (source->update->id.role == CT_ROLE_ACTIVE)
+		set_between(ret, conn->opened_ns, conn->established_ns, 1000);
+}
+
+/// Payload, each byte once.
+static void get_bytes_sent(const struct ct_field_source *source, struct ct_value *ret)
+{
+	const struct ct_conn *conn = conn_of(source);
+	const struct ct_event_counters *counters = &conn->counters;
+
+	if (conn->counted && counters->bytes_sent >= counters->bytes_retransmitted)
+		ct_value_set_u64(ret, counters->bytes_sent - counters->bytes_retransmitted);
+}
+
+static void get_bytes_received(const struct ct_field_source *source, struct ct_value *ret)
+{
+	if (conn_of(source)->counted)
+		ct_value_set_u64(ret, conn_of(source)->counters.bytes_received);
+}
+
+/// Without the socket's own count, a life seen whole is counted by its events.
+static void get_retransmits(const struct ct_field_source *source, struct ct_value *ret)
+{
+	const struct ct_conn *conn = conn_of(source);
+
+	if (conn->counted)
+		ct_value_set_u64(ret, conn->counters.retransmits);
+	else if (conn->opened_ns != CT_NS_UNKNOWN && !conn->gaps)
+		ct_value_set_u64(ret, conn->retransmits);
+}
+
+static void get_keepalives_sent(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_u64(ret, conn_of(source)->keepalives_sent);
+}
+
+static void get_srtt(const struct ct_field_source *source, struct ct_value *ret)
+{
+	const struct ct_conn *conn = conn_of(source);
+
+	if (conn->counted && conn->counters.srtt_us)
+		ct_value_set_u64(ret, conn->counters.srtt_us);
+}
+
+static void get_min_rtt(const struct ct_field_source *source, struct ct_value *ret)
+{
+	const struct ct_conn *conn = conn_of(source);
+
+	if (conn->counted && conn->counters.min_rtt_us != UINT32_MAX)
+		ct_value_set_u64(ret, conn->counters.min_rtt_us);
+}
+
+static void get_keepalive(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_bool(ret, conn_of(source)->sock_flags & CT_SOCK_KEEPALIVE);
+}
+
+static void get_keepalive_time(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_u64(ret, conn_of(source)->counters.keepalive_time_s);
+}
+
+static void get_keepalive_interval(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_u64(ret, conn_of(source)->counters.keepalive_interval_s);
+}
+
+static void get_keepalive_probes(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_u64(ret, conn_of(source)->counters.keepalive_probes);
+}
+
+static void get_user_timeout(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_u64(ret, conn_of(source)->counters.user_timeout_ms);
+}
+
+static void get_linger(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_bool(ret, conn_of(source)->sock_flags & CT_SOCK_LINGER);
+}
+
+/// A time that lingering does not have when it is off.
+static void get_linger_time(const struct ct_field_source *source, struct ct_value *ret)
+{
+	if (conn_of(source)->sock_flags & CT_SOCK_LINGER)
+		ct_value_set_u64(ret, conn_of(source)->counters.linger_s);
+}
+
+static void get_nodelay(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_bool(ret, conn_of(source)->sock_flags & CT_SOCK_NODELAY);
+}
+
+/// Read together with the counters.
+static const struct ct_field option_fields[] = {
+	CT_FIELD("keepalive", CT_KIND(CLOSE), get_keepalive),
+	CT_FIELD("keepalive_time_s", CT_KIND(CLOSE), get_keepalive_time),
+	CT_FIELD("keepalive_interval_s", CT_KIND(CLOSE), get_keepalive_interval),
+	CT_FIELD("keepalive_probes", CT_KIND(CLOSE), get_keepalive_probes),
+	CT_FIELD("user_timeout_ms", CT_KIND(CLOSE), get_user_timeout),
+	CT_FIELD("linger", CT_KIND(CLOSE), get_linger),
+	CT_FIELD("linger_s", CT_KIND(CLOSE), get_linger_time),
+	CT_FIELD("nodelay", CT_KIND(CLOSE), get_nodelay),
+	{},
+};
+
+static void put_options_json(struct ct_json *json, const struct ct_field_source *source)
+{
+	bool counted = conn_of(source)->counted;
+
+	ct_json_object_begin(json);
+	for (const struct ct_field *field = option_fields; field->name; field++) {
+		if (counted)
+			ct_field_put_json(field, source, json);
+		else
+			ct_json_kv_null(json, field->name);
+	}
+	ct_json_object_end(json);
+}
+
+/// name=value name=value …, those that are known.
+static void put_options_text(struct ct_buf *buf, const struct ct_field_source *source)
+{
+	const char *separator = "";
+
+	if (!conn_of(source)->counted)
+		return;
+	for (const struct ct_field *field = option_fields; field->name; field++) {
+		struct ct_value value = {};
+
+		field->get(source, &value);
+		if (value.type == CT_VALUE_NULL)
+			continue;
+		ct_buf_puts(buf, separator);
+		ct_buf_puts(buf, field->name);
+		ct_buf_putc(buf, '=');
+		if (value.type == CT_VALUE_BOOL)
+			ct_buf_puts(buf, value.truth ? "true" : "false");
+		else
+			ct_buf_u64(buf, value.u64);
+		separator = " ";
+	}
+}
+
+const struct ct_field ct_summary_fields[] = {
+	CT_FIELD("opened_ns", CT_KIND(CLOSE), get_opened),
+	CT_FIELD("closed_ns", CT_KIND(CLOSE), get_closed),
+	CT_FIELD("duration_ns", CT_KIND(CLOSE), get_duration),
+	CT_FIELD_COMPOUND("history", CT_KIND(CLOSE), get_compound, put_history_json,
+			  put_history_text),
+	CT_FIELD("history_dropped", CT_KIND(CLOSE), get_history_dropped),
+	CT_FIELD("gaps", CT_KIND(CLOSE), get_gaps),
+	CT_FIELD_COMPOUND("flags", CT_KIND(CLOSE), get_compound, put_marks_json, put_marks_text),
+	CT_FIELD("end", CT_KIND(CLOSE), get_end),
+	CT_FIELD("closed_by", CT_KIND(CLOSE), get_closed_by),
+	CT_FIELD("handshake_us", CT_KIND(CLOSE), get_handshake),
+	CT_FIELD("bytes_sent", CT_KIND(CLOSE), get_bytes_sent),
+	CT_FIELD("bytes_received", CT_KIND(CLOSE), get_bytes_received),
+	CT_FIELD("retransmits", CT_KIND(CLOSE), get_retransmits),
+	CT_FIELD("keepalives_sent", CT_KIND(CLOSE), get_keepalives_sent),
+	CT_FIELD("srtt_us", CT_KIND(CLOSE), get_srtt),
+	CT_FIELD("min_rtt_us", CT_KIND(CLOSE), get_min_rtt),
+	CT_FIELD_COMPOUND("options", CT_KIND(CLOSE), get_compound, put_options_json,
+			  put_options_text),
+	{},
+};

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "conntrace/sink_report_text.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conntrace/addr.h"
+#include "conntrace/names.h"
+#include "conntrace/sink_words.h"
+#include "conntrace/text.h"
+#include "conntrace/timefmt.h"
+
+/* Widths of a row's columns: TIME and PID as in the table. */
+#define TIME_WIDTH	15
+#define PID_WIDTH	8
+#define COMM_WIDTH	15
+#define ENDPOINTS_WIDTH 45 /* two IPv4 addresses with their ports */
+
+#define LABEL_WIDTH 18 /* the longest flag */
+
+static void put_untrusted(const struct ct_output_options *options, struct ct_buf *buf,
+			  const char *text)
+{
+	if (*text)
+		ct_text_escape(buf, text, strlen(text), options->utf8);
+	else
+		ct_words_put(buf, NULL);
+}
+
+/// How many columns are missing in what was appended since the buffer was START long.
+static size_t missing(const struct ct_buf *buf, size_t start, size_t width)
+{
+	size_t text = buf->error ? width : ct_words_width(buf->data + start, buf->len - start);
+
+	return text < width ? width - text : 0;
+}
+
+static void pad_from(struct ct_buf *buf, size_t start, size_t width)
+{
+	for (size_t n = missing(buf, start, width); n > 0; n--)
+		ct_buf_putc(buf, ' ');
+}
+
+/// Moves it to the right end of its column.
+static void align_right(struct ct_buf *buf, size_t start, size_t width)
+{
+	size_t n = missing(buf, start, width);
+	size_t text = buf->len - start;
+
+	pad_from(buf, start, width);
+	if (n == 0 || buf->error)
+		return;
+	memmove(buf->data + start + n, buf->data + start, text);
+	memset(buf->data + start, ' ', n);
+}
+
+static void put_padded(struct ct_buf *buf, const char *text, size_t width)
+{
+	size_t start = buf->len;
+
+	ct_buf_puts(buf, text);
+	pad_from(buf, start, width);
+}
+
+static void put_endpoint(struct ct_buf *buf, uint8_t family, const uint8_t addr[16], uint16_t port)
+{
+	char text[CT_ADDR_STRLEN];
+
+	ct_addr_format(family, addr, text);
+	ct_buf_printf(buf, family == AF_INET6 ? "[%s]:" : "%s:", text);
+	if (port)
+		ct_buf_u64(buf, port);
+	else
+		ct_words_put(buf, NULL);
+}
+
+/// Who opened it is where the arrow starts.
+static const char *arrow_of(const struct ct_output_options *options, uint8_t role)
+{
+	static const char *const arrows[_CT_ROLE_MAX][2] = {
+		[CT_ROLE_UNKNOWN] = {" -- ", " — "},
+		[CT_ROLE_ACTIVE] = {" -> ", " → "},
+		[CT_ROLE_PASSIVE] = {" <- ", " ← "},
+		[CT_ROLE_LISTENER] = {" -- ", " — "},
+	};
+
+	return arrows[role < _CT_ROLE_MAX ? role : CT_ROLE_UNKNOWN][options->utf8];
+}
+
+static void put_endpoints(const struct ct_output_options *options, struct ct_buf *buf,
+			  const struct ct_conn_id *id)
+{
+	put_endpoint(buf, id->family, id->laddr, id->lport);
+	if (id->role == CT_ROLE_LISTENER)
+		return;
+	ct_buf_puts(buf, arrow_of(options, id->role));
+	put_endpoint(buf, id->family, id->raddr, id->rport);
+}
+
+static void put_step(const struct ct_output_options *options, struct ct_buf *buf,
+		     const struct ct_step *step)
+{
+	ct_words_put(buf, ct_state_name(step->state));
+	if (step->for_ns != CT_NS_UNKNOWN) {
+		ct_buf_putc(buf, ' ');
+		ct_words_duration(options, buf, step->for_ns);
+	}
+	if (step->basis != CT_BASIS_SEEN) {
+		ct_buf_puts(buf, " (");
+		ct_words_put(buf, ct_basis_name(step->basis));
+		ct_buf_putc(buf, ')');
+	}
+}
+
+static void put_history(const struct ct_output_options *options, struct ct_buf *buf,
+			const struct ct_history *history)
+{
+	const char *arrow = ct_words_arrow(options);
+
+	if (!history->n_steps)
+		ct_words_put(buf, NULL);
+	for (size_t i = 0; i < history->n_steps; i++) {
+		if (i)
+			ct_buf_puts(buf, arrow);
+		if (i == CT_HISTORY_MAX / 2 && history->n_dropped)
+			ct_buf_printf(buf, "(%" PRIu32 " left out)%s", history->n_dropped, arrow);
+		put_step(options, buf, &history->steps[i]);
+	}
+}
+
+/// A number of a known unit is written as what it is; the unit leaves the key.
+static void put_evidence(const struct ct_output_options *options, struct ct_buf *buf,
+			 const struct ct_evidence *evidence)
+{
+	size_t n = strlen(evidence->key);
+	bool is_ns = n > 3 && strcmp(evidence->key + n - 3, "_ns") == 0;
+	bool is_bytes = n > 6 && strcmp(evidence->key + n - 6, "_bytes") == 0;
+
+	if (!evidence->text)
+		n -= is_ns ? 3 : is_bytes ? 6 : 0;
+	ct_buf_append(buf, evidence->key, n);
+	ct_buf_putc(buf, ' ');
+	if (evidence->text)
+		ct_buf_puts(buf, evidence->text);
+	else if (evidence->number == CT_NS_UNKNOWN)
+		ct_words_put(buf, NULL);
+	else if (is_ns)
+		ct_words_duration(options, buf, evidence->number);
+	else if (is_bytes)
+		ct_words_bytes(buf, evidence->number);
+	else
+		ct_buf_u64(buf, evidence->number);
+}
+
+static void put_label(struct ct_buf *buf, const char *label)
+{
+	ct_buf_puts(buf, "    ");
+	put_padded(buf, label, LABEL_WIDTH);
+	ct_buf_putc(buf, ' ');
+}
+
+static void put_mark(const struct ct_report_context *context, struct ct_buf *buf,
+		     const struct ct_mark *mark)
+{
+	const struct ct_output_options *options = context->options;
+	enum ct_style style = ct_words_flag_style(mark->flag);
+
+	ct_words_begin(options, buf, style);
+	put_label(buf, ct_flag_name(mark->flag));
+	ct_words_end(options, buf, style);
+	ct_words_time(options, context->session, buf, mark->at_ns);
+	for (size_t i = 0; i < mark->n_evidence; i++) {
+		ct_buf_puts(buf, i ? ", " : "  ");
+		put_evidence(options, buf, &mark->evidence[i]);
+	}
+	ct_buf_putc(buf, '\n');
+}
+
+static void put_traffic(const struct ct_output_options *options, struct ct_buf *buf,
+			const struct ct_conn *conn)
+{
+	const struct ct_event_counters *counters = &conn->counters;
+
+	if (!conn->counted) {
+		ct_buf_puts(buf, "not counted\n");
+		return;
+	}
+	ct_words_traffic(buf, "", conn);
+	ct_buf_puts(buf, ", ");
+	ct_words_count(buf, counters->retransmits, "retransmit");
+	ct_buf_puts(buf, ", ");
+	ct_words_count(buf, conn->keepalives_sent, "keepalive");
+	if (counters->srtt_us) {
+		ct_buf_puts(buf, ", srtt ");
+		ct_words_duration(options, buf, counters->srtt_us * UINT64_C(1000));
+	}
+	if (counters->min_rtt_us != UINT32_MAX) {
+		ct_buf_puts(buf, ", min rtt ");
+		ct_words_duration(options, buf, counters->min_rtt_us * UINT64_C(1000));
+	}
+	ct_buf_putc(buf, '\n');
+}
+
+static void put_identity(struct ct_buf *buf, const struct ct_conn_id *id)
+{
+	ct_buf_printf(buf, "%" PRIx64, id->cookie);
+	if (id->generation)
+		ct_buf_printf(buf, ".%u", id->generation);
+	ct_buf_printf(buf, ", netns %" PRIu32 ", owner %s", id->netns, ct_owner_name(id->owner));
+	if (id->uid_known)
+		ct_buf_printf(buf, ", uid %" PRIu32, id->uid);
+	ct_buf_putc(buf, '\n');
+}
+
+void ct_report_block(const struct ct_report_context *context, const struct ct_conn *conn,
+		     struct ct_buf *buf)
+{
+	const struct ct_output_options *options = context->options;
+	const char *role = ct_role_name(conn->id.role);
+
+	ct_words_begin(options, buf, CT_STYLE_HEAD);
+	put_endpoints(options, buf, &conn->id);
+	ct_words_end(options, buf, CT_STYLE_HEAD);
+	ct_buf_puts(buf, "  ");
+	put_untrusted(options, buf, conn->id.comm);
+	ct_buf_putc(buf, ' ');
+	ct_words_pid(buf, &conn->id);
+	if (role)
+		ct_buf_printf(buf, "  %s", role);
+	if (conn->opened_ns != CT_NS_UNKNOWN) {
+		ct_buf_puts(buf, "  opened ");
+		ct_words_time(options, context->session, buf, conn->opened_ns);
+	}
+	ct_buf_putc(buf, '\n');
+	for (const struct ct_mark *mark = conn->marks; mark; mark = mark->next)
+		put_mark(context, buf, mark);
+	put_label(buf, "end");
+	ct_words_outcome(options, buf, conn, context->now_ns);
+	ct_buf_putc(buf, '\n');
+	put_label(buf, "history");
+	put_history(options, buf, &conn->history);
+	ct_buf_putc(buf, '\n');
+	put_label(buf, "traffic");
+	put_traffic(options, buf, conn);
+	put_label(buf, "conn");
+	put_identity(buf, &conn->id);
+	ct_buf_putc(buf, '\n');
+}
+
+void ct_report_row_head(const struct ct_output_options *options, struct ct_buf *buf)
+{
+	ct_words_begin(options, buf, CT_STYLE_HEAD);
+	ct_buf_printf(buf, "%*s %*s %-*s %-*s %s", TIME_WIDTH, "OPENED", PID_WIDTH, "PID",
+		      COMM_WIDTH, "COMM", ENDPOINTS_WIDTH, "LOCAL AND REMOTE", "END");
+	ct_words_end(options, buf, CT_STYLE_HEAD);
+	ct_buf_putc(buf, '\n');
+}
+
+void ct_report_row(const struct ct_report_context *context, const struct ct_conn *conn,
+		   struct ct_buf *buf)
+{
+	const struct ct_output_options *options = context->options;
+	size_t start = buf->len;
+
+	ct_words_time(options, context->session, buf, conn->opened_ns);
+	align_right(buf, start, TIME_WIDTH);
+	ct_buf_putc(buf, ' ');
+	start = buf->len;
+	ct_words_pid(buf, &conn->id);
+	align_right(buf, start, PID_WIDTH);
+	ct_buf_putc(buf, ' ');
+	start = buf->len;
+	put_untrusted(options, buf, conn->id.comm);
+	pad_from(buf, start, COMM_WIDTH + 1);
+	start = buf->len;
+	put_endpoints(options, buf, &conn->id);
+	pad_from(buf, start, ENDPOINTS_WIDTH + 1);
+
+	ct_words_outcome(options, buf, conn, context->now_ns);
+	ct_words_traffic(buf, ", ", conn);
+	ct_buf_puts(buf, "\n    ");
+	ct_words_begin(options, buf, CT_STYLE_CALM);
+	put_history(options, buf, &conn->history);
+	ct_words_end(options, buf, CT_STYLE_CALM);
+	ct_buf_putc(buf, '\n');
+}
+
+static uint64_t sum(const uint64_t *counts, size_t n)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < n; i++)
+		total += counts[i];
+	return total;
+}
+
+static void put_lost(const struct ct_output_options *options, const struct ct_report_totals *totals,
+		     struct ct_buf *buf)
+{
+	const char *separator = "";
+
+	ct_words_begin(options, buf, CT_STYLE_BAD);
+	ct_buf_puts(buf, "LOST ");
+	ct_words_count(buf, sum(totals->lost, _CT_LOST_MAX), "event");
+	ct_buf_puts(buf, ": ");
+	for (unsigned int where = 0; where < _CT_LOST_MAX; where++) {
+		if (!totals->lost[where])
+			continue;
+		ct_buf_printf(buf, "%s%" PRIu64 " %s", separator, totals->lost[where],
+			      ct_words_lost_where(where));
+		separator = ", ";
+	}
+	ct_buf_puts(buf, ". Connections that may miss one are flagged [gap].");
+	ct_words_end(options, buf, CT_STYLE_BAD);
+	ct_buf_putc(buf, '\n');
+}
+
+void ct_report_head(const struct ct_output_options *options, const struct ct_session *session,
+		    const struct ct_report_totals *totals, struct ct_buf *buf)
+{
+	char began[CT_TIME_RFC3339_STRLEN];
+
+	ct_buf_puts(buf, "Recorded on ");
+	put_untrusted(options, buf, session->host);
+	ct_buf_puts(buf, ", Linux ");
+	put_untrusted(options, buf, session->kernel);
+	ct_buf_putc(buf, ' ');
+	put_untrusted(options, buf, session->machine);
+	ct_buf_printf(buf, ", from %s\nby: ", ct_time_rfc3339(session->real_ns, began));
+	put_untrusted(options, buf, session->command_line);
+	ct_buf_puts(buf, " (conntrace ");
+	put_untrusted(options, buf, session->tool_version);
+	ct_buf_puts(buf, ")\n");
+	ct_words_count(buf, totals->connections, "connection");
+	ct_buf_printf(buf, ", %" PRIu64 " flagged, ", totals->flagged);
+	ct_words_count(buf, totals->listeners, "listener");
+	ct_buf_putc(buf, '\n');
+	if (sum(totals->lost, _CT_LOST_MAX))
+		put_lost(options, totals, buf);
+	else
+		ct_buf_puts(buf, "No event was lost.\n");
+}

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The table: a line an update, columns aligned, for the eye. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "conntrace/addr.h"
+#include "conntrace/cleanup.h"
+#include "conntrace/names.h"
+#include "conntrace/sink_formats.h"
+#include "conntrace/sink_out.h"
+#include "conntrace/sink_words.h"
+#include "conntrace/text.h"
+
+/// What a line is made of.
+struct line {
+	const struct ct_output_options *options;
+	const struct ct_session *session;
+	const struct ct_update *update;
+	const struct ct_conn_id *id; /// the update's; an empty one if it is not about a connection
+};
+
+struct column {
+	const char *name;
+	void (*put)(const struct line *line, struct ct_buf *cell); /// appends the cell's text
+	uint8_t width;
+	uint8_t wide_width; /// in CT_OUTPUT_WIDE; 0: as otherwise
+	bool only_wide;
+	bool right;	 /// aligned to the right
+	bool is_cut;	 /// what does not fit is left out
+	bool is_styled;	 /// looks as the event's kind does
+	bool is_address; /// grows with the longest IPv6 address, on lines of IPv6 alone
+};
+
+#define COLUMNS_MAX 16
+
+struct table_sink {
+	struct ct_sink sink;
+	struct ct_sink_out out;
+	struct ct_buf cell; /// of one cell, before it is padded
+	const struct ct_session *session;
+	struct ct_output_options options;
+	uint32_t kinds;
+	size_t n_columns;
+	const struct column *columns[COLUMNS_MAX];
+	uint8_t v6_widths[COLUMNS_MAX]; /// longest IPv6 address so far
+};
+
+static void put_time(const struct line *line, struct ct_buf *cell)
+{
+	ct_words_time(line->options, line->session, cell, line->update->ts_ns);
+}
+
+static void put_pid(const struct line *line, struct ct_buf *cell)
+{
+	ct_words_pid(cell, line->id);
+}
+
+static void put_comm(const struct line *line, struct ct_buf *cell)
+{
+	if (line->id->comm[0])
+		ct_text_escape(cell, line->id->comm, strlen(line->id->comm), line->options->utf8);
+	else
+		ct_words_put(cell, NULL);
+}
+
+static void put_address(struct ct_buf *cell, const struct ct_conn_id *id, const uint8_t addr[16])
+{
+	char text[CT_ADDR_STRLEN];
+
+	if (id->family == AF_INET || id->family == AF_INET6)
+		ct_buf_puts(cell, ct_addr_format(id->family, addr, text));
+	else
+		ct_words_put(cell, NULL);
+}
+
+static void put_number(struct ct_buf *cell, uint64_t number)
+{
+	if (number)
+		ct_buf_u64(cell, number);
+	else
+		ct_words_put(cell, NULL);
+}
+
+static void put_laddr(const struct line *line, struct ct_buf *cell)
+{
+	put_address(cell, line->id, line->id->laddr);
+}
+
+static void put_lport(const struct line *line, struct ct_buf *cell)
+{
+	put_number(cell, line->id->lport);
+}
+
+static void put_raddr(const struct line *line, struct ct_buf *cell)
+{
+	if (line->id->role == CT_ROLE_LISTENER)
+		ct_words_put(cell, NULL);
+	else
+		put_address(cell, line->id, line->id->raddr);
+}
+
+static void put_rport(const struct line *line, struct ct_buf *cell)
+{
+	put_number(cell, line->id->role == CT_ROLE_LISTENER ? 0 : line->id->rport);
+}
+
+static void put_conn(const struct line *line, struct ct_buf *cell)
+{
+	if (!line->id->cookie)
+		ct_words_put(cell, NULL);
+	else if (line->id->generation)
+		ct_buf_printf(cell, "%" PRIx64 ".%u", line->id->cookie, line->id->generation);
+	else
+		ct_buf_printf(cell, "%" PRIx64, line->id->cookie);
+}
+
+static void put_netns(const struct line *line, struct ct_buf *cell)
+{
+	put_number(cell, line->id->netns);
+}
+
+static void put_uid(const struct line *line, struct ct_buf *cell)
+{
+	if (line->id->uid_known)
+		ct_buf_u64(cell, line->id->uid);
+	else
+		ct_words_put(cell, NULL);
+}
+
+static void put_role(const struct line *line, struct ct_buf *cell)
+{
+	ct_words_put(cell, ct_role_name(line->id->role));
+}
+
+static void put_owner(const struct line *line, struct ct_buf *cell)
+{
+	ct_words_put(cell,
+		     line->id->owner == CT_OWNER_UNKNOWN ? NULL : ct_owner_name(line->id->owner));
+}
+
+static const struct {
+	const char *text;
+	uint8_t style; /// enum ct_style
+} events[_CT_UPDATE_MAX] = {
+	[CT_UPDATE_FOUND] = {"FOUND", CT_STYLE_CALM},
+	[CT_UPDATE_RETRANSMIT] = {"RETRANSMIT", CT_STYLE_NOTE},
+	[CT_UPDATE_RESET] = {"RST", CT_STYLE_BAD},
+	[CT_UPDATE_PROBE] = {"KEEPALIVE", CT_STYLE_NOTE},
+	[CT_UPDATE_ERROR] = {"ERROR", CT_STYLE_BAD},
+	[CT_UPDATE_CLOSE] = {"CLOSED", CT_STYLE_CALM},
+	[CT_UPDATE_LOST] = {"LOST", CT_STYLE_BAD},
+};
+
+static void put_event(const struct line *line, struct ct_buf *cell)
+{
+	const struct ct_update *u = line->update;
+
+	if (u->kind == CT_UPDATE_STATE) {
+		ct_words_put(cell, ct_state_name(u->state.from));
+		ct_buf_puts(cell, ct_words_arrow(line->options));
+		ct_words_put(cell, ct_state_name(u->state.to));
+	} else if (u->kind == CT_UPDATE_PROBE && u->probe.type == CT_PROBE_WINDOW) {
+		ct_buf_puts(cell, "ZERO-WINDOW PROBE");
+	} else if (u->kind == CT_UPDATE_CLOSE && u->conn->closed_ns == CT_NS_UNKNOWN) {
+		ct_buf_puts(cell, "OPEN");
+	} else {
+		ct_buf_puts(cell, events[u->kind].text);
+	}
+}
+
+static void put_detail(const struct line *line, struct ct_buf *cell)
+{
+	ct_words_detail(line->options, cell, line->update);
+}
+
+/* Together they take 105 columns and leave 15 to DETAIL: "12.3 ms close()". */
+static const struct column columns[] = {
+	{.name = "TIME", .put = put_time, .width = 15, .right = true},
+	{.name = "PID", .put = put_pid, .width = 8, .right = true},
+	{.name = "COMM", .put = put_comm, .width = 10, .wide_width = 15, .is_cut = true},
+	{.name = "LADDR", .put = put_laddr, .width = 15, .is_address = true},
+	{.name = "LPORT", .put = put_lport, .width = 5, .right = true},
+	{.name = "RADDR", .put = put_raddr, .width = 15, .is_address = true},
+	{.name = "RPORT", .put = put_rport, .width = 5, .right = true},
+	{.name = "CONN", .put = put_conn, .width = 8, .only_wide = true},
+	{.name = "NETNS", .put = put_netns, .width = 10, .only_wide = true, .right = true},
+	{.name = "UID", .put = put_uid, .width = 5, .only_wide = true, .right = true},
+	{.name = "ROLE", .put = put_role, .width = 8, .only_wide = true},
+	{.name = "OWNER", .put = put_owner, .width = 9, .only_wide = true},
+	{.name = "EVENT", .put = put_event, .width = 24, .is_styled = true},
+	{.name = "DETAIL", .put = put_detail},
+};
+
+#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+_Static_assert(N_COLUMNS <= COLUMNS_MAX, "room for every column");
+
+static void pad(struct ct_buf *buf, size_t n)
+{
+	while (n-- > 0)
+		ct_buf_putc(buf, ' ');
+}
+
+/// Cuts a text that is longer to so many characters, the last of which shows that it was cut.
+static void cut(struct ct_buf *cell, size_t width, bool utf8)
+{
+	size_t kept = 0;
+
+	while (ct_words_width(cell->data, kept + 1) < width)
+		kept++;
+	/* The character that begins here goes, with all its bytes. */
+	cell->len = kept;
+	ct_buf_puts(cell, utf8 ? "…" : "+");
+}
+
+/// What the column takes of the line, if the text in it is so wide.
+static size_t width_of(struct table_sink *s, size_t index, size_t text, bool is_v6)
+{
+	const struct column *column = s->columns[index];
+	bool wide = s->options.format == CT_OUTPUT_WIDE;
+	size_t width = wide && column->wide_width ? column->wide_width : column->width;
+
+	if (!column->is_address || !is_v6)
+		return width;
+	if (text > s->v6_widths[index])
+		s->v6_widths[index] = (uint8_t)text;
+	return s->v6_widths[index] > width ? s->v6_widths[index] : width;
+}
+
+/// Puts the text in s->cell into its column of the line.
+static void put_cell(struct table_sink *s, size_t index, enum ct_style style, bool is_v6)
+{
+	const struct column *column = s->columns[index];
+	struct ct_buf *line = &s->out.buf;
+	bool is_last = index + 1 == s->n_columns;
+	size_t text = ct_words_width(s->cell.data, s->cell.len);
+	size_t width = width_of(s, index, text, is_v6);
+
+	if (column->is_cut && text > width) {
+		cut(&s->cell, width, s->options.utf8);
+		text = width;
+	}
+	if (index)
+		ct_buf_putc(line, ' ');
+	if (column->right && width > text)
+		pad(line, width - text);
+	ct_words_begin(&s->options, line, style);
+	ct_buf_append(line, s->cell.data, s->cell.len);
+	ct_words_end(&s->options, line, style);
+	if (!column->right && !is_last && width > text)
+		pad(line, width - text);
+}
+
+static void put_header(struct table_sink *s)
+{
+	for (size_t i = 0; i < s->n_columns; i++) {
+		ct_buf_reset(&s->cell);
+		ct_buf_puts(&s->cell, s->columns[i]->name);
+		put_cell(s, i, CT_STYLE_HEAD, false);
+	}
+	ct_buf_putc(&s->out.buf, '\n');
+}
+
+static int table_update(struct ct_sink *sink, const struct ct_update *update)
+{
+	static const struct ct_conn_id no_id;
+	struct table_sink *s = (struct table_sink *)sink;
+	struct line line = {
+		.options = &s->options,
+		.session = s->session,
+		.update = update,
+		.id = update->has_id ? &update->id : &no_id,
+	};
+
+	if (update->kind == CT_UPDATE_SILENT || !(s->kinds & (1U << update->kind)))
+		return 0;
+	for (size_t i = 0; i < s->n_columns; i++) {
+		const struct column *column = s->columns[i];
+
+		ct_buf_reset(&s->cell);
+		column->put(&line, &s->cell);
+		if (s->cell.error)
+			return s->cell.error;
+		put_cell(s, i, column->is_styled ? events[update->kind].style : CT_STYLE_PLAIN,
+			 line.id->family == AF_INET6);
+	}
+	ct_buf_putc(&s->out.buf, '\n');
+	return ct_sink_out_commit(&s->out);
+}
+
+static int table_flush(struct ct_sink *sink)
+{
+	return ct_sink_out_flush(&((struct table_sink *)sink)->out);
+}
+
+static void table_free(struct ct_sink *sink)
+{
+	struct table_sink *s = (struct table_sink *)sink;
+
+	ct_sink_out_fini(&s->out);
+	ct_buf_fini(&s->cell);
+	free(s);
+}
+
+static const struct ct_sink_ops table_ops = {
+	.name = "table",
+	.update = table_update,
+	.flush = table_flush,
+	.finish = table_flush,
+	.free = table_free,
+};
+
+static size_t find_column(const char *word, size_t n)
+{
+	for (size_t i = 0; i < N_COLUMNS; i++)
+		if (strlen(columns[i].name) == n && strncasecmp(columns[i].name, word, n) == 0)
+			return i;
+	return N_COLUMNS;
+}
+
+/// 1 << index of each column that the list names, in any case of letters.
+static int parse_fields(const char *list, uint32_t *ret_chosen, const char **ret_bad_field)
+{
+	const char *word = list;
+	uint32_t chosen = 0;
+
+	for (;;) {
+		size_t n = strcspn(word, ",");
+		size_t column = find_column(word, n);
+
+		if (column == N_COLUMNS) {
+			if (ret_bad_field)
+				*ret_bad_field = word;
+			return -EINVAL;
+		}
+		chosen |= 1U << column;
+		if (!word[n])
+			break;
+		word += n + 1;
+	}
+	*ret_chosen = chosen;
+	return 0;
+}
+
+static int choose_columns(struct table_sink *s, const char **ret_bad_field)
+{
+	uint32_t chosen = 0;
+	int r;
+
+	for (size_t i = 0; i < N_COLUMNS; i++)
+		if (!columns[i].only_wide || s->options.format == CT_OUTPUT_WIDE)
+			chosen |= 1U << i;
+	if (s->options.fields) {
+		r = parse_fields(s->options.fields, &chosen, ret_bad_field);
+		if (r)
+			return r;
+	}
+	for (size_t i = 0; i < N_COLUMNS; i++)
+		if (chosen & (1U << i))
+			s->columns[s->n_columns++] = &columns[i];
+	return 0;
+}
+
+int ct_sink_table_new(const struct ct_output_options *options, const struct ct_session *session,
+		      FILE *out, uint32_t kinds, struct ct_sink **ret_sink,
+		      const char **ret_bad_field)
+{
+	_cleanup_(ct_freep) struct table_sink *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->options = *options;
+	r = choose_columns(s, ret_bad_field);
+	if (r)
+		return r;
+	s->sink.ops = &table_ops;
+	s->session = session;
+	s->kinds = kinds;
+	ct_sink_out_init(&s->out, out);
+	put_header(s);
+	*ret_sink = &CT_TAKE_PTR(s)->sink;
+	return 0;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "conntrace/sink_spool.h"
+
+#include <errno.h>
+
+#define KEPT_IN_MEMORY_BYTES ((size_t)1024 * 1024)
+#define COPY_BYTES	     ((size_t)16 * 1024)
+
+/// What errno says after stdio failed; it may be silent.
+static int failure(void)
+{
+	return errno ? -errno : -EIO;
+}
+
+int ct_spool_commit(struct ct_spool *spool)
+{
+	if (spool->buf.error)
+		return spool->buf.error;
+	if (spool->buf.len < KEPT_IN_MEMORY_BYTES)
+		return 0;
+	errno = 0;
+	if (!spool->file)
+		spool->file = tmpfile();
+	if (!spool->file ||
+	    fwrite(spool->buf.data, 1, spool->buf.len, spool->file) != spool->buf.len)
+		return failure();
+	ct_buf_reset(&spool->buf);
+	return 0;
+}
+
+static int copy_file(FILE *file, struct ct_sink_out *out)
+{
+	char bytes[COPY_BYTES];
+	size_t n;
+	int r;
+
+	errno = 0;
+	if (fseek(file, 0, SEEK_SET))
+		return failure();
+	while ((n = fread(bytes, 1, sizeof(bytes), file)) > 0) {
+		ct_buf_append(&out->buf, bytes, n);
+		r = ct_sink_out_commit(out);
+		if (r)
+			return r;
+	}
+	return ferror(file) ? failure() : 0;
+}
+
+int ct_spool_copy(struct ct_spool *spool, struct ct_sink_out *out)
+{
+	int r;
+
+	if (spool->buf.error)
+		return spool->buf.error;
+	if (spool->file) {
+		r = copy_file(spool->file, out);
+		if (r)
+			return r;
+	}
+	ct_buf_append(&out->buf, spool->buf.data, spool->buf.len);
+	return ct_sink_out_commit(out);
+}
+
+void ct_spool_fini(struct ct_spool *spool)
+{
+	ct_buf_fini(&spool->buf);
+	if (spool->file)
+		fclose(spool->file);
+	spool->file = NULL;
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The store: find, create, expire; bounded. What events mean is in apply.c. */
+#include "conntrace/conn_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conntrace/cleanup.h"
+#include "conntrace/verdict.h"
+#include "table.h"
+
+int ct_conn_table_new(size_t max_conns, const struct ct_conn_table_ops *ops, void *context,
+		      struct ct_conn_table **ret)
+{
+	struct ct_conn_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return -ENOMEM;
+	table->ops = ops;
+	table->context = context;
+	table->max_conns = max_conns ? max_conns : CT_TABLE_MAX_DEFAULT;
+	*ret = table;
+	return 0;
+}
+
+static void free_entry(struct ct_entry *entry)
+{
+	ct_conn_fini(&entry->conn);
+	free(entry);
+}
+
+void ct_conn_table_free(struct ct_conn_table **table)
+{
+	struct ct_entry *entry, *next;
+
+	if (!*table)
+		return;
+	HASH_ITER(hh, (*table)->entries, entry, next) {
+		HASH_DELETE(hh, (*table)->entries, entry);
+		while (entry) {
+			struct ct_entry *older = entry->older;
+
+			(*table)->ops->discard((*table)->context, &entry->conn);
+			free_entry(entry);
+			entry = older;
+		}
+	}
+	ct_heap_fini(&(*table)->deadlines);
+	free(*table);
+	*table = NULL;
+}
+
+/* The end of a mini-socket's timer; its beginning may be that of a socket that still lives. */
+static bool is_of_mini(const struct ct_event *event)
+{
+	return event->kind == CT_EVENT_TIMEWAIT && event->timewait.op != CT_TIMER_START;
+}
+
+/*
+ * How well an event that knows no generation fits to ENTRY: 0 not at all. While the mini-socket of
+ * one life stands, the socket may begin the next, whose local port is not known yet.
+ */
+static int fit(const struct ct_entry *entry, const struct ct_event *event)
+{
+	const struct ct_conn_id *id = &entry->conn.id;
+
+	if (id->rport != event->rport || (id->lport && id->lport != event->lport))
+		return 0;
+	if (!id->lport)
+		return 1;
+	return is_of_mini(event) && entry->conn.phase == CT_PHASE_MINI ? 3 : 2;
+}
+
+static struct ct_entry *find_by_ports(struct ct_entry *newest, const struct ct_event *event)
+{
+	struct ct_entry *best = newest;
+
+	for (struct ct_entry *entry = newest; entry; entry = entry->older)
+		if (fit(entry, event) > fit(best, event))
+			best = entry;
+	return best;
+}
+
+struct ct_entry *ct_table_find(const struct ct_conn_table *table, const struct ct_event *event)
+{
+	struct ct_entry *entry;
+
+	HASH_FIND(hh, table->entries, &event->cookie, sizeof(event->cookie), entry);
+	if (event->generation == CT_GENERATION_ANY)
+		return find_by_ports(entry, event);
+	while (entry && entry->conn.id.generation != event->generation)
+		entry = entry->older;
+	return entry;
+}
+
+/* The newest generation stands in the hash, the others hang on it. */
+static void insert(struct ct_conn_table *table, struct ct_entry *entry)
+{
+	struct ct_entry *before;
+
+	HASH_FIND(hh, table->entries, &entry->cookie, sizeof(entry->cookie), before);
+	if (before) {
+		HASH_DELETE(hh, table->entries, before);
+		entry->older = before;
+	}
+	HASH_ADD(hh, table->entries, cookie, sizeof(entry->cookie), entry);
+	table->n_conns++;
+}
+
+static void take_out(struct ct_conn_table *table, struct ct_entry *entry)
+{
+	struct ct_entry *newest, **link;
+
+	(void)ct_heap_set(&table->deadlines, entry, CT_NS_UNKNOWN);
+	table->n_conns--;
+	HASH_FIND(hh, table->entries, &entry->cookie, sizeof(entry->cookie), newest);
+	if (newest == entry) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the hash */
+		HASH_DELETE(hh, table->entries, entry);
+		if (entry->older)
+			HASH_ADD(hh, table->entries, cookie, sizeof(entry->cookie), entry->older);
+		return;
+	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is older hangs on one */
+	for (link = &newest->older; *link != entry; link = &(*link)->older)
+		;
+	*link = entry->older;
+}
+
+static bool is_listener(const struct ct_entry *entry)
+{
+	return entry->conn.id.role == CT_ROLE_LISTENER;
+}
+
+bool ct_table_may_miss(const struct ct_conn_table *table, const struct ct_entry *entry)
+{
+	return entry->conn.phase == CT_PHASE_MINI
+		       ? entry->uncounted.minis != table->uncounted.minis
+		       : entry->uncounted.sockets != table->uncounted.sockets;
+}
+
+/* At its end: no event of it is to come that would tell what was missing. */
+static bool may_have_missed(const struct ct_conn_table *table, const struct ct_entry *entry)
+{
+	bool counted = entry->counted_epoch != table->counted_epoch;
+
+	switch (entry->conn.phase) {
+	case CT_PHASE_LIVE:
+		return counted || ct_table_may_miss(table, entry);
+	case CT_PHASE_MINI:
+		return ct_table_may_miss(table, entry);
+	default: /* it is closed; what may be missing is the reset that says why */
+		return counted && entry->conn.end == CT_END_UNKNOWN;
+	}
+}
+
+static int tell_summary(struct ct_conn_table *table, struct ct_entry *entry)
+{
+	struct ct_update update = {
+		.kind = CT_UPDATE_CLOSE, .ts_ns = table->now_ns, .conn = &entry->conn};
+	const struct ct_step *last = ct_history_last(&entry->conn.history);
+	int r = 0;
+
+	if (is_listener(entry) || !last) /* no connection; or only its owner was told */
+		return 0;
+	if (may_have_missed(table, entry)) {
+		entry->torn = true;
+		r = ct_table_gap(table, entry, table->now_ns);
+	}
+	ct_verdict_end(&entry->conn);
+	if (entry->conn.end == CT_END_OPEN && entry->torn)
+		entry->conn.end = CT_END_UNKNOWN;
+	return r ? r : ct_table_tell(table, entry, &update);
+}
+
+int ct_table_remove(struct ct_conn_table *table, struct ct_entry *entry)
+{
+	int r = tell_summary(table, entry);
+	int r2 = table->ops->forget(table->context, &entry->conn);
+
+	take_out(table, entry);
+	free_entry(entry);
+	return r ? r : r2;
+}
+
+/* The heap's first, unless connections that live wait for something earlier. */
+static struct ct_entry *oldest_closed(const struct ct_heap *heap)
+{
+	struct ct_entry *oldest = NULL;
+
+	for (size_t i = 0; i < heap->n; i++) {
+		struct ct_entry *entry = heap->entries[i];
+
+		if (entry->conn.phase != CT_PHASE_CLOSED)
+			continue;
+		if (i == 0)
+			return entry;
+		if (!oldest || entry->deadline_ns < oldest->deadline_ns)
+			oldest = entry;
+	}
+	return oldest;
+}
+
+/* The oldest closed one goes first, else the oldest: and it is said. */
+static int make_room(struct ct_conn_table *table)
+{
+	struct ct_entry *closed;
+	struct ct_update lost = {
+		.kind = CT_UPDATE_LOST,
+		.ts_ns = table->now_ns,
+		.lost = {.events = 1, .since_ns = CT_NS_UNKNOWN, .where = CT_LOST_TABLE}};
+	int r;
+
+	if (table->n_conns < table->max_conns)
+		return 0;
+	closed = oldest_closed(&table->deadlines);
+	if (closed)
+		return ct_table_remove(table, closed);
+	table->stats.evicted++;
+	table->entries->torn = true;
+	r = ct_table_gap(table, table->entries, table->now_ns);
+	if (r == 0)
+		r = ct_table_remove(table, table->entries);
+	return r ? r : ct_table_tell(table, NULL, &lost);
+}
+
+int ct_table_create(struct ct_conn_table *table, const struct ct_event *event,
+		    struct ct_entry **ret)
+{
+	struct ct_entry *entry;
+	int r = make_room(table);
+
+	if (r)
+		return r;
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return -ENOMEM;
+	entry->cookie = event->cookie;
+	entry->deadline_ns = CT_NS_UNKNOWN;
+	entry->cancelled_ns = CT_NS_UNKNOWN;
+	entry->gap_at = UINT32_MAX;
+	entry->counted_epoch = table->counted_epoch;
+	entry->uncounted = table->uncounted;
+	entry->conn.id.cookie = event->cookie;
+	entry->conn.id.generation = event->generation == CT_GENERATION_ANY ? 0 : event->generation;
+	entry->conn.opened_ns = CT_NS_UNKNOWN;
+	entry->conn.closed_ns = CT_NS_UNKNOWN;
+	entry->conn.established_ns = CT_NS_UNKNOWN;
+	entry->conn.wants_ns = CT_NS_UNKNOWN;
+	insert(table, entry);
+	if (event->role != CT_ROLE_LISTENER)
+		table->stats.connections++;
+	*ret = entry;
+	return 0;
+}
+
+/* The next moment at which something about it is due. */
+static uint64_t deadline_of(const struct ct_entry *entry)
+{
+	uint64_t deadline = entry->conn.wants_ns;
+
+	if (entry->conn.phase == CT_PHASE_CLOSED)
+		return entry->conn.closed_ns + CT_TABLE_GRACE_NS;
+	if (entry->cancelled_ns != CT_NS_UNKNOWN &&
+	    entry->cancelled_ns + CT_TABLE_GRACE_NS < deadline)
+		deadline = entry->cancelled_ns + CT_TABLE_GRACE_NS;
+	return deadline;
+}
+
+int ct_table_tell(struct ct_conn_table *table, struct ct_entry *entry, struct ct_update *update)
+{
+	int r;
+
+	if (entry) {
+		update->has_id = true;
+		update->id = entry->conn.id;
+	}
+	r = table->ops->update(table->context, entry ? &entry->conn : NULL, update);
+	if (entry && r == 0)
+		r = ct_heap_set(&table->deadlines, entry, deadline_of(entry));
+	return r;
+}
+
+int ct_table_gap(struct ct_conn_table *table, struct ct_entry *entry, uint64_t at_ns)
+{
+	const struct ct_evidence evidence[] = {{"events_lost_so_far", NULL, table->stats.lost}};
+
+	uint32_t steps = entry->conn.history.n_steps + entry->conn.history.n_dropped;
+
+	entry->counted_epoch = table->counted_epoch;
+	entry->uncounted = table->uncounted;
+	if (entry->gap_at == steps)
+		return 0;
+	entry->gap_at = steps;
+	entry->conn.gaps++;
+	return ct_conn_raise(&entry->conn, CT_FLAG_GAP, at_ns, evidence, 1);
+}
+
+void ct_table_close(struct ct_entry *entry, uint64_t at_ns, uint64_t *ret_in_state_ns)
+{
+	ct_history_end(&entry->conn.history, at_ns, ret_in_state_ns);
+	entry->conn.closed_ns = at_ns;
+	entry->conn.phase = CT_PHASE_CLOSED;
+	ct_verdict_end(&entry->conn);
+}
+
+uint64_t ct_conn_table_deadline_ns(const struct ct_conn_table *table)
+{
+	const struct ct_entry *first = ct_heap_first(&table->deadlines);
+
+	return first ? first->deadline_ns : CT_NS_UNKNOWN;
+}
+
+void ct_conn_table_stats(const struct ct_conn_table *table, struct ct_conn_table_stats *ret)
+{
+	*ret = table->stats;
+	ret->live = table->n_conns;
+}

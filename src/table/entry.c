@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* From an event to its entry: what every kind of event tells of the connection that it is about. */
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conntrace/addr.h"
+#include "table.h"
+
+static void set_address(uint8_t known[16], const uint8_t told[16], bool v4)
+{
+	static const uint8_t unspecified[16];
+
+	/* a socket that is disconnected forgets its own: what was known of its life stays true */
+	if (memcmp(told, unspecified, sizeof(unspecified)) == 0)
+		return;
+	memset(known, 0, sizeof(unspecified));
+	memcpy(known, v4 ? told + 12 : told, v4 ? 4 : sizeof(unspecified));
+}
+
+/* v4-mapped addresses are IPv4 from here on: nobody behind has to know of them. */
+static void set_addresses(struct ct_conn_id *id, const struct ct_event *event)
+{
+	bool mapped = event->family == AF_INET6 && ct_addr_is_v4mapped(event->raddr);
+
+	id->family = mapped ? AF_INET : event->family;
+	set_address(id->laddr, event->laddr, mapped);
+	set_address(id->raddr, event->raddr, mapped);
+}
+
+void ct_table_merge_id(struct ct_conn_id *id, const struct ct_event *event)
+{
+	if (event->family)
+		set_addresses(id, event);
+	if (event->lport)
+		id->lport = event->lport;
+	if (event->rport)
+		id->rport = event->rport;
+	if (event->netns)
+		id->netns = event->netns;
+	if (event->role)
+		id->role = event->role;
+	if (event->generation == CT_GENERATION_ANY)
+		return;
+	if (event->pid != id->pid)
+		id->comm[0] = '\0'; /* comes with its own event; lost, it is not known */
+	id->pid = event->pid;
+	id->owner = event->owner;
+}
+
+static void merge(struct ct_entry *entry, const struct ct_event *event)
+{
+	ct_table_merge_id(&entry->conn.id, event);
+	if (event->generation != CT_GENERATION_ANY)
+		entry->conn.sock_flags = event->sock_flags;
+}
+
+/* Losses that this connection may have suffered, as far as it is known by now. */
+static int check_losses(struct ct_conn_table *table, struct ct_entry *entry,
+			const struct ct_event *event)
+{
+	if (event->sock_flags & CT_SOCK_COUNTED) {
+		entry->counted_epoch = table->counted_epoch;
+		if (event->missed)
+			return ct_table_gap(table, entry, event->ts_ns);
+	}
+	if (ct_table_may_miss(table, entry))
+		return ct_table_gap(table, entry, event->ts_ns);
+	if (entry->conn.phase == CT_PHASE_LIVE) /* it had no mini-socket that could lose any */
+		entry->uncounted.minis = table->uncounted.minis;
+	return 0;
+}
+
+int ct_table_entry_of(struct ct_conn_table *table, const struct ct_event *event,
+		      struct ct_entry **ret)
+{
+	struct ct_entry *entry = ct_table_find(table, event);
+	int r = 0;
+
+	if (!entry)
+		r = ct_table_create(table, event, &entry);
+	if (r)
+		return r;
+	merge(entry, event);
+	*ret = entry;
+	return check_losses(table, entry, event);
+}
+
+uint8_t ct_table_state_of(const struct ct_conn *conn)
+{
+	const struct ct_step *last = ct_history_last(&conn->history);
+
+	if (conn->phase == CT_PHASE_CLOSED)
+		return CT_STATE_CLOSE;
+	return last ? last->state : CT_STATE_NONE;
+}

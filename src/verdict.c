@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "conntrace/verdict.h"
+
+#include <errno.h>
+
+#define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
+
+/* One rule: when it applies, who did it and why. The first that applies decides. */
+struct reset_rule {
+	bool (*applies)(const struct ct_event *event);
+	enum ct_reset_by by;
+	enum ct_reset_cause cause;
+};
+
+static bool has_reason(const struct ct_event *event, enum ct_reset_reason reason)
+{
+	return event->reset.reason == reason;
+}
+
+static bool is_process(const struct ct_event *event)
+{
+	return event->context == CT_CONTEXT_PROCESS;
+}
+
+/* No socket answers for it, the packet was a SYN: RFC 9293 3.10.7.1 */
+static bool is_refusal(const struct ct_event *event)
+{
+	return !event->cookie && event->state != CT_STATE_LISTEN &&
+	       (event->reset.packet & (CT_PACKET_SYN | CT_PACKET_ACK)) == CT_PACKET_SYN;
+}
+
+static bool is_for_nobody(const struct ct_event *event)
+{
+	return !event->cookie && event->state != CT_STATE_LISTEN && event->reset.answered;
+}
+
+static bool is_to_time_wait(const struct ct_event *event)
+{
+	return event->reset.mini && event->state == CT_STATE_TIME_WAIT;
+}
+
+static bool is_to_fin_wait2_mini(const struct ct_event *event)
+{
+	return event->reset.mini && event->state == CT_STATE_FIN_WAIT2;
+}
+
+/* Its process is gone and nobody will read what comes: RFC 1122 4.2.2.13, tcp_rcv_state_process().
+ */
+static bool is_data_to_orphan(const struct ct_event *event)
+{
+	if (has_reason(event, CT_RESET_REASON_TCP_ABORT_ON_DATA))
+		return true;
+	return event->reset.answered && event->sock_flags & CT_SOCK_ORPHAN &&
+	       event->reset.reason == CT_RESET_REASON_NONE;
+}
+
+/* The final ACK found the accept queue full, and net.ipv4.tcp_abort_on_overflow is set. */
+static bool is_overflow(const struct ct_event *event)
+{
+	return event->state == CT_STATE_LISTEN && event->reset.answered &&
+	       (event->reset.packet & (CT_PACKET_SYN | CT_PACKET_ACK)) == CT_PACKET_ACK &&
+	       has_reason(event, CT_RESET_REASON_INVALID_SYN);
+}
+
+/*
+ * tcp_abort(): `ss -K`, or a BPF program. It sets sk_err behind the reset or, on older kernels,
+ * before: what is left then is a stranger at the socket who is in none of the calls that end one.
+ */
+static bool is_kill(const struct ct_event *event)
+{
+	if (event->reset.answered)
+		return false;
+	return event->reset.sk_err == ECONNABORTED ||
+	       (is_process(event) && event->reset.how == CT_HOW_OTHER && event->pid &&
+		event->reset.actor_pid != event->pid &&
+		(has_reason(event, CT_RESET_REASON_NONE) ||
+		 has_reason(event, CT_RESET_REASON_TCP_STATE)));
+}
+
+static bool is_keepalive(const struct ct_event *event)
+{
+	if (has_reason(event, CT_RESET_REASON_TCP_KEEPALIVE_TIMEOUT))
+		return true;
+	return event->context == CT_CONTEXT_KEEPALIVE &&
+	       event->reset.reason == CT_RESET_REASON_NONE && !(event->sock_flags & CT_SOCK_ORPHAN);
+}
+
+/* tcp_close() looks for unread data before it looks at SO_LINGER: RFC 2525 2.17 */
+static bool is_unread(const struct ct_event *event)
+{
+	if (has_reason(event, CT_RESET_REASON_TCP_ABORT_ON_CLOSE))
+		return true;
+	return event->reset.reason == CT_RESET_REASON_NONE && is_process(event) &&
+	       !event->reset.answered && event->reset.unread && event->reset.how != CT_HOW_CONNECT;
+}
+
+static bool is_linger0(const struct ct_event *event)
+{
+	return is_process(event) && !event->reset.answered && event->sock_flags & CT_SOCK_LINGER0 &&
+	       event->reset.how != CT_HOW_CONNECT;
+}
+
+/* connect(AF_UNSPEC); or a child that was never accepted, and its listener was closed */
+static bool is_abort(const struct ct_event *event)
+{
+	if (event->reset.answered)
+		return false;
+	return is_process(event) || has_reason(event, CT_RESET_REASON_TCP_STATE) ||
+	       has_reason(event, CT_RESET_REASON_TCP_DISCONNECT_WITH_DATA);
+}
+
+static bool is_out_of_memory(const struct ct_event *event)
+{
+	return has_reason(event, CT_RESET_REASON_TCP_ABORT_ON_MEMORY);
+}
+
+static bool is_any(const struct ct_event *event)
+{
+	(void)event;
+	return true;
+}
+
+static const struct reset_rule sent_rules[] = {
+	{is_to_time_wait, CT_RESET_BY_STACK, CT_RESET_CAUSE_DATA_TO_TIME_WAIT},
+	{is_to_fin_wait2_mini, CT_RESET_BY_STACK, CT_RESET_CAUSE_DATA_TO_CLOSED},
+	{is_refusal, CT_RESET_BY_STACK, CT_RESET_CAUSE_REFUSED},
+	{is_for_nobody, CT_RESET_BY_STACK, CT_RESET_CAUSE_DATA_TO_CLOSED},
+	{is_overflow, CT_RESET_BY_STACK, CT_RESET_CAUSE_BACKLOG_OVERFLOW},
+	{is_kill, CT_RESET_BY_STACK, CT_RESET_CAUSE_KILLED},
+	{is_keepalive, CT_RESET_BY_STACK, CT_RESET_CAUSE_KEEPALIVE_TIMEOUT},
+	{is_data_to_orphan, CT_RESET_BY_STACK, CT_RESET_CAUSE_DATA_TO_CLOSED},
+	{is_unread, CT_RESET_BY_APP, CT_RESET_CAUSE_UNREAD_DATA},
+	{is_linger0, CT_RESET_BY_APP, CT_RESET_CAUSE_LINGER0},
+	{is_out_of_memory, CT_RESET_BY_STACK, CT_RESET_CAUSE_ABORT},
+	{is_abort, CT_RESET_BY_APP, CT_RESET_CAUSE_ABORT},
+	{is_any, CT_RESET_BY_STACK, CT_RESET_CAUSE_UNKNOWN},
+};
+
+/* The state that it was in: its socket may be closed by the time the reset is traced. */
+static uint8_t state_before(const struct ct_conn *conn, const struct ct_event *event)
+{
+	const struct ct_step *last = conn ? ct_history_last(&conn->history) : NULL;
+
+	if (last && (conn->phase == CT_PHASE_CLOSED || event->state == CT_STATE_CLOSE))
+		return last->state;
+	return event->state;
+}
+
+void ct_verdict_reset(const struct ct_conn *conn, const struct ct_event *event,
+		      struct ct_reset *ret)
+{
+	*ret = (struct ct_reset){
+		.direction = event->reset.direction,
+		.reason = event->reset.reason,
+		.state = event->cookie ? state_before(conn, event) : CT_STATE_NONE,
+		.unread = event->reset.unread,
+		.unacked = event->reset.unacked,
+	};
+	if (conn && event->state == CT_STATE_CLOSE) {
+		ret->unread = conn->unread;
+		ret->unacked = conn->unacked;
+	}
+	if (event->reset.direction == CT_DIRECTION_RECEIVED) {
+		ret->by = CT_RESET_BY_PEER;
+		ret->cause = ret->state == CT_STATE_SYN_SENT ? CT_RESET_CAUSE_REFUSED
+							     : CT_RESET_CAUSE_PEER;
+		return;
+	}
+	for (size_t i = 0; i < N_ELEMENTS(sent_rules); i++) {
+		if (sent_rules[i].applies(event)) {
+			ret->by = (uint8_t)sent_rules[i].by;
+			ret->cause = (uint8_t)sent_rules[i].cause;
+			return;
+		}
+	}
+}
+
+static bool is_unreachable(uint16_t err)
+{
+	return err == EHOSTUNREACH || err == ENETUNREACH || err == EHOSTDOWN || err == ENETDOWN ||
+	       err == ENOPROTOOPT || err == ECONNREFUSED;
+}
+
+static enum ct_end end_of(const struct ct_conn *conn)
+{
+	const struct ct_step *last = ct_history_last(&conn->history);
+
+	if (conn->killed)
+		return CT_END_KILLED;
+	if (conn->keepalive_dead)
+		return CT_END_KEEPALIVE_DEAD;
+	/* decided: what a segment that comes later is answered with changes nothing */
+	if (last && last->state == CT_STATE_TIME_WAIT)
+		return CT_END_FIN;
+	if (conn->reset.direction == CT_DIRECTION_RECEIVED)
+		return conn->reset.cause == CT_RESET_CAUSE_REFUSED ? CT_END_REFUSED
+								   : CT_END_RST_RECEIVED;
+	if (conn->reset.direction == CT_DIRECTION_SENT)
+		return CT_END_RST_SENT;
+	if (conn->fin_sent && conn->fin_received && conn->sk_err != ETIMEDOUT &&
+	    !is_unreachable(conn->sk_err))
+		return CT_END_FIN;
+	if (conn->phase != CT_PHASE_CLOSED)
+		return CT_END_OPEN;
+	if (conn->sk_err == ETIMEDOUT)
+		return CT_END_TIMEOUT;
+	if (is_unreachable(conn->sk_err))
+		return CT_END_UNREACHABLE;
+	/* our FIN was acknowledged, theirs never came: tcp_fin_timeout */
+	if (conn->expired && last && last->state == CT_STATE_FIN_WAIT2)
+		return CT_END_TIMEOUT;
+	return CT_END_UNKNOWN;
+}
+
+/* Whoever sent the first FIN has closed it; without one, whoever reset it. */
+static enum ct_closed_by closer_of(const struct ct_conn *conn)
+{
+	if (conn->closed_by != CT_CLOSED_BY_UNKNOWN)
+		return conn->closed_by;
+	switch (conn->end) {
+	case CT_END_RST_RECEIVED:
+	case CT_END_REFUSED:
+		return CT_CLOSED_BY_REMOTE;
+	case CT_END_RST_SENT:
+	case CT_END_KILLED:
+		return CT_CLOSED_BY_LOCAL;
+	default:
+		return CT_CLOSED_BY_UNKNOWN;
+	}
+}
+
+void ct_verdict_end(struct ct_conn *conn)
+{
+	conn->end = (uint8_t)end_of(conn);
+	conn->closed_by = (uint8_t)closer_of(conn);
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Shows that each bad input gets one line that says what was wrong with what, and the exit status
+// of the contract.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/churn.h"
+#include "support/e2e.h"
+#include "support/events.h"
+#include "support/pair.h"
+
+#define EXIT_RUNTIME	   1
+#define EXIT_USAGE	   2
+#define EXIT_NOT_PERMITTED 3
+#define VERSION_OFFSET	   18
+#define ARGS_MAX	   8
+#define WAIT_MS		   30000
+#define DISK_CHURN	   2000
+#define DISK_ROUNDS	   50
+
+/// A command line that is refused, and the word of it that the message names. @DIR stands for the
+/// scratch directory.
+struct refusal {
+	int status;
+	const char *culprit;
+	const char *args[ARGS_MAX];
+};
+
+/// Exactly one line on stderr, begun with the program's name and naming the culprit; nothing on
+/// stdout.
+static void assert_refused(const struct e2e_output *output, int status, const char *culprit)
+{
+	const char *newline = strchr(output->err, '\n');
+
+	if (output->status != status)
+		fail_msg("exited %d, wanted %d: %s", output->status, status, output->err);
+	if (strncmp(output->err, "conntrace: ", 11) ||
+	    newline != output->err + output->err_bytes - 1)
+		fail_msg("not one line from conntrace: `%s`", output->err);
+	if (!strstr(output->err, culprit))
+		fail_msg("`%s` is not named: %s", culprit, output->err);
+	assert_string_equal(output->out, "");
+}
+
+static void write_text(struct e2e *e2e, const char *name, const char *text)
+{
+	e2e_file_write(e2e_path(e2e, name), text, strlen(text));
+}
+
+static void is_refused(void **state)
+{
+	struct e2e *e2e = *state;
+	const struct refusal *refusal = e2e->argument;
+	const char *argv[ARGS_MAX + 1] = {NULL};
+	struct e2e_output output;
+
+	write_text(e2e, "empty", "");
+	write_text(
+		e2e, "text",
+		"this is no recording, and long enough to hold the header of one: 0123456789 0123456789\n");
+	for (size_t i = 0; i < ARGS_MAX && refusal->args[i]; i++) {
+		const char *arg = refusal->args[i];
+
+		argv[i] = strncmp(arg, "@DIR", 4) ? arg
+						  : e2e_format(e2e, "%s%s", e2e->dir, arg + 4);
+	}
+	e2e_conntrace(argv, &output);
+	assert_refused(&output, refusal->status, refusal->culprit);
+	e2e_output_free(&output);
+}
+
+static void user_without_privilege_is_told(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *copy = e2e_path(e2e, "conntrace");
+	struct e2e_output output;
+
+	e2e_process_run((const char *const[]){"install", "-m", "755", e2e_program(), copy, NULL},
+			&output);
+	assert_int_equal(output.status, 0);
+	e2e_output_free(&output);
+	e2e_process_run((const char *const[]){"setpriv", "--reuid", "65534", "--regid", "65534",
+					      "--clear-groups", "--inh-caps=-all", copy, "watch",
+					      NULL},
+			&output);
+	assert_refused(&output, EXIT_NOT_PERMITTED, "root");
+	e2e_output_free(&output);
+}
+
+static void kernel_without_btf_is_told(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *script = e2e_format(
+		e2e, "mount -t tmpfs none /sys/kernel/btf && exec '%s' watch", e2e_program());
+	struct e2e_output output;
+
+	if (access("/sys/kernel/btf", F_OK))
+		e2e_skip("this kernel has no BTF that could be taken away");
+	e2e_process_run((const char *const[]){"unshare", "-m", "sh", "-c", script, NULL}, &output);
+	assert_refused(&output, EXIT_NOT_PERMITTED, "BTF");
+	e2e_output_free(&output);
+}
+
+/// Makes a small recording.
+static const char *record(struct e2e *e2e)
+{
+	const char *recording = e2e_path(e2e, "good.ctr");
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-w", recording, "-P",
+					      e2e_port_text(e2e, 0));
+
+	e2e_churn(e2e, e2e_port(0), 200);
+	e2e_tracer_stop(tracer, 0);
+	return recording;
+}
+
+/// The version stands where it stands in every version of the format (doc/FORMAT.md, file header).
+static void recording_from_a_newer_version_is_refused(void **state)
+{
+	static const char *const commands[] = {"replay", "report", "info"};
+	struct e2e *e2e = *state;
+	const char *newer = e2e_path(e2e, "newer.ctr");
+	size_t bytes;
+	char *data = e2e_file_read(record(e2e), &bytes);
+
+	assert_true(bytes > VERSION_OFFSET);
+	data[VERSION_OFFSET] = 99;
+	e2e_file_write(newer, data, bytes);
+	free(data);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		struct e2e_output output;
+
+		E2E_CONNTRACE(&output, commands[i], newer);
+		assert_refused(&output, EXIT_RUNTIME, newer);
+		assert_non_null(strstr(output.err, "99"));
+		e2e_output_free(&output);
+	}
+}
+
+static void full_disk_ends_a_recording_that_stays_readable(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *disk = e2e_path(e2e, "disk");
+	const char *recording = e2e_path(e2e, "disk/full.ctr");
+	struct e2e_tracer *tracer;
+	struct e2e_output output;
+	json_t *events;
+	char *said;
+	int status = -1;
+
+	assert_int_equal(mkdir(disk, 0755), 0);
+	assert_int_equal(mount("none", disk, "tmpfs", 0, "size=256k"), 0);
+	e2e_churn_widen_ports();
+	tracer = E2E_TRACE(e2e, "record", "-w", recording, "-P", e2e_port_text(e2e, 0));
+	for (int round = 0; round < DISK_ROUNDS && !e2e_process_has_ended(tracer->pid, &status);
+	     round++)
+		e2e_churn(e2e, e2e_port(0), DISK_CHURN);
+	e2e_untrack(e2e, tracer->pid);
+	said = e2e_tracer_stderr(tracer);
+	assert_int_equal(status, EXIT_RUNTIME);
+	assert_non_null(strstr(said, recording));
+	assert_non_null(strstr(said, "No space left"));
+	free(said);
+
+	e2e_process_run((const char *const[]){"zstd", "-dc", recording, NULL}, &output);
+	assert_int_equal(output.status, 0);
+	e2e_output_free(&output);
+	E2E_CONNTRACE(&output, "replay", "--json", recording);
+	events = e2e_events_parse(output.out, output.out_bytes);
+	assert_true(e2e_events_count(events, "{s:s, s:s}", "event", "state", "to", "ESTABLISHED") >
+		    0);
+	json_decref(events);
+	e2e_output_free(&output);
+}
+
+/// Reads one line from a descriptor and closes it.
+static void read_line_and_close(int fd)
+{
+	char byte = '\0';
+
+	while (byte != '\n' && read(fd, &byte, 1) == 1)
+		;
+	close(fd);
+	assert_int_equal(byte, '\n');
+}
+
+static void watch_into_a_closed_pipe_ends_quietly(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *const argv[] = {"watch", "--json", "-P", e2e_port_text(e2e, 0), NULL};
+	struct e2e_tracer *tracer;
+	char *said;
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	tracer = e2e_tracer_start_as(e2e, NULL, ends[1], argv);
+	close(ends[1]);
+	e2e_churn(e2e, e2e_port(0), 10);
+	read_line_and_close(ends[0]);
+	e2e_churn(e2e, e2e_port(0), 10);
+	assert_int_equal(e2e_tracer_join(tracer, WAIT_MS), 0);
+	said = e2e_tracer_stderr(tracer);
+	assert_string_equal(said, "conntrace: attached\n");
+	free(said);
+}
+
+static void replay_into_a_closed_pipe_ends_quietly(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *script = e2e_format(e2e, "set -o pipefail; '%s' replay --json %s | head -1",
+					e2e_program(), record(e2e));
+	struct e2e_output output;
+	json_t *events;
+
+	e2e_process_run((const char *const[]){"bash", "-c", script, NULL}, &output);
+	assert_int_equal(output.status, 0);
+	assert_string_equal(output.err, "");
+	events = e2e_events_parse(output.out, output.out_bytes);
+	assert_int_equal(json_array_size(events), 1);
+	json_decref(events);
+	e2e_output_free(&output);
+}
+
+#define REFUSES(name, status, culprit, ...) \
+	E2E_TEST_WITH(name, is_refused, (&(struct refusal){status, culprit, {__VA_ARGS__}}))
+
+static const struct CMUnitTest tests[] = {
+	REFUSES("unknown_option", EXIT_USAGE, "no-such-option", "watch", "--no-such-option"),
+	REFUSES("unknown_command", EXIT_USAGE, "frobnicate", "frobnicate"),
+	REFUSES("port_65536", EXIT_USAGE, "65536", "watch", "-P", "65536"),
+	REFUSES("port_range_beyond_the_last_port", EXIT_USAGE, "80-65536", "watch", "-P",
+		"80-65536"),
+	REFUSES("port_range_backwards", EXIT_USAGE, "90-80", "watch", "-P", "90-80"),
+	REFUSES("port_that_is_no_number", EXIT_USAGE, "http", "watch", "-L", "http"),
+	REFUSES("pid_0", EXIT_USAGE, "0", "watch", "-p", "0"),
+	REFUSES("pid_too_large", EXIT_USAGE, "99999999999", "watch", "-p", "99999999999"),
+	REFUSES("pid_empty", EXIT_USAGE, "pid", "watch", "--pid", ""),
+	REFUSES("prefix_too_long", EXIT_USAGE, "10.0.0.0/33", "watch", "-H", "10.0.0.0/33"),
+	REFUSES("host_that_is_no_address", EXIT_USAGE, "nowhere", "watch", "-H", "nowhere"),
+	REFUSES("unknown_flag", EXIT_USAGE, "no-such-flag", "watch", "--flag",
+		"rst-sent,no-such-flag"),
+	REFUSES("unknown_state", EXIT_USAGE, "ASLEEP", "watch", "--state", "ASLEEP"),
+	REFUSES("unknown_role", EXIT_USAGE, "both", "watch", "--role", "both"),
+	REFUSES("unknown_output", EXIT_USAGE, "yaml", "watch", "-o", "yaml"),
+	REFUSES("unknown_field", EXIT_USAGE, "no_such_field", "watch", "--json", "--fields",
+		"no_such_field"),
+	REFUSES("count_negative", EXIT_USAGE, "-1", "watch", "--count=-1"),
+	REFUSES("duration_that_is_none", EXIT_USAGE, "soon", "watch", "--duration", "soon"),
+	REFUSES("buffer_that_is_no_size", EXIT_USAGE, "big", "watch", "--buffer", "big"),
+	REFUSES("replay_without_file", EXIT_USAGE, "FILE", "replay"),
+	REFUSES("replay_of_two_files", EXIT_USAGE, "two", "replay", "one", "two"),
+	REFUSES("replay_of_no_recording", EXIT_RUNTIME, "text", "replay", "@DIR/text"),
+	REFUSES("report_of_no_recording", EXIT_RUNTIME, "text", "report", "@DIR/text"),
+	REFUSES("info_of_no_recording", EXIT_RUNTIME, "text", "info", "@DIR/text"),
+	REFUSES("replay_of_an_empty_file", EXIT_RUNTIME, "empty", "replay", "@DIR/empty"),
+	REFUSES("replay_of_a_missing_file", EXIT_RUNTIME, "missing", "replay", "@DIR/missing"),
+	REFUSES("replay_of_a_directory", EXIT_RUNTIME, "conntrace-e2e", "replay", "@DIR"),
+	REFUSES("record_to_an_unwritable_path", EXIT_RUNTIME, "nowhere/x.ctr", "record", "-w",
+		"@DIR/nowhere/x.ctr"),
+	REFUSES("record_to_a_directory", EXIT_RUNTIME, "conntrace-e2e", "record", "-w", "@DIR"),
+	REFUSES("watch_to_an_unwritable_path", EXIT_RUNTIME, "nowhere/x.ctr", "watch", "-w",
+		"@DIR/nowhere/x.ctr"),
+	E2E_TEST(user_without_privilege_is_told),
+	E2E_TEST(kernel_without_btf_is_told),
+	E2E_TEST(recording_from_a_newer_version_is_refused),
+	E2E_TEST(full_disk_ends_a_recording_that_stays_readable),
+	E2E_TEST(watch_into_a_closed_pipe_ends_quietly),
+	E2E_TEST(replay_into_a_closed_pipe_ends_quietly),
+};
+
+E2E_MAIN("bad_input", tests)

@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Usage: tests/run.sh SUITE: COMMAND... [SUITE: COMMAND...]...
+#
+# Runs every command of every suite, one after the other and whatever fails, and ends with the line
+# "N passed, N failed, N skipped" over all their cases. Exits 1 if any failed.
+#
+# A command that writes TAP (every cmocka program does here) counts case by case. A case that skips
+# writes a line "skipped: REASON" before. A command that writes no TAP is one case: exit 0 passed, 77
+# skipped with its last line as the reason, anything else failed. A program that dies, or stops
+# before its last case, has failed. TEST_TIMEOUT is in seconds for each command.
+set -u
+
+export CMOCKA_MESSAGE_OUTPUT=TAP
+timeout_s=${TEST_TIMEOUT:-600}
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+passed=0 failed=0 skipped=0
+
+# Reads a command's output; prints "PASSED FAILED SKIPPED", then a line "skip NAME: REASON" for each
+# skip. A line counts only if it carries the next number in turn: cases print too.
+count_cases() {
+	awk -v status="$1" '
+	function close_group() { if (planned > seen) stopped = 1; planned = seen = 0 }
+	function whole_program_reason() { sub(/^(skipped|SKIP): /, "", last); return last }
+	/^1\.\.[0-9]+$/ { close_group(); planned = substr($0, 4) + 0; tap = 1; next }
+	/^skipped: / { reason = substr($0, 10) }
+	/^(not )?ok [0-9]+ / {
+		not = $1 == "not"
+		if ($(not + 2) != seen + 1 || seen >= planned)
+			next
+		seen++
+		if ($(not + 3) == "#" && toupper($(not + 4)) == "SKIP") {
+			skips[skip++] = $(not + 5) ": " (reason ? reason : "no reason given")
+		} else if (not) {
+			fail++
+		} else {
+			pass++
+		}
+		reason = ""
+	}
+	NF { last = $0 }
+	END {
+		close_group()
+		if (!tap && status == 0)
+			pass = 1
+		else if (!tap && status == 77)
+			skips[skip++] = whole_program_reason()
+		else if (stopped || (status != 0 && !fail))
+			fail++
+		print pass + 0, fail + 0, skip + 0
+		for (i = 0; i < skip; i++)
+			print "skip " skips[i]
+	}' "$output"
+}
+
+run_one() {
+	local suite=$1 command=$2 status counts start pass fail skip seconds
+
+	start=$SECONDS
+	# The shell's own word on a program that died goes nowhere: it is said below.
+	{
+		timeout -k 10 "$timeout_s" bash -c "exec $command" >"$output" 2>&1 </dev/null
+		status=$?
+	} 2>/dev/null
+	seconds=$((SECONDS - start))
+	counts=$(count_cases "$status")
+	read -r pass fail skip <<<"$counts"
+	passed=$((passed + pass)) failed=$((failed + fail)) skipped=$((skipped + skip))
+
+	printf '%-8s %-40s %3d passed' "$suite" "$(basename "${command%% *}")" "$pass"
+	((fail)) && printf ', %d failed' "$fail"
+	((skip)) && printf ', %d skipped' "$skip"
+	((seconds)) && printf '  (%d s)' "$seconds"
+	printf '\n'
+	sed -n 's/^skip /         skipped: /p' <<<"$counts"
+	((fail)) || return
+	((status == 124)) && echo "         stopped after $timeout_s s"
+	((status > 128)) && echo "         ended by signal $((status - 128))"
+	sed 's/^/         | /' "$output"
+}
+
+suite=tests
+for argument in "$@"; do
+	case $argument in
+	*:) suite=${argument%:} ;;
+	*) run_one "$suite" "$argument" ;;
+	esac
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+((failed == 0))

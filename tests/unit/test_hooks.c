@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Which programs are chosen: on kernels that the test makes up, a BTF each. */
+#include "../../src/live/hooks.h"
+
+#include <bpf/btf.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+	struct btf *btf = btf__new_empty();
+
+	assert_non_null(btf);
+	/* what everything else is made of: type 1 */
+	assert_int_equal(btf__add_int(btf, "int", 4, BTF_INT_SIGNED), 1);
+	*state = btf;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	btf__free(*state);
+	return 0;
+}
+
+/// As the kernel declares a tracepoint: typedef void (*btf_trace_NAME)(void *, …).
+static void add_tracepoint(struct btf *btf, const char *name, int arguments)
+{
+	char typedef_name[64];
+	int proto = btf__add_func_proto(btf, 0), pointer;
+
+	for (int i = 0; i <= arguments; i++) /* one more: the tracepoint's own data */
+		assert_int_equal(btf__add_func_param(btf, "", 1), 0);
+	pointer = btf__add_ptr(btf, proto);
+	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
+	assert_true(btf__add_typedef(btf, typedef_name, pointer) > 0);
+}
+
+static bool is_chosen(const struct btf *btf, const char *program)
+{
+	size_t n;
+	const struct ct_hook *hooks = ct_hooks(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(hooks[i].program, program) == 0)
+			return ct_hook_is_chosen(btf, i);
+	fail_msg("no program %s", program);
+	return false;
+}
+
+static void arguments_are_counted_without_the_tracepoints_own(void **state)
+{
+	struct btf *btf = *state;
+
+	add_tracepoint(btf, "one", 1);
+	add_tracepoint(btf, "four", 4);
+	add_tracepoint(btf, "none", 0);
+	assert_int_equal(ct_hook_arguments(btf, "one"), 1);
+	assert_int_equal(ct_hook_arguments(btf, "four"), 4);
+	assert_int_equal(ct_hook_arguments(btf, "none"), 0);
+	assert_int_equal(ct_hook_arguments(btf, "missing"), -ENOENT);
+}
+
+static void typedef_of_something_else_is_no_tracepoint(void **state)
+{
+	struct btf *btf = *state;
+
+	assert_true(btf__add_typedef(btf, "btf_trace_number", 1) > 0);
+	assert_true(btf__add_typedef(btf, "btf_trace_pointer", btf__add_ptr(btf, 1)) > 0);
+	assert_int_equal(ct_hook_arguments(btf, "number"), -ENOENT);
+	assert_int_equal(ct_hook_arguments(btf, "pointer"), -ENOENT);
+}
+
+static void richest_variant_that_the_kernel_feeds_is_chosen(void **state)
+{
+	struct btf *btf = *state;
+
+	add_tracepoint(btf, "tcp_send_reset", 3);
+	add_tracepoint(btf, "tcp_retransmit_skb", 2);
+	assert_true(is_chosen(btf, "ct_send_reset"));
+	assert_false(is_chosen(btf, "ct_send_reset_bare"));
+	assert_false(is_chosen(btf, "ct_retransmit"));
+	assert_true(is_chosen(btf, "ct_retransmit_bare"));
+}
+
+static void tracepoint_that_has_grown_since_is_taken(void **state)
+{
+	struct btf *btf = *state;
+
+	add_tracepoint(btf, "tcp_send_reset", 4);
+	assert_true(is_chosen(btf, "ct_send_reset"));
+	assert_false(is_chosen(btf, "ct_send_reset_bare"));
+}
+
+static void tracepoint_with_too_few_arguments_is_left_alone(void **state)
+{
+	struct btf *btf = *state;
+
+	add_tracepoint(btf, "kfree_skb", 3); /* Linux 6.1: without rx_sk */
+	add_tracepoint(btf, "tcp_send_reset", 1);
+	assert_false(is_chosen(btf, "ct_kfree_skb"));
+	assert_false(is_chosen(btf, "ct_send_reset"));
+	assert_false(is_chosen(btf, "ct_send_reset_bare"));
+}
+
+static void variant_on_another_tracepoint_stands_in(void **state)
+{
+	struct btf *btf = *state;
+
+	add_tracepoint(btf, "tcp_rcv_space_adjust", 1);
+	assert_false(is_chosen(btf, "ct_recv_length"));
+	assert_true(is_chosen(btf, "ct_rcv_space_adjust"));
+	add_tracepoint(btf, "sock_recv_length", 3);
+	assert_true(is_chosen(btf, "ct_recv_length"));
+	assert_false(is_chosen(btf, "ct_rcv_space_adjust"));
+}
+
+static void kernel_without_anything_gets_nothing(void **state)
+{
+	size_t n;
+
+	ct_hooks(&n);
+	for (size_t i = 0; i < n; i++)
+		assert_false(ct_hook_is_chosen(*state, i));
+}
+
+static void variants_of_a_capability_stand_together_and_the_last_says_what_is_lost(void **state)
+{
+	size_t n;
+	const struct ct_hook *hooks = ct_hooks(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		bool last = i + 1 == n || strcmp(hooks[i].capability, hooks[i + 1].capability) != 0;
+
+		if (last)
+			assert_non_null(hooks[i].without);
+		for (size_t j = i + 2; j < n; j++)
+			if (strcmp(hooks[i].capability, hooks[j].capability) == 0)
+				assert_string_equal(hooks[i + 1].capability, hooks[j].capability);
+	}
+}
+
+static void reset_reasons_are_found_by_name_whatever_their_number(void **state)
+{
+	struct btf *btf = *state;
+	uint8_t map[CT_RESET_REASON_MAP_LEN];
+
+	assert_true(btf__add_enum(btf, "sk_rst_reason", 4) > 0);
+	assert_int_equal(btf__add_enum_value(btf, "SK_RST_REASON_NO_SOCKET", 0), 0);
+	assert_int_equal(btf__add_enum_value(btf, "SK_RST_REASON_TCP_STATE", 63), 0);
+	assert_int_equal(btf__add_enum_value(btf, "SK_RST_REASON_OF_TOMORROW", 2), 0);
+	assert_int_equal(btf__add_enum_value(btf, "TCP_FLAGS", 3), 0);
+	assert_int_equal(btf__add_enum_value(btf, "SK_RST_REASON_TCP_FLAGS", 64), 0);
+	assert_int_equal(btf__add_enum_value(btf, "SK_RST_REASON_ERROR", -1), 0);
+	memset(map, 0xee, sizeof(map));
+	ct_hook_reset_reasons(btf, map);
+	for (size_t i = 0; i < sizeof(map); i++)
+		assert_int_equal(map[i], i == 0	   ? CT_RESET_REASON_NO_SOCKET
+					 : i == 63 ? CT_RESET_REASON_TCP_STATE
+						   : CT_RESET_REASON_NONE);
+}
+
+static void kernel_without_reset_reasons_names_none(void **state)
+{
+	static const uint8_t none[CT_RESET_REASON_MAP_LEN];
+	uint8_t map[CT_RESET_REASON_MAP_LEN];
+
+	memset(map, 0xee, sizeof(map));
+	ct_hook_reset_reasons(*state, map);
+	assert_memory_equal(map, none, sizeof(map));
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(arguments_are_counted_without_the_tracepoints_own),
+		test(typedef_of_something_else_is_no_tracepoint),
+		test(richest_variant_that_the_kernel_feeds_is_chosen),
+		test(tracepoint_that_has_grown_since_is_taken),
+		test(tracepoint_with_too_few_arguments_is_left_alone),
+		test(variant_on_another_tracepoint_stands_in),
+		test(kernel_without_anything_gets_nothing),
+		test(variants_of_a_capability_stand_together_and_the_last_says_what_is_lost),
+		test(reset_reasons_are_found_by_name_whatever_their_number),
+		test(kernel_without_reset_reasons_names_none),
+	};
+
+	return cmocka_run_group_tests_name("hooks", tests, NULL, NULL);
+}

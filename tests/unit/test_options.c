@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "../../src/cli/options.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "../../src/cli/suggest.h"
+#include "conntrace/log.h"
+#include "conntrace/names.h"
+
+#define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
+#define WORDS_MAX     32
+
+/// A command line, split at its spaces, and what became of it.
+struct line {
+	char text[256];
+	char *argv[WORDS_MAX + 1];
+	int argc;
+	struct ct_options options;
+	char err[CT_OPTIONS_ERR_LEN];
+	int r;
+};
+
+static struct line line;
+
+static int parse(enum ct_command command, const char *text)
+{
+	char *rest = line.text;
+	char *word;
+
+	ct_options_fini(&line.options);
+	memset(&line, 0, sizeof(line));
+	assert_true(strlen(text) < sizeof(line.text));
+	strcpy(line.text, text);
+	line.argv[line.argc++] = (char *)ct_syntaxes[command].name;
+	while ((word = strsep(&rest, " ")))
+		if (*word && line.argc < WORDS_MAX)
+			line.argv[line.argc++] = word;
+	line.r = ct_options_parse(command, line.argc, line.argv, &line.options, line.err);
+	return line.r;
+}
+
+static const struct ct_options *parsed(enum ct_command command, const char *text)
+{
+	if (parse(command, text))
+		fail_msg("'%s' is refused: %s", text, line.err);
+	assert_string_equal(line.err, "");
+	return &line.options;
+}
+
+static const struct ct_select *selected(const char *text)
+{
+	return &parsed(CT_COMMAND_WATCH, text)->select;
+}
+
+static void assert_refused(enum ct_command command, const char *text, const char *named)
+{
+	if (parse(command, text) != -EINVAL)
+		fail_msg("'%s' is taken", text);
+	if (!strstr(line.err, named))
+		fail_msg("'%s': '%s' does not name %s", text, line.err, named);
+	assert_null(strchr(line.err, '\n'));
+}
+
+static void assert_u32s(const struct ct_u32_list *list, size_t n, const uint32_t *values)
+{
+	assert_int_equal(list->n, n);
+	assert_memory_equal(list->values, values, n * sizeof(*values));
+}
+
+static int forget_line(void **state)
+{
+	ct_options_fini(&line.options);
+	memset(&line, 0, sizeof(line));
+	return 0;
+}
+
+static void bad_value_is_refused_in_a_line_that_names_it(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *named;
+	} bad[] = {
+		{"-p 0", "--pid: '0'"},
+		{"-p -1", "--pid: '-1'"},
+		{"-p 4194305", "'4194305'"},
+		{"-p nginx", "'nginx'"},
+		{"-p 1,,2", "--pid: ''"},
+		{"-p 1,x", "'x'"},
+		{"-P 0", "--port: '0'"},
+		{"-P 65536", "'65536'"},
+		{"-L 80-", "--lport: '80-'"},
+		{"-D 1-2-3", "--rport: '1-2-3'"},
+		{"-P 9000-8000", "'9000-8000' runs backwards"},
+		{"-P http", "'http'"},
+		{"-H 10.0.0.0/33", "'10.0.0.0/33'"},
+		{"-H example.org", "--host: 'example.org'"},
+		{"-c kworker/u8:3-events", "try 'kworker/u8:3-ev'"},
+		{"-u no.such.user", "--uid: 'no.such.user'"},
+		{"-u 4294967295", "'4294967295'"},
+		{"--netns 0", "--netns: '0'"},
+		{"--netns net", "'net'"},
+		{"--netns 4194304", "process 4194304"},
+		{"--role server", "'server'; there are active, passive, listener"},
+		{"--state OPEN", "'OPEN'; there are ESTABLISHED, SYN_SENT"},
+		{"--flag rst", "'rst'; there are half-close-local"},
+		{"-o xml", "'xml': table, wide, json or csv"},
+		{"--fields=", "--fields: the value is empty"},
+		{"--color blue", "'blue'"},
+		{"--duration 0", "--duration: '0'"},
+		{"--duration 10y", "'10y'"},
+		{"--count 0", "--count: '0'"},
+		{"--count -5", "'-5'"},
+		{"--buffer 4095", "--buffer: '4095'"},
+		{"--buffer 2G", "'2G'"},
+		{"--buffer lots", "'lots'"},
+		{"-w -", "--write: '-'"},
+		{"--follow", "--follow"},
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(bad); i++)
+		assert_refused(CT_COMMAND_WATCH, bad[i].text, bad[i].named);
+}
+
+static void wrong_option_is_refused_in_a_line_that_names_it(void **state)
+{
+	static const struct {
+		enum ct_command command;
+		const char *text;
+		const char *named;
+	} bad[] = {
+		{CT_COMMAND_WATCH, "--foo", "'--foo'"},
+		{CT_COMMAND_WATCH, "--foo=bar", "'--foo';"},
+		{CT_COMMAND_WATCH, "-x", "'-x'"},
+		{CT_COMMAND_WATCH, "-tx", "'-x'"},
+		{CT_COMMAND_WATCH, "--durration 1", "did you mean '--duration'"},
+		{CT_COMMAND_WATCH, "--co 1", "'--co' is ambiguous"},
+		{CT_COMMAND_WATCH, "--json=1", "'--json' takes no value"},
+		{CT_COMMAND_WATCH, "-p", "'--pid' needs a value"},
+		{CT_COMMAND_WATCH, "--pid", "'--pid' needs a value"},
+		{CT_COMMAND_WATCH, "--cgroup x", "'--cgroup'"},
+		{CT_COMMAND_WATCH, "--min-age 1", "'--min-age'"},
+		{CT_COMMAND_RECORD, "--json", "'--json'"},
+		{CT_COMMAND_REPLAY, "x.ctr -w y.ctr", "'-w'"},
+		{CT_COMMAND_REPLAY, "x.ctr --buffer 4096", "'--buffer'"},
+		{CT_COMMAND_REPLAY, "x.ctr --duration 1", "'--duration'"},
+		{CT_COMMAND_REPORT, "x.ctr --io-owner", "'--io-owner'"},
+		{CT_COMMAND_INFO, "x.ctr -p 1", "'-p'"},
+		{CT_COMMAND_CHECK, "-o json", "'-o'"},
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(bad); i++)
+		assert_refused(bad[i].command, bad[i].text, bad[i].named);
+}
+
+static void words_that_no_command_takes_are_refused(void **state)
+{
+	assert_refused(CT_COMMAND_WATCH, "curl", "'curl'");
+	assert_refused(CT_COMMAND_WATCH, "--", "no command");
+	assert_refused(CT_COMMAND_REPLAY, "", "needs a FILE");
+	assert_refused(CT_COMMAND_REPORT, "a.ctr b.ctr", "'b.ctr'");
+	assert_refused(CT_COMMAND_REPLAY, "a.ctr -- curl", "'curl'");
+	assert_refused(CT_COMMAND_CHECK, "everything", "'everything'");
+}
+
+static void long_value_is_cut_in_its_message(void **state)
+{
+	char text[200] = "--flag ";
+
+	memset(text + strlen(text), 'x', sizeof(text) - strlen(text) - 1);
+	assert_refused(CT_COMMAND_WATCH, text, "xxxxx'; there are half-close-local");
+	assert_non_null(strstr(line.err, ", gap"));
+}
+
+static void nothing_given_selects_everything(void **state)
+{
+	static const struct ct_select everything;
+
+	assert_memory_equal(selected(""), &everything, sizeof(everything));
+	assert_int_equal(line.options.output.format, CT_OUTPUT_TABLE);
+	assert_int_equal(line.options.output.time, CT_TIME_CLOCK);
+	assert_int_equal(line.options.verbosity, CT_LOG_NORMAL);
+	assert_null(line.options.child_argv);
+	assert_null(line.options.write_path);
+}
+
+static void repeated_values_gather(void **state)
+{
+	static const uint32_t pids[] = {1, 4194304, 7};
+	static const uint32_t uids[] = {0, 4294967294};
+	const struct ct_select *select = selected("-p 1,4194304 --follow --pid=7 -u root "
+						  "-u4294967294 -c nginx -c php-fpm*,");
+
+	assert_u32s(&select->pids, N_ELEMENTS(pids), pids);
+	assert_true(select->follow);
+	assert_u32s(&select->uids, N_ELEMENTS(uids), uids);
+	assert_int_equal(select->n_comms, 2);
+	assert_string_equal(select->comms[0], "nginx");
+	assert_string_equal(select->comms[1], "php-fpm*,");
+}
+
+static void ports_and_ranges_go_to_their_end(void **state)
+{
+	const struct ct_select *select = selected("-P 443,8000-8080 -L1 -D 65535-65535");
+
+	assert_int_equal(select->ports.n, 2);
+	assert_int_equal(select->ports.ranges[0].first, 443);
+	assert_int_equal(select->ports.ranges[0].last, 443);
+	assert_int_equal(select->ports.ranges[1].first, 8000);
+	assert_int_equal(select->ports.ranges[1].last, 8080);
+	assert_int_equal(select->lports.n, 1);
+	assert_int_equal(select->lports.ranges[0].last, 1);
+	assert_int_equal(select->rports.n, 1);
+	assert_int_equal(select->rports.ranges[0].first, 65535);
+}
+
+static void hosts_are_addresses_and_networks_of_both_families(void **state)
+{
+	const struct ct_select *select = selected("-H 10.0.0.0/8,2001:db8::1 -4 -6");
+
+	assert_int_equal(select->n_hosts, 2);
+	assert_int_equal(select->hosts[0].family, AF_INET);
+	assert_int_equal(select->hosts[0].prefix_len, 8);
+	assert_int_equal(select->hosts[1].family, AF_INET6);
+	assert_int_equal(select->hosts[1].prefix_len, 128);
+	assert_true(select->ipv4);
+	assert_true(select->ipv6);
+}
+
+static void netns_of_a_process_becomes_its_inode_number(void **state)
+{
+	uint32_t values[2] = {4026531840};
+	char text[64];
+	struct stat st;
+
+	assert_int_equal(stat("/proc/self/ns/net", &st), 0);
+	values[1] = (uint32_t)st.st_ino;
+	snprintf(text, sizeof(text), "--netns 4026531840,%d", (int)getpid());
+	assert_u32s(&selected(text)->netns, 2, values);
+}
+
+static void words_of_enums_become_bits(void **state)
+{
+	const struct ct_select *select = selected(
+		"--role active,passive --state close_wait --state time-wait --flag rst-sent,gap");
+
+	assert_int_equal(select->roles, 1 << CT_ROLE_ACTIVE | 1 << CT_ROLE_PASSIVE);
+	assert_int_equal(select->states, 1 << CT_STATE_CLOSE_WAIT | 1 << CT_STATE_TIME_WAIT);
+	assert_int_equal(select->flags, 1u << CT_FLAG_RST_SENT | 1u << CT_FLAG_GAP);
+}
+
+static void output_options_say_how_to_print(void **state)
+{
+	const struct ct_options *options =
+		parsed(CT_COMMAND_REPLAY, "-o csv -t --utc --fields ts,conn --color never -v x");
+
+	assert_int_equal(options->output.format, CT_OUTPUT_CSV);
+	assert_int_equal(options->output.time, CT_TIME_RELATIVE);
+	assert_true(options->output.utc);
+	assert_string_equal(options->output.fields, "ts,conn");
+	assert_int_equal(options->color, CT_COLOR_NEVER);
+	assert_int_equal(options->verbosity, CT_LOG_VERBOSE);
+	assert_string_equal(options->file, "x");
+}
+
+static void later_word_wins(void **state)
+{
+	const struct ct_options *options = parsed(CT_COMMAND_WATCH, "-o csv --json -t -T -v -q");
+
+	assert_int_equal(options->output.format, CT_OUTPUT_JSON);
+	assert_int_equal(options->output.time, CT_TIME_CLOCK);
+	assert_int_equal(options->verbosity, CT_LOG_QUIET);
+}
+
+static void limits_have_units(void **state)
+{
+	const struct ct_options *options = parsed(
+		CT_COMMAND_RECORD, "--duration 1.5s --count 18446744073709551615 --buffer 4096 "
+				   "--strict --io-owner -w out.ctr");
+
+	assert_int_equal(options->duration_ns, 1500000000);
+	assert_true(options->count == UINT64_MAX);
+	assert_int_equal(options->ring_bytes, 4096);
+	assert_true(options->strict);
+	assert_true(options->io_owner);
+	assert_string_equal(options->write_path, "out.ctr");
+	assert_int_equal(parsed(CT_COMMAND_RECORD, "--buffer 64M")->ring_bytes, 64 << 20);
+}
+
+static void command_behind_dashes_keeps_its_options(void **state)
+{
+	const struct ct_options *options = parsed(CT_COMMAND_WATCH, "-P 80 -- curl -p --foo -- x");
+
+	assert_string_equal(options->child_argv[0], "curl");
+	assert_string_equal(options->child_argv[1], "-p");
+	assert_string_equal(options->child_argv[2], "--foo");
+	assert_string_equal(options->child_argv[3], "--");
+	assert_string_equal(options->child_argv[4], "x");
+	assert_null(options->child_argv[5]);
+	assert_int_equal(options->select.pids.n, 0);
+}
+
+static void file_may_stand_anywhere(void **state)
+{
+	assert_string_equal(parsed(CT_COMMAND_REPORT, "x.ctr --json")->file, "x.ctr");
+	assert_string_equal(parsed(CT_COMMAND_REPORT, "--json -- -odd.ctr")->file, "-odd.ctr");
+	assert_string_equal(parsed(CT_COMMAND_INFO, "--json x.ctr")->file, "x.ctr");
+}
+
+static void help_and_version_come_before_what_is_wrong(void **state)
+{
+	assert_true(parsed(CT_COMMAND_REPLAY, "--help --foo")->help);
+	assert_true(parsed(CT_COMMAND_WATCH, "-?")->help);
+	assert_true(parsed(CT_COMMAND_CHECK, "-h")->help);
+	assert_true(parsed(CT_COMMAND_REPLAY, "--version")->version);
+}
+
+static void help_tells_each_option_of_the_command_alone(void **state)
+{
+	_Static_assert(_CT_COMMAND_MAX == 6, "a new command: is its help right?");
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	ct_options_help(CT_COMMAND_REPLAY, out);
+	assert_int_equal(fclose(out), 0);
+	assert_non_null(strstr(text, "  -p, --pid PID[,...]"));
+	assert_non_null(strstr(text, "      --count N"));
+	assert_null(strstr(text, "--buffer"));
+	assert_null(strstr(text, "--write"));
+	free(text);
+}
+
+static void near_word_is_suggested_and_a_far_one_is_not(void **state)
+{
+	static const char *const words[] = {"watch", "record", "replay", "report"};
+
+	assert_string_equal(ct_suggest("recrod", words, N_ELEMENTS(words)), "record");
+	assert_string_equal(ct_suggest("reply", words, N_ELEMENTS(words)), "replay");
+	assert_null(ct_suggest("doctor", words, N_ELEMENTS(words)));
+	assert_null(ct_suggest("", words, N_ELEMENTS(words)));
+	assert_null(ct_suggest("a-word-that-is-far-too-long-to-be-any-of-them", words, 4));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bad_value_is_refused_in_a_line_that_names_it),
+		cmocka_unit_test(wrong_option_is_refused_in_a_line_that_names_it),
+		cmocka_unit_test(words_that_no_command_takes_are_refused),
+		cmocka_unit_test(long_value_is_cut_in_its_message),
+		cmocka_unit_test(nothing_given_selects_everything),
+		cmocka_unit_test(repeated_values_gather),
+		cmocka_unit_test(ports_and_ranges_go_to_their_end),
+		cmocka_unit_test(hosts_are_addresses_and_networks_of_both_families),
+		cmocka_unit_test(netns_of_a_process_becomes_its_inode_number),
+		cmocka_unit_test(words_of_enums_become_bits),
+		cmocka_unit_test(output_options_say_how_to_print),
+		cmocka_unit_test(later_word_wins),
+		cmocka_unit_test(limits_have_units),
+		cmocka_unit_test(command_behind_dashes_keeps_its_options),
+		cmocka_unit_test(file_may_stand_anywhere),
+		cmocka_unit_test(help_and_version_come_before_what_is_wrong),
+		cmocka_unit_test(help_tells_each_option_of_the_command_alone),
+		cmocka_unit_test(near_word_is_suggested_and_a_far_one_is_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, forget_line);
+}

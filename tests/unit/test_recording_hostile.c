@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Recordings that were made to harm, or by a later version.
+#include "recording_sample.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include <zstd.h>
+
+#include <cmocka.h>
+
+#include "../../src/record/bytes.h"
+#include "../../src/record/format.h"
+#include "conntrace/cleanup.h"
+
+#define HASH_BYTES 8
+
+/// Makes the checksum at the end of LEN bytes right again.
+static void seal(uint8_t *p, size_t len)
+{
+	ct_put_le(p + len - HASH_BYTES, HASH_BYTES, XXH3_64bits(p, len - HASH_BYTES));
+}
+
+static void newer_version_is_refused(void **state)
+{
+	struct sample *sample = *state;
+	_cleanup_(result_fini) struct result result = {};
+
+	sample->file.data[18] = 9;
+	read_bytes(sample->file.data, sample->file.len, &result);
+	assert_int_equal(result.r, -EPROTONOSUPPORT);
+	assert_string_equal(result.err_text, "has format version 9, this conntrace reads up to 1");
+}
+
+static void what_is_no_recording_is_refused(void **state)
+{
+	static const char json[] = "{\"event\":\"state\",\"ts\":\"2023-11-14T22:13:20Z\"}\n";
+	_cleanup_(result_fini) struct result result = {};
+	uint8_t other_zstd[64] = {0x5c, 0x2a, 0x4d, 0x18, 56};
+
+	read_bytes((const uint8_t *)"", 0, &result);
+	assert_int_equal(result.r, -EBADMSG);
+	assert_string_equal(result.err_text, "is empty");
+	read_bytes((const uint8_t *)json, sizeof(json), &result);
+	assert_int_equal(result.r, -EBADMSG);
+	assert_string_equal(result.err_text, "is no conntrace recording");
+	read_bytes(other_zstd, sizeof(other_zstd), &result);
+	assert_int_equal(result.r, -EBADMSG);
+	assert_string_equal(result.err_text, "is no conntrace recording");
+}
+
+static void damaged_header_is_refused(void **state)
+{
+	struct sample *sample = *state;
+	_cleanup_(result_fini) struct result result = {};
+
+	sample->file.data[30] ^= 1;
+	read_bytes(sample->file.data, sample->file.len, &result);
+	assert_int_equal(result.r, -EBADMSG);
+	assert_string_equal(result.err_text, "has a damaged header");
+}
+
+static void header_of_a_later_version_says_more(void **state)
+{
+	static const uint8_t unknown_tag[] = {0xff, 0x7f, 3, 0, 'a', 'b', 'c'};
+	struct sample *sample = *state;
+	_cleanup_(result_fini) struct result result = {};
+	size_t len = header_bytes(&sample->file);
+
+	splice(&sample->file, CT_PREAMBLE_BYTES, 0, unknown_tag, sizeof(unknown_tag));
+	len += sizeof(unknown_tag);
+	ct_put_le(sample->file.data + 4, 4, len - 8);
+	seal(sample->file.data, len);
+	read_sample(sample, &result);
+	assert_events_equal(&result.events, &sample->events);
+}
+
+static void header_value_that_leaves_the_header_is_refused(void **state)
+{
+	static const uint8_t tag[] = {1, 0, 0xff, 0xff};
+	struct sample *sample = *state;
+	_cleanup_(result_fini) struct result result = {};
+
+	memcpy(sample->file.data + CT_PREAMBLE_BYTES, tag, sizeof(tag));
+	seal(sample->file.data, header_bytes(&sample->file));
+	read_bytes(sample->file.data, sample->file.len, &result);
+	assert_int_equal(result.r, -EBADMSG);
+}
+
+static void block_of_a_later_version_is_passed_over(void **state)
+{
+	struct sample *sample = *state;
+	_cleanup_(result_fini) struct result result = {};
+	uint8_t block[CT_HEAD_MIN + 5] = {0x5c, 0x2a, 0x4d, 0x18, CT_HEAD_MIN + 5 - 8, 0, 0, 0,
+					  'X',	'X',  'X',  'X',  CT_HEAD_MIN};
+
+	seal(block, CT_HEAD_MIN);
+	splice(&sample->file, sample->frames[1], 0, block, sizeof(block));
+	read_sample(sample, &result);
+	assert_events_equal(&result.events, &sample->events);
+	assert_string_equal(result.info.problem, "");
+}
+
+/// Puts the payload, compressed, in the place of frame 1, with a head that is true but for what the
+/// caller says it inflates to.
+static void put_frame(struct sample *sample, const uint8_t *payload, size_t len,
+		      uint32_t payload_bytes)
+{
+	size_t room = CT_FRAME_HEAD_BYTES + ZSTD_compressBound(len), compressed;
+	_cleanup_(ct_freep) uint8_t *frame = malloc(room);
+
+	assert_non_null(frame);
+	compressed = ZSTD_compress(frame + CT_FRAME_HEAD_BYTES, room - CT_FRAME_HEAD_BYTES, payload,
+				   len, 1);
+	assert_false(ZSTD_isError(compressed));
+	ct_frame_head_put(frame,
+			  &(struct ct_frame_head){
+				  .compressed_bytes = (uint32_t)compressed,
+				  .payload_bytes = payload_bytes,
+				  .events = PER_FRAME,
+				  .first_event = PER_FRAME,
+				  .first_ts_ns = 2 * SECOND,
+				  .last_ts_ns = 3 * SECOND,
+				  .hash = XXH3_64bits(frame + CT_FRAME_HEAD_BYTES, compressed),
+			  });
+	splice(&sample->file, sample->frames[1], sample->frames[2] - sample->frames[1], frame,
+	       CT_FRAME_HEAD_BYTES + compressed);
+}
+
+static void frame_that_inflates_beyond_its_bound_is_refused(void **state)
+{
+	static const uint8_t zeroes[64 << 20];
+	const uint32_t claims[] = {sizeof(zeroes), 1000, 256 << 10};
+
+	for (size_t i = 0; i < 3; i++) {
+		_cleanup_(result_fini) struct result result = {};
+		struct sample *sample;
+
+		assert_int_equal(sample_setup((void **)&sample), 0);
+		put_frame(sample, zeroes, sizeof(zeroes), claims[i]);
+		read_sample(sample, &result);
+		expect_without_frame(sample, &result, 1);
+		sample_teardown((void **)&sample);
+	}
+}
+
+static void frame_with_a_senseless_payload_is_told(void **state)
+{
+	struct sample *sample = *state;
+	_cleanup_(result_fini) struct result result = {};
+	uint8_t nonsense[100];
+
+	memset(nonsense, 0xff, sizeof(nonsense));
+	put_frame(sample, nonsense, sizeof(nonsense), sizeof(nonsense));
+	read_sample(sample, &result);
+	expect_without_frame(sample, &result, 1);
+	assert_int_equal(result.info.damaged_frames, 1);
+}
+
+static void counts_are_not_believed(void **state)
+{
+	static const uint8_t ticks[] = {0xa0 | CT_EVENT_TICK, 2, 0, 0, 0,
+					0x40 | CT_EVENT_TICK, 0, 0};
+	struct sample *sample = *state;
+	_cleanup_(result_fini) struct result result = {};
+
+	put_frame(sample, ticks, sizeof(ticks), sizeof(ticks));
+	read_sample(sample, &result);
+	assert_int_equal(result.events.list[PER_FRAME].kind, CT_EVENT_TICK);
+	assert_int_equal(result.events.list[PER_FRAME + 1].kind, CT_EVENT_TICK);
+	assert_int_equal(result.events.list[PER_FRAME + 2].kind, CT_EVENT_LOST);
+	assert_int_equal(result.events.list[PER_FRAME + 2].lost.events, 1);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, sample_setup, sample_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(newer_version_is_refused),
+		TEST(what_is_no_recording_is_refused),
+		TEST(damaged_header_is_refused),
+		TEST(header_of_a_later_version_says_more),
+		TEST(header_value_that_leaves_the_header_is_refused),
+		TEST(block_of_a_later_version_is_passed_over),
+		TEST(frame_that_inflates_beyond_its_bound_is_refused),
+		TEST(frame_with_a_senseless_payload_is_told),
+		TEST(counts_are_not_believed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

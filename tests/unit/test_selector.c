@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What is held back, and when it is released or dropped. */
+#include "conntrace/select.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "conntrace/cleanup.h"
+#include "unit/build_event.h"
+#include "unit/told.h"
+
+#define STOPPED 0xcafe
+
+/// How long an accepted connection waits for a better owner than the listener's.
+#define PROVISIONAL S
+
+/// Updates that may be held of all connections together.
+#define HELD_MAX (1U << 18)
+
+/// A selector, a connection of which nothing is known but its remote end, and what comes through.
+struct fixture {
+	struct ct_select select;
+	struct ct_selector *selector;
+	struct ct_conn conn;
+	size_t stop_after; /// lines; 0: never
+	size_t n;
+	struct told told;
+};
+
+static int on_update(void *context, const struct ct_update *update)
+{
+	struct fixture *f = context;
+
+	if (f->stop_after && f->n++ == f->stop_after)
+		return STOPPED;
+	told_add(&f->told, update);
+	return 0;
+}
+
+static struct ct_conn a_strange_conn(void)
+{
+	struct ct_conn conn = {.id = an_id(), .wants_ns = CT_NS_UNKNOWN};
+
+	conn.id.lport = 0;
+	conn.id.pid = 0;
+	conn.id.owner = CT_OWNER_UNKNOWN;
+	return conn;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	f->conn = a_strange_conn();
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	if (f->selector)
+		ct_selector_discard(f->selector, &f->conn);
+	ct_selector_free(&f->selector);
+	free(f);
+	return 0;
+}
+
+static void begin(struct fixture *f)
+{
+	assert_int_equal(ct_selector_new(&f->select, on_update, f, &f->selector), 0);
+}
+
+static uint32_t pid_4242[] = {4242};
+static struct ct_port_range port_45678[] = {{45678, 45678}};
+
+static void begin_by_pid(struct fixture *f)
+{
+	f->select.pids = (struct ct_u32_list){pid_4242, 1};
+	begin(f);
+}
+
+static void begin_by_lport(struct fixture *f)
+{
+	f->select.lports = (struct ct_port_list){port_45678, 1};
+	begin(f);
+}
+
+static void owned_by(struct fixture *f, uint32_t pid, enum ct_owner owner)
+{
+	f->conn.id.pid = pid;
+	f->conn.id.owner = (uint8_t)owner;
+}
+
+static void update(struct fixture *f, struct ct_update u)
+{
+	u.id = f->conn.id;
+	assert_int_equal(ct_selector_update(f->selector, &f->conn, &u), 0);
+}
+
+/// A transition this long after the session began.
+static void goes(struct fixture *f, enum ct_state from, enum ct_state to, uint64_t after_ns)
+{
+	struct ct_update u = a_transition(from, to, CT_NS_UNKNOWN);
+
+	u.ts_ns = BEGAN + after_ns;
+	update(f, u);
+}
+
+/// Time passes: the table tells of it with a silent update.
+static void passes(struct fixture *f, uint64_t after_ns)
+{
+	struct ct_update u = an_update(CT_UPDATE_SILENT);
+
+	u.ts_ns = BEGAN + after_ns;
+	update(f, u);
+}
+
+static void leaves(struct fixture *f)
+{
+	struct ct_update u = a_close(&f->conn);
+
+	assert_int_equal(ct_selector_update(f->selector, &f->conn, &u), 0);
+	assert_int_equal(ct_selector_forget(f->selector, &f->conn), 0);
+	assert_null(f->conn.held);
+}
+
+static void life_is_held_until_its_local_port_is_known_and_comes_whole(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_by_lport(f);
+	goes(f, CT_STATE_CLOSE, CT_STATE_SYN_SENT, 0);
+	assert_silence(&f->told);
+	f->conn.id.lport = 45678;
+	goes(f, CT_STATE_SYN_SENT, CT_STATE_ESTABLISHED, MS);
+	assert_told(&f->told, "CLOSE>SYN_SENT ?", "SYN_SENT>ESTABLISHED ?");
+	goes(f, CT_STATE_ESTABLISHED, CT_STATE_FIN_WAIT1, 2 * MS);
+	assert_told(&f->told, "ESTABLISHED>FIN_WAIT1 ?");
+}
+
+static void life_of_another_local_port_is_dropped_whole(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_by_lport(f);
+	goes(f, CT_STATE_CLOSE, CT_STATE_SYN_SENT, 0);
+	f->conn.id.lport = 1;
+	goes(f, CT_STATE_SYN_SENT, CT_STATE_ESTABLISHED, MS);
+	f->conn.id.lport = 45678; /* decided is decided */
+	leaves(f);
+	assert_silence(&f->told);
+}
+
+static void port_that_never_becomes_known_is_not_the_one_asked_for(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_by_lport(f);
+	goes(f, CT_STATE_CLOSE, CT_STATE_SYN_SENT, 0);
+	goes(f, CT_STATE_SYN_SENT, CT_STATE_CLOSE, MS);
+	leaves(f);
+	assert_silence(&f->told);
+}
+
+static void inherited_life_that_another_process_serves_is_dropped_whole(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_by_pid(f);
+	owned_by(f, 4242, CT_OWNER_INHERITED);
+	goes(f, CT_STATE_LISTEN, CT_STATE_SYN_RECV, 0);
+	goes(f, CT_STATE_SYN_RECV, CT_STATE_ESTABLISHED, MS);
+	owned_by(f, 5000, CT_OWNER_ACTOR);
+	goes(f, CT_STATE_ESTABLISHED, CT_STATE_FIN_WAIT1, 2 * MS);
+	leaves(f);
+	assert_silence(&f->told);
+}
+
+static void inherited_life_that_its_own_process_serves_comes_whole(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_by_pid(f);
+	owned_by(f, 1, CT_OWNER_INHERITED); /* a prefork server's parent listens */
+	goes(f, CT_STATE_LISTEN, CT_STATE_SYN_RECV, 0);
+	goes(f, CT_STATE_SYN_RECV, CT_STATE_ESTABLISHED, MS);
+	assert_silence(&f->told);
+	owned_by(f, 4242, CT_OWNER_IO);
+	passes(f, 2 * MS);
+	assert_told(&f->told, "LISTEN>SYN_RECV ?", "SYN_RECV>ESTABLISHED ?");
+}
+
+static void inherited_owner_does_after_a_second(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_by_pid(f);
+	owned_by(f, 4242, CT_OWNER_INHERITED);
+	goes(f, CT_STATE_LISTEN, CT_STATE_SYN_RECV, 0);
+	assert_int_equal(f->conn.wants_ns, BEGAN + PROVISIONAL);
+	passes(f, PROVISIONAL - 1);
+	assert_silence(&f->told);
+	passes(f, PROVISIONAL);
+	assert_told(&f->told, "LISTEN>SYN_RECV ?");
+}
+
+static void inherited_owner_does_when_the_life_is_over_before(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_by_pid(f);
+	owned_by(f, 4242, CT_OWNER_INHERITED);
+	goes(f, CT_STATE_LISTEN, CT_STATE_SYN_RECV, 0);
+	leaves(f);
+	assert_told(&f->told, "LISTEN>SYN_RECV ?", "open by ?:");
+}
+
+static void state_asked_for_brings_the_life_from_its_beginning(void **state)
+{
+	struct fixture *f = *state;
+	struct ct_step steps[2] = {{.state = CT_STATE_ESTABLISHED}, {.state = CT_STATE_CLOSE_WAIT}};
+
+	f->select.states = 1U << CT_STATE_CLOSE_WAIT;
+	begin(f);
+	f->conn.history = (struct ct_history){.steps = steps, .n_steps = 1};
+	goes(f, CT_STATE_SYN_RECV, CT_STATE_ESTABLISHED, 0);
+	assert_silence(&f->told);
+	f->conn.history.n_steps = 2;
+	goes(f, CT_STATE_ESTABLISHED, CT_STATE_CLOSE_WAIT, MS);
+	assert_told(&f->told, "SYN_RECV>ESTABLISHED ?", "ESTABLISHED>CLOSE_WAIT ?");
+}
+
+static void flag_asked_for_brings_the_life_from_its_beginning(void **state)
+{
+	struct fixture *f = *state;
+
+	f->select.flags = 1U << CT_FLAG_RST_SENT;
+	begin(f);
+	goes(f, CT_STATE_CLOSE, CT_STATE_SYN_SENT, 0);
+	f->conn.flags = 1U << CT_FLAG_RST_SENT;
+	update(f, a_reset(CT_DIRECTION_SENT, CT_RESET_BY_APP, CT_RESET_CAUSE_ABORT));
+	assert_told(&f->told, "CLOSE>SYN_SENT ?", "rst sent app abort in ESTABLISHED");
+}
+
+static void flag_that_never_comes_drops_the_life(void **state)
+{
+	struct fixture *f = *state;
+
+	f->select.flags = 1U << CT_FLAG_RST_SENT;
+	begin(f);
+	goes(f, CT_STATE_CLOSE, CT_STATE_SYN_SENT, 0);
+	leaves(f);
+	assert_silence(&f->told);
+}
+
+/// The ring's memory is the next event's by then.
+static void held_event_is_a_copy(void **state)
+{
+	struct fixture *f = *state;
+	struct life life = a_client();
+	struct ct_event event = to(&life, CT_STATE_SYN_SENT);
+	void *bytes = event_bytes(&event);
+	struct ct_update u = a_transition(CT_STATE_CLOSE, CT_STATE_SYN_SENT, CT_NS_UNKNOWN);
+
+	begin_by_lport(f);
+	u.event = bytes;
+	update(f, u);
+	free(bytes);
+	f->conn.id.lport = 45678;
+	passes(f, MS);
+	assert_int_equal(f->told.n_events, 1);
+	assert_told(&f->told, "CLOSE>SYN_SENT ?");
+}
+
+/// A process of its own that connects at once.
+static bool is_selected(struct fixture *f, uint32_t pid)
+{
+	struct ct_conn conn = a_strange_conn();
+	struct ct_update u = a_transition(CT_STATE_CLOSE, CT_STATE_SYN_SENT, CT_NS_UNKNOWN);
+	size_t before = f->told.len;
+
+	conn.id.pid = pid;
+	conn.id.owner = CT_OWNER_CONNECT;
+	assert_int_equal(ct_selector_update(f->selector, &conn, &u), 0);
+	assert_int_equal(ct_selector_forget(f->selector, &conn), 0);
+	return f->told.len > before;
+}
+
+static void forks(struct fixture *f, uint32_t parent, uint32_t child, bool followed)
+{
+	struct ct_event event = forked(BEGAN, parent, child, followed);
+	struct ct_update u = {.event = &event};
+
+	assert_int_equal(ct_selector_update(f->selector, NULL, &u), 0);
+}
+
+static void child_is_selected_while_its_pid_is_its_own(void **state)
+{
+	struct fixture *f = *state;
+
+	f->select.follow = true;
+	begin_by_pid(f);
+	assert_true(is_selected(f, 4242));
+	assert_false(is_selected(f, 5000));
+	forks(f, 4242, 5000, true);
+	assert_true(is_selected(f, 5000));
+	forks(f, 4242, 5000, true);
+	forks(f, 1, 5000, false); /* the pid went to a stranger */
+	assert_false(is_selected(f, 5000));
+	forks(f, 1, 6000, false);
+	assert_true(is_selected(f, 4242));
+}
+
+static void child_is_a_stranger_when_nobody_follows(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_by_pid(f);
+	forks(f, 4242, 5000, true);
+	assert_false(is_selected(f, 5000));
+}
+
+static void reset_of_no_connection_is_judged_by_its_addresses(void **state)
+{
+	struct fixture *f = *state;
+	struct ct_update u = a_reset(CT_DIRECTION_SENT, CT_RESET_BY_STACK, CT_RESET_CAUSE_REFUSED);
+
+	begin_by_lport(f);
+	u.id.cookie = 0;
+	u.reset.state = CT_STATE_NONE;
+	assert_int_equal(ct_selector_update(f->selector, NULL, &u), 0);
+	u.id.lport = 1;
+	assert_int_equal(ct_selector_update(f->selector, NULL, &u), 0);
+	assert_told(&f->told, "rst sent stack refused");
+}
+
+static void reset_of_no_connection_belongs_to_no_process(void **state)
+{
+	struct fixture *f = *state;
+	struct ct_update u = a_reset(CT_DIRECTION_SENT, CT_RESET_BY_STACK, CT_RESET_CAUSE_REFUSED);
+
+	begin_by_pid(f);
+	u.id = (struct ct_conn_id){.family = u.id.family, .lport = 80};
+	assert_int_equal(ct_selector_update(f->selector, NULL, &u), 0);
+	assert_silence(&f->told);
+}
+
+static void losses_are_told_to_everybody(void **state)
+{
+	struct fixture *f = *state;
+	struct ct_update u = a_loss(3, CT_LOST_RING, CT_NS_UNKNOWN);
+
+	begin_by_pid(f);
+	assert_int_equal(ct_selector_update(f->selector, NULL, &u), 0);
+	assert_told(&f->told, "lost 3 ring");
+}
+
+static void release_stops_where_the_sink_does(void **state)
+{
+	struct fixture *f = *state;
+	struct ct_update u = a_transition(CT_STATE_SYN_SENT, CT_STATE_ESTABLISHED, CT_NS_UNKNOWN);
+
+	begin_by_lport(f);
+	f->stop_after = 1;
+	goes(f, CT_STATE_CLOSE, CT_STATE_SYN_SENT, 0);
+	update(f, an_update(CT_UPDATE_SILENT));
+	f->conn.id.lport = 45678;
+	assert_int_equal(ct_selector_update(f->selector, &f->conn, &u), STOPPED);
+	assert_told(&f->told, "CLOSE>SYN_SENT ?");
+}
+
+static void discarded_life_is_freed_and_not_told(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_by_lport(f);
+	for (int i = 0; i < 10; i++)
+		goes(f, CT_STATE_CLOSE, CT_STATE_SYN_SENT, 0);
+	f->conn.id.lport = 45678;
+	ct_selector_discard(f->selector, &f->conn);
+	assert_null(f->conn.held);
+	assert_silence(&f->told);
+}
+
+static void what_is_held_beyond_the_bound_is_told_as_lost(void **state)
+{
+	struct fixture *f = *state;
+	struct ct_conn other = a_strange_conn();
+	struct ct_update u = an_update(CT_UPDATE_SILENT);
+
+	begin_by_lport(f);
+	for (uint32_t i = 0; i < HELD_MAX - 1; i++)
+		update(f, u);
+	assert_int_equal(ct_selector_update(f->selector, &other, &u), 0);
+	assert_silence(&f->told);
+	assert_int_equal(ct_selector_update(f->selector, &other, &u), 0);
+	assert_told(&f->told, "lost 2 hold"); /* the one held of this connection, and this one */
+	assert_int_equal(ct_selector_update(f->selector, &other, &u), 0);
+	assert_silence(&f->told); /* there was room again */
+	ct_selector_discard(f->selector, &other);
+
+	update(f, u);
+	update(f, u);
+	assert_told(&f->told, "lost 262145 hold");
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(life_is_held_until_its_local_port_is_known_and_comes_whole),
+		test(life_of_another_local_port_is_dropped_whole),
+		test(port_that_never_becomes_known_is_not_the_one_asked_for),
+		test(inherited_life_that_another_process_serves_is_dropped_whole),
+		test(inherited_life_that_its_own_process_serves_comes_whole),
+		test(inherited_owner_does_after_a_second),
+		test(inherited_owner_does_when_the_life_is_over_before),
+		test(state_asked_for_brings_the_life_from_its_beginning),
+		test(flag_asked_for_brings_the_life_from_its_beginning),
+		test(flag_that_never_comes_drops_the_life),
+		test(held_event_is_a_copy),
+		test(child_is_selected_while_its_pid_is_its_own),
+		test(child_is_a_stranger_when_nobody_follows),
+		test(reset_of_no_connection_is_judged_by_its_addresses),
+		test(reset_of_no_connection_belongs_to_no_process),
+		test(losses_are_told_to_everybody),
+		test(release_stops_where_the_sink_does),
+		test(discarded_life_is_freed_and_not_told),
+		test(what_is_held_beyond_the_bound_is_told_as_lost),
+	};
+
+	return cmocka_run_group_tests_name("selector", tests, NULL, NULL);
+}

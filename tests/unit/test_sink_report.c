@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "conntrace/sink_report.h"
+
+#include "unit/sink_fixture.h"
+
+#include <errno.h>
+
+#include "conntrace/cleanup.h"
+
+static const struct ct_output_options in_utf8 = {.utf8 = true, .utc = true};
+
+static void print_report(struct printed *printed, const struct ct_output_options *options,
+			 const struct ct_update *updates, size_t n)
+{
+	struct ct_sink *sink = NULL;
+
+	printed_init(printed);
+	assert_int_equal(ct_sink_report_new(options, &printed->session, printed->file, &sink, NULL),
+			 0);
+	print_all(printed, sink, updates, n);
+}
+
+static void expect(const struct ct_output_options *options, const struct ct_update *updates,
+		   size_t n, const char *expected)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	print_report(&printed, options, updates, n);
+	assert_string_equal(printed.text, expected);
+}
+
+#define HEAD                                                                           \
+	"Recorded on web1, Linux 6.18.0 x86_64, from 2023-11-14T22:13:20.000000000Z\n" \
+	"by: conntrace record -w x.ctr (conntrace 0.1.0)\n"
+
+#define ROW_HEAD \
+	"         OPENED      PID COMM            LOCAL AND REMOTE                              END\n"
+
+static void nothing_recorded_is_a_report_too(void **state)
+{
+	expect(&in_utf8, NULL, 0,
+	       HEAD "0 connections, 0 flagged, 0 listeners\n"
+		    "No event was lost.\n"
+		    "\n"
+		    "0 connections, 0 flagged, 0 events lost, 0 gaps\n");
+}
+
+#define HISTORY_AND_TRAFFIC                                                                       \
+	"    history            SYN_SENT 1.00 ms → ESTABLISHED 50.0 ms → FIN_WAIT1 1.00 ms\n" \
+	"    traffic            sent 5 B, received 7 B, 0 retransmits, 0 keepalives, "            \
+	"srtt 900 µs, min rtt 800 µs\n"
+
+static const struct ct_evidence retransmit_evidence[] = {{.key = "count", .number = 2}};
+static const struct ct_evidence rst_evidence[] = {
+	{.key = "cause", .text = "linger0"},
+	{.key = "unread_bytes", .number = 1200},
+	{.key = "idle_ns", .number = 15 * MS},
+};
+
+/// 51 ms after the session began.
+static struct ct_mark a_mark(enum ct_flag flag, const struct ct_evidence *evidence, uint8_t n)
+{
+	struct ct_mark mark = {.flag = flag, .at_ns = BEGAN + 51 * MS, .n_evidence = n};
+
+	memcpy(mark.evidence, evidence, n * sizeof(*evidence));
+	return mark;
+}
+
+static void flagged_come_first_whatever_closed_first(void **state)
+{
+	struct ct_mark noted = a_mark(CT_FLAG_RETRANSMIT, retransmit_evidence, 1);
+	struct ct_mark bad = a_mark(CT_FLAG_RST_SENT, rst_evidence, 3);
+	struct ct_conn plain = a_conn(), retransmitted = a_conn(), reset = a_conn();
+	struct ct_update updates[] = {
+		a_close(&plain),
+		a_close(&retransmitted),
+		a_close(&reset),
+		a_loss(17, CT_LOST_RING, CT_NS_UNKNOWN),
+	};
+
+	retransmitted.marks = &noted;
+	retransmitted.flags = 1U << noted.flag;
+	retransmitted.id.role = CT_ROLE_PASSIVE;
+	retransmitted.id.owner = CT_OWNER_INHERITED;
+	reset.marks = &bad;
+	reset.flags = 1U << bad.flag;
+	reset.end = CT_END_RST_SENT;
+	expect(&in_utf8, updates, 4,
+	       HEAD "3 connections, 2 flagged, 0 listeners\n"
+		    "LOST 17 events: 17 ring buffer full. Connections that may miss one are "
+		    "flagged [gap].\n"
+		    "\n"
+		    "TROUBLE: 1\n"
+		    "\n"
+		    "10.0.0.1:45678 → 10.0.0.2:80  curl 4242  active  opened 22:13:20.000000\n"
+		    "    rst-sent           22:13:20.051000  cause linger0, unread 1.20 kB, "
+		    "idle 15.0 ms\n"
+		    "    end                rst-sent by local after 52.0 ms\n" HISTORY_AND_TRAFFIC
+		    "    conn               1a2b, netns 4026531840, owner connect, uid 1000\n"
+		    "\n"
+		    "\n"
+		    "WORTH A LOOK: 1\n"
+		    "\n"
+		    "10.0.0.1:45678 ← 10.0.0.2:80  curl ~4242  passive  opened 22:13:20.000000\n"
+		    "    retransmit         22:13:20.051000  count 2\n"
+		    "    end                fin by local after 52.0 ms\n" HISTORY_AND_TRAFFIC
+		    "    conn               1a2b, netns 4026531840, owner inherited, uid 1000\n"
+		    "\n"
+		    "\n"
+		    "THE OTHERS: 1\n"
+		    "\n" ROW_HEAD
+		    "22:13:20.000000     4242 curl            10.0.0.1:45678 → 10.0.0.2:80      "
+		    "            fin by local after 52.0 ms, sent 5 B, received 7 B\n"
+		    "    SYN_SENT 1.00 ms → ESTABLISHED 50.0 ms → FIN_WAIT1 1.00 ms\n"
+		    "\n"
+		    "END      CONNECTIONS\n"
+		    "fin                2\n"
+		    "rst-sent           1\n"
+		    "\n"
+		    "FLAG       CONNECTIONS\n"
+		    "rst-sent             1\n"
+		    "retransmit           1\n"
+		    "\n"
+		    "3 connections, 2 flagged, 17 events lost, 0 gaps\n");
+}
+
+static void connection_still_there_says_so_and_long_history_what_it_left_out(void **state)
+{
+	struct ct_step steps[CT_HISTORY_MAX];
+	struct ct_conn conn = a_conn();
+	struct ct_update u;
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	for (size_t i = 0; i < CT_HISTORY_MAX; i++)
+		steps[i] = (struct ct_step){.state = CT_STATE_CLOSE_WAIT, .for_ns = MS};
+	steps[0].state = CT_STATE_ESTABLISHED;
+	steps[0].basis = CT_BASIS_FOUND;
+	steps[CT_HISTORY_MAX - 1].for_ns = CT_NS_UNKNOWN;
+	conn.history =
+		(struct ct_history){.steps = steps, .n_steps = CT_HISTORY_MAX, .n_dropped = 40};
+	conn.closed_ns = conn.opened_ns = CT_NS_UNKNOWN;
+	conn.end = CT_END_OPEN;
+	conn.closed_by = CT_CLOSED_BY_UNKNOWN;
+	conn.counted = false;
+	u = a_close(&conn);
+	print_report(&printed, &in_utf8, &u, 1);
+	assert_non_null(strstr(printed.text, " still CLOSE_WAIT, open\n    ESTABLISHED 1.00 ms "
+					     "(found) → CLOSE_WAIT 1.00 ms → "));
+	assert_non_null(
+		strstr(printed.text, "CLOSE_WAIT 1.00 ms → (40 left out) → CLOSE_WAIT 1.00 ms"));
+	assert_non_null(strstr(printed.text, "→ CLOSE_WAIT\n\nEND "));
+}
+
+static void wide_shows_all_of_every_connection_in_ascii_too(void **state)
+{
+	struct ct_output_options options = {.format = CT_OUTPUT_WIDE, .time = CT_TIME_RELATIVE};
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_conn conn = a_conn();
+	struct ct_update u;
+
+	conn.id = an_ipv6_id();
+	conn.id.lport = 0;
+	strcpy(conn.id.comm, "\x1b[2J\xc3\xa4");
+	u = a_close(&conn);
+	print_report(&printed, &options, &u, 1);
+	assert_non_null(strstr(printed.text,
+			       "THE OTHERS: 1\n\n"
+			       "[2001:db8::aaaa:1]:- -> [::1]:80  \\x1b[2J\\xc3\\xa4 4242  active"
+			       "  opened 0.000000\n"
+			       "    end                fin by local after 52.0 ms\n"
+			       "    history            SYN_SENT 1.00 ms -> ESTABLISHED 50.0 ms"));
+	for (const char *p = printed.text; *p; p++)
+		assert_true(*p == '\n' || (*p >= ' ' && *p < 0x7f));
+}
+
+static void listener_is_counted_apart(void **state)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_conn conn = a_conn();
+	struct ct_update u;
+
+	conn.id.role = CT_ROLE_LISTENER;
+	u = a_close(&conn);
+	print_report(&printed, &in_utf8, &u, 1);
+	assert_non_null(strstr(printed.text, "0 connections, 0 flagged, 1 listener\n"));
+	assert_non_null(strstr(printed.text, "LISTENERS: 1\n"));
+	assert_non_null(strstr(printed.text, " 10.0.0.1:45678    "));
+}
+
+static void long_report_is_whole_and_in_order(void **state)
+{
+	const size_t n = 20000;
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_conn conn = a_conn();
+	struct ct_sink *sink = NULL;
+	const char *at;
+
+	printed_init(&printed);
+	assert_int_equal(ct_sink_report_new(&in_utf8, &printed.session, printed.file, &sink, NULL),
+			 0);
+	for (size_t i = 0; i < n; i++) {
+		struct ct_update u;
+
+		conn.id.pid = (uint32_t)(1000000 + i);
+		u = a_close(&conn);
+		assert_int_equal(sink->ops->update(sink, &u), 0);
+	}
+	print_all(&printed, sink, NULL, 0);
+	at = printed.text;
+	for (size_t i = 0; i < n; i++) {
+		char pid[32];
+
+		snprintf(pid, sizeof(pid), "\n22:13:20.000000  %zu curl", 1000000 + i);
+		at = strstr(at, pid);
+		assert_non_null(at);
+	}
+	assert_non_null(strstr(at, "\n20000 connections, 0 flagged, 0 events lost, 0 gaps\n"));
+}
+
+static void json_is_the_summaries_and_nothing_else(void **state)
+{
+	struct ct_output_options options = {.format = CT_OUTPUT_JSON, .fields = "pid,end"};
+	struct ct_conn conn = a_conn();
+	struct ct_update updates[] = {
+		an_update(CT_UPDATE_FOUND),
+		a_close(&conn),
+		a_loss(17, CT_LOST_RING, CT_NS_UNKNOWN),
+	};
+
+	expect(&options, updates, 3, "{\"event\":\"close\",\"pid\":4242,\"end\":\"fin\"}\n");
+	options.format = CT_OUTPUT_CSV;
+	expect(&options, updates, 3, "pid,end\r\n4242,fin\r\n");
+}
+
+static void text_has_no_fields_to_choose(void **state)
+{
+	struct ct_output_options options = {.fields = "pid"};
+	struct ct_session session = a_session();
+	struct ct_sink *sink = NULL;
+	const char *bad = NULL;
+
+	assert_int_equal(ct_sink_report_new(&options, &session, stdout, &sink, &bad), -EINVAL);
+	assert_null(sink);
+	assert_ptr_equal(bad, options.fields);
+}
+
+static void full_disk_is_returned(void **state)
+{
+	_cleanup_(ct_fclosep) FILE *full = fopen("/dev/full", "w");
+	struct ct_session session = a_session();
+	struct ct_sink *sink = NULL;
+
+	assert_non_null(full);
+	assert_int_equal(ct_sink_report_new(&in_utf8, &session, full, &sink, NULL), 0);
+	assert_int_equal(sink->ops->finish(sink), -ENOSPC);
+	sink->ops->free(sink);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_recorded_is_a_report_too),
+		cmocka_unit_test(flagged_come_first_whatever_closed_first),
+		cmocka_unit_test(connection_still_there_says_so_and_long_history_what_it_left_out),
+		cmocka_unit_test(wide_shows_all_of_every_connection_in_ascii_too),
+		cmocka_unit_test(listener_is_counted_apart),
+		cmocka_unit_test(long_report_is_whole_and_in_order),
+		cmocka_unit_test(json_is_the_summaries_and_nothing_else),
+		cmocka_unit_test(text_has_no_fields_to_choose),
+		cmocka_unit_test(full_disk_is_returned),
+	};
+
+	return cmocka_run_group_tests_name("sink_report", tests, NULL, NULL);
+}

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "unit/sink_fixture.h"
+
+#include <errno.h>
+
+#include "conntrace/cleanup.h"
+#include "conntrace/sink_formats.h"
+
+/* Options as a UTF-8 terminal without colours has them. */
+static struct ct_output_options in_utf8(void)
+{
+	return (struct ct_output_options){.utf8 = true, .utc = true};
+}
+
+static void expect_table(const struct ct_output_options *options, const struct ct_update *updates,
+			 size_t n, const char *expected)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_sink *sink = NULL;
+
+	printed_init(&printed);
+	assert_int_equal(ct_sink_table_new(options, &printed.session, printed.file, CT_KINDS_ALL,
+					   &sink, NULL),
+			 0);
+	print_all(&printed, sink, updates, n);
+	assert_string_equal(printed.text, expected);
+}
+
+/// The DETAIL alone, behind its header.
+static void expect_detail(struct ct_update update, const char *expected)
+{
+	struct ct_output_options options = in_utf8();
+	char table[256];
+
+	options.fields = "detail";
+	snprintf(table, sizeof(table), "DETAIL\n%s\n", expected);
+	expect_table(&options, &update, 1, table);
+}
+
+static void expect_event(struct ct_update update, const char *expected)
+{
+	struct ct_output_options options = in_utf8();
+	char table[256];
+
+	options.fields = "event";
+	snprintf(table, sizeof(table), "EVENT\n%s\n", expected);
+	expect_table(&options, &update, 1, table);
+}
+
+#define HEAD                                                                                      \
+	"           TIME      PID COMM       LADDR           LPORT RADDR           RPORT EVENT  " \
+	"                  DETAIL\n"
+
+static void transition_fits_120_columns(void **state)
+{
+	struct ct_output_options options = in_utf8();
+	struct ct_update u = a_transition(CT_STATE_ESTABLISHED, CT_STATE_CLOSE_WAIT,
+					  12 * MS + 300000);
+
+	u.state.how = CT_HOW_CLOSE;
+	expect_table(&options, &u, 1,
+		     HEAD
+		     "22:13:21.500000     4242 curl       10.0.0.1        45678 10.0.0.2        "
+		     "   80 ESTABLISHED → CLOSE_WAIT 12.3 ms close()\n");
+}
+
+static void ascii_is_enough_where_the_locale_has_no_more(void **state)
+{
+	struct ct_output_options options = in_utf8();
+	struct ct_update u = a_transition(CT_STATE_FIN_WAIT1, CT_STATE_FIN_WAIT2, 15300);
+
+	options.utf8 = false;
+	options.fields = "comm,event,detail";
+	strcpy(u.id.comm, "naïve-server");
+	expect_table(&options, &u, 1,
+		     "COMM       EVENT                    DETAIL\n"
+		     "na\\xc3\\xa+ FIN_WAIT1 -> FIN_WAIT2   15.3 us\n");
+}
+
+static void time_may_be_relative_to_the_beginning(void **state)
+{
+	struct ct_output_options options = in_utf8();
+	struct ct_update updates[] = {
+		a_transition(CT_STATE_CLOSE, CT_STATE_SYN_SENT, CT_NS_UNKNOWN),
+		a_transition(CT_STATE_CLOSE, CT_STATE_SYN_SENT, CT_NS_UNKNOWN),
+	};
+
+	options.time = CT_TIME_RELATIVE;
+	options.fields = "time,detail";
+	updates[0].ts_ns = BEGAN - 1;
+	expect_table(&options, updates, 2,
+		     "           TIME DETAIL\n"
+		     "       0.000000 -\n"
+		     "       1.500000 -\n");
+}
+
+static void owner_that_is_not_sure_has_a_tilde(void **state)
+{
+	struct ct_output_options options = in_utf8();
+	struct ct_update updates[] = {an_update(CT_UPDATE_FOUND), an_update(CT_UPDATE_FOUND),
+				      an_update(CT_UPDATE_FOUND)};
+
+	options.fields = "pid";
+	updates[0].id.owner = CT_OWNER_INHERITED;
+	updates[1].id.owner = CT_OWNER_SCAN;
+	updates[2].id.owner = CT_OWNER_UNKNOWN;
+	updates[2].id.pid = 0;
+	expect_table(&options, updates, 3, "     PID\n   ~4242\n    4242\n       -\n");
+}
+
+static void hostile_comm_cannot_act_on_the_terminal(void **state)
+{
+	struct ct_output_options options = in_utf8();
+	struct ct_update updates[] = {an_update(CT_UPDATE_FOUND), an_update(CT_UPDATE_FOUND),
+				      an_update(CT_UPDATE_FOUND)};
+
+	options.fields = "comm,lport";
+	strcpy(updates[0].id.comm, "\x1b[2Jx");
+	strcpy(updates[1].id.comm, "a\nb\xff");
+	strcpy(updates[2].id.comm, "漢字漢字 \"'");
+	expect_table(&options, updates, 3,
+		     "COMM       LPORT\n"
+		     "\\x1b[2Jx   45678\n"
+		     "a\\x0ab\\xff 45678\n"
+		     "漢字漢字 \"'    45678\n");
+}
+
+static void long_comm_is_cut_and_says_so(void **state)
+{
+	struct ct_output_options options = in_utf8();
+	struct ct_update u = an_update(CT_UPDATE_FOUND);
+
+	options.fields = "comm,lport";
+	strcpy(u.id.comm, "kube-apiserver1");
+	expect_table(&options, &u, 1, "COMM       LPORT\nkube-apis… 45678\n");
+	options.format = CT_OUTPUT_WIDE;
+	expect_table(&options, &u, 1, "COMM            LPORT\nkube-apiserver1 45678\n");
+}
+
+static void ipv6_grows_its_own_lines_alone(void **state)
+{
+	struct ct_output_options options = in_utf8();
+	struct ct_update updates[] = {an_update(CT_UPDATE_FOUND), an_update(CT_UPDATE_FOUND),
+				      an_update(CT_UPDATE_FOUND)};
+
+	options.fields = "laddr,lport,raddr,rport";
+	updates[0].id = an_ipv6_id();
+	set_addr(updates[0].id.laddr, AF_INET6, "2001:db8:1111:2222::1");
+	updates[1].id = an_ipv6_id();
+	expect_table(&options, updates, 3,
+		     "LADDR           LPORT RADDR           RPORT\n"
+		     "2001:db8:1111:2222::1 45678 ::1                80\n"
+		     "2001:db8::aaaa:1      45678 ::1                80\n"
+		     "10.0.0.1        45678 10.0.0.2           80\n");
+}
+
+static void listener_has_no_remote_end(void **state)
+{
+	struct ct_output_options options = in_utf8();
+	struct ct_update u = a_transition(CT_STATE_CLOSE, CT_STATE_LISTEN, CT_NS_UNKNOWN);
+
+	options.fields = "laddr,raddr,rport,event";
+	u.id.role = CT_ROLE_LISTENER;
+	expect_table(&options, &u, 1,
+		     "LADDR           RADDR           RPORT EVENT\n"
+		     "10.0.0.1        -                   - CLOSE → LISTEN\n");
+}
+
+static void wide_adds_its_columns_behind_the_first_seven(void **state)
+{
+	struct ct_output_options options = in_utf8();
+	struct ct_update u = a_reset(CT_DIRECTION_SENT, CT_RESET_BY_APP,
+				     CT_RESET_CAUSE_UNREAD_DATA);
+
+	options.format = CT_OUTPUT_WIDE;
+	u.id.generation = 2;
+	u.reset.reason = CT_RESET_REASON_TCP_ABORT_ON_CLOSE;
+	expect_table(
+		&options, &u, 1,
+		"           TIME      PID COMM            LADDR           LPORT RADDR           RPORT "
+		"CONN          NETNS   UID ROLE     OWNER     EVENT                    DETAIL\n"
+		"22:13:21.500000     4242 curl            10.0.0.1        45678 10.0.0.2           80 "
+		"1a2b.2   4026531840  1000 active   connect   RST                      "
+		"sent by app: unread-data (TCP_ABORT_ON_CLOSE)\n");
+}
+
+static void events_have_their_words(void **state)
+{
+	struct ct_conn conn = a_conn();
+
+	expect_event(a_transition(CT_STATE_FIN_WAIT2, CT_STATE_TIME_WAIT, 1),
+		     "FIN_WAIT2 → TIME_WAIT");
+	expect_event(a_transition(CT_STATE_NONE, CT_STATE_ESTABLISHED, 1), "- → ESTABLISHED");
+	expect_event(an_update(CT_UPDATE_FOUND), "FOUND");
+	expect_event(an_update(CT_UPDATE_RETRANSMIT), "RETRANSMIT");
+	expect_event(a_reset(CT_DIRECTION_SENT, 0, 0), "RST");
+	expect_event(a_probe(CT_PROBE_KEEPALIVE, CT_PROBE_SENT, 1), "KEEPALIVE");
+	expect_event(a_probe(CT_PROBE_WINDOW, CT_PROBE_SENT, 1), "ZERO-WINDOW PROBE");
+	expect_event(an_update(CT_UPDATE_ERROR), "ERROR");
+	expect_event(a_loss(1, CT_LOST_RING, BEGAN), "LOST");
+	expect_event(a_close(&conn), "CLOSED");
+	conn.closed_ns = CT_NS_UNKNOWN;
+	expect_event(a_close(&conn), "OPEN");
+}
+
+static void transition_tells_time_call_and_basis(void **state)
+{
+	struct ct_update u = a_transition(CT_STATE_FIN_WAIT2, CT_STATE_TIME_WAIT, CT_NS_UNKNOWN);
+
+	expect_detail(u, "-");
+	u.state.basis = CT_BASIS_INFERRED;
+	expect_detail(u, "- inferred");
+	u = a_transition(CT_STATE_CLOSE, CT_STATE_SYN_SENT, CT_NS_UNKNOWN);
+	u.state.how = CT_HOW_CONNECT;
+	expect_detail(u, "connect()");
+	u = a_transition(CT_STATE_ESTABLISHED, CT_STATE_FIN_WAIT1, 12 * MS);
+	u.state.how = CT_HOW_SHUTDOWN;
+	u.raised = 1U << CT_FLAG_HALF_CLOSE_LOCAL;
+	expect_detail(u, "12.0 ms shutdown() [half-close-local]");
+}
+
+static void reset_tells_who_why_and_what_is_lost(void **state)
+{
+	struct ct_update u = a_reset(CT_DIRECTION_SENT, CT_RESET_BY_APP, CT_RESET_CAUSE_LINGER0);
+
+	u.reset.unread = 12;
+	u.reset.unacked = 1;
+	u.raised = 1U << CT_FLAG_RST_SENT;
+	expect_detail(u, "sent by app: linger0, 12 bytes unread lost, 1 byte unacknowledged "
+			 "[rst-sent]");
+	expect_detail(a_reset(CT_DIRECTION_RECEIVED, CT_RESET_BY_PEER, CT_RESET_CAUSE_PEER),
+		      "received from peer");
+	expect_detail(a_reset(CT_DIRECTION_RECEIVED, CT_RESET_BY_PEER, CT_RESET_CAUSE_REFUSED),
+		      "received from peer: refused");
+	expect_detail(a_reset(CT_DIRECTION_SENT, CT_RESET_BY_UNKNOWN, CT_RESET_CAUSE_UNKNOWN),
+		      "sent: unknown cause");
+}
+
+static void probe_tells_what_became_of_it(void **state)
+{
+	struct ct_update u = a_probe(CT_PROBE_KEEPALIVE, CT_PROBE_ANSWERED, 0);
+
+	expect_detail(a_probe(CT_PROBE_KEEPALIVE, CT_PROBE_SENT, 2), "sent, 2 unanswered");
+	expect_detail(u, "answered");
+	u.probe.answer_ns = 200000;
+	expect_detail(u, "answered after 200 µs");
+	expect_detail(a_probe(CT_PROBE_KEEPALIVE, CT_PROBE_DEAD, 3), "dead after 3 probes");
+	expect_detail(a_probe(CT_PROBE_WINDOW, CT_PROBE_RECEIVED, 0), "received");
+}
+
+static void close_tells_the_end_and_the_bytes(void **state)
+{
+	struct ct_conn conn = a_conn();
+
+	conn.counters.bytes_sent = 1234567;
+	conn.counters.bytes_retransmitted = 567;
+	expect_detail(a_close(&conn), "fin by local after 52.0 ms, sent 1.23 MB, received 7 B");
+	conn.counted = false;
+	conn.opened_ns = CT_NS_UNKNOWN;
+	conn.closed_by = CT_CLOSED_BY_UNKNOWN;
+	conn.end = CT_END_UNKNOWN;
+	expect_detail(a_close(&conn), "unknown");
+	conn = a_conn();
+	conn.closed_ns = CT_NS_UNKNOWN;
+	conn.end = CT_END_OPEN;
+	conn.closed_by = CT_CLOSED_BY_UNKNOWN;
+	conn.history.n_steps = 2;
+	conn.counted = false;
+	expect_detail(a_close(&conn), "still ESTABLISHED, open for 1.50 s");
+}
+
+static void other_events_tell_theirs(void **state)
+{
+	struct ct_update u = an_update(CT_UPDATE_RETRANSMIT);
+
+	u.retransmit.kind = CT_RETRANSMIT_RTO;
+	u.retransmit.segment = CT_SEGMENT_DATA;
+	u.retransmit.count = 3;
+	expect_detail(u, "data by rto, 3 so far");
+	u = an_update(CT_UPDATE_ERROR);
+	u.error.err = ETIMEDOUT;
+	expect_detail(u, "ETIMEDOUT");
+	u = an_update(CT_UPDATE_FOUND);
+	u.found.state = CT_STATE_ESTABLISHED;
+	expect_detail(u, "ESTABLISHED");
+	expect_detail(a_loss(17, CT_LOST_RING, CT_NS_UNKNOWN), "17 events lost: ring buffer full");
+	expect_detail(a_loss(1, CT_LOST_TABLE, CT_NS_UNKNOWN),
+		      "1 event lost: connection table full");
+}
+
+static void loss_is_of_no_connection(void **state)
+{
+	struct ct_output_options options = in_utf8();
+	struct ct_update u = a_loss(17, CT_LOST_RING, CT_NS_UNKNOWN);
+
+	options.fields = "pid,comm,laddr,lport,event";
+	expect_table(&options, &u, 1,
+		     "     PID COMM       LADDR           LPORT EVENT\n"
+		     "       - -          -                   - LOST\n");
+}
+
+static void colour_is_added_to_the_words_and_takes_no_room(void **state)
+{
+	struct ct_output_options options = in_utf8();
+	struct ct_update u = a_reset(CT_DIRECTION_SENT, CT_RESET_BY_APP, CT_RESET_CAUSE_LINGER0);
+
+	options.color = true;
+	options.fields = "event,detail";
+	u.raised = 1U << CT_FLAG_RST_SENT | 1U << CT_FLAG_RETRANSMIT;
+	expect_table(&options, &u, 1,
+		     "\033[1mEVENT\033[0m                    \033[1mDETAIL\033[0m\n"
+		     "\033[1;31mRST\033[0m                      sent by app: linger0 "
+		     "\033[1;31m[rst-sent]\033[0m \033[33m[retransmit]\033[0m\n");
+}
+
+static void silent_update_prints_nothing(void **state)
+{
+	struct ct_output_options options = in_utf8();
+	struct ct_update u = an_update(CT_UPDATE_SILENT);
+
+	options.fields = "pid";
+	expect_table(&options, &u, 1, "     PID\n");
+}
+
+static void unknown_field_is_named(void **state)
+{
+	static const char *const lists[][2] = {
+		{"pid,colour,comm", "colour,comm"},
+		{"pid,", ""},
+		{"", ""},
+		{"in_state_ns", "in_state_ns"},
+	};
+	struct ct_session session = a_session();
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct ct_output_options options = {.fields = lists[i][0]};
+		struct ct_sink *sink = NULL;
+		const char *bad = NULL;
+
+		assert_int_equal(
+			ct_sink_table_new(&options, &session, stdout, CT_KINDS_ALL, &sink, &bad),
+			-EINVAL);
+		assert_null(sink);
+		assert_string_equal(bad, lists[i][1]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(transition_fits_120_columns),
+		cmocka_unit_test(ascii_is_enough_where_the_locale_has_no_more),
+		cmocka_unit_test(time_may_be_relative_to_the_beginning),
+		cmocka_unit_test(owner_that_is_not_sure_has_a_tilde),
+		cmocka_unit_test(hostile_comm_cannot_act_on_the_terminal),
+		cmocka_unit_test(long_comm_is_cut_and_says_so),
+		cmocka_unit_test(ipv6_grows_its_own_lines_alone),
+		cmocka_unit_test(listener_has_no_remote_end),
+		cmocka_unit_test(wide_adds_its_columns_behind_the_first_seven),
+		cmocka_unit_test(events_have_their_words),
+		cmocka_unit_test(transition_tells_time_call_and_basis),
+		cmocka_unit_test(reset_tells_who_why_and_what_is_lost),
+		cmocka_unit_test(probe_tells_what_became_of_it),
+		cmocka_unit_test(close_tells_the_end_and_the_bytes),
+		cmocka_unit_test(other_events_tell_theirs),
+		cmocka_unit_test(loss_is_of_no_connection),
+		cmocka_unit_test(colour_is_added_to_the_words_and_takes_no_room),
+		cmocka_unit_test(silent_update_prints_nothing),
+		cmocka_unit_test(unknown_field_is_named),
+	};
+
+	return cmocka_run_group_tests_name("sink_table", tests, NULL, NULL);
+}

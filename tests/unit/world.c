@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "conntrace/cleanup.h"
+#include "conntrace/decode.h"
+
+static int on_update(void *context, struct ct_conn *conn, struct ct_update *update)
+{
+	struct world *world = context;
+	int r = conn && world->look ? world->look(conn, update) : 0;
+
+	if (r || world->fails)
+		return r ? r : world->fails;
+	if (conn) {
+		world->conn = conn;
+		world->id = conn->id;
+	}
+	world->last = *update;
+	told_add(&world->told, update);
+	return 0;
+}
+
+static int on_forget(void *context, struct ct_conn *conn)
+{
+	struct world *world = context;
+
+	world->forgotten++;
+	if (world->conn == conn)
+		world->conn = NULL;
+	return 0;
+}
+
+static void on_discard(void *context, struct ct_conn *conn)
+{
+	struct world *world = context;
+
+	world->discarded++;
+}
+
+static const struct ct_conn_table_ops ops = {on_update, on_forget, on_discard};
+
+int world_setup(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	assert_non_null(world);
+	assert_int_equal(ct_conn_table_new(0, &ops, world, &world->table), 0);
+	*state = world;
+	return 0;
+}
+
+int world_teardown(void **state)
+{
+	struct world *world = *state;
+
+	ct_conn_table_free(&world->table);
+	free(world);
+	return 0;
+}
+
+void world_bound(struct world *world, size_t max_conns)
+{
+	ct_conn_table_free(&world->table);
+	assert_int_equal(ct_conn_table_new(max_conns, &ops, world, &world->table), 0);
+}
+
+int try_take(struct world *world, struct ct_event event)
+{
+	_cleanup_(ct_freep) void *bytes = event_bytes(&event);
+	const struct ct_event *decoded = NULL;
+
+	assert_int_equal(ct_decode(bytes, event_size(&event), &decoded), 0);
+	return ct_conn_table_apply(world->table, decoded);
+}
+
+void take(struct world *world, struct ct_event event)
+{
+	assert_int_equal(try_take(world, event), 0);
+}
+
+void establish(struct world *world, struct life *life)
+{
+	if (life->core.state == CT_STATE_LISTEN)
+		take(world, to(life, CT_STATE_SYN_RECV));
+	else
+		take(world, does(life, CT_HOW_CONNECT, CT_STATE_SYN_SENT));
+	take(world, to(life, CT_STATE_ESTABLISHED));
+	told_forget(&world->told);
+}
+
+void let_go(struct world *world, struct life *life)
+{
+	life->core.ts_ns += CT_TABLE_GRACE_NS;
+	take(world, tick(life->core.ts_ns));
+}
+
+const struct ct_mark *mark_of(const struct world *world, enum ct_flag flag)
+{
+	const struct ct_mark *mark = world->conn ? world->conn->marks : NULL;
+
+	while (mark && mark->flag != flag)
+		mark = mark->next;
+	if (!mark)
+		fail_msg("flag %d was not raised", flag);
+	return mark;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A connection table and what it tells: events in, lines (told.h) out. */
+#pragma once
+
+#include "conntrace/conn_table.h"
+#include "unit/build_event.h"
+#include "unit/told.h"
+
+struct world {
+	struct ct_conn_table *table;
+	/// What looks at each update of a connection before it is told: ct_detect(), or NULL
+	int (*look)(struct ct_conn *conn, struct ct_update *update);
+	int fails;	       /// what the table is answered from now on
+	size_t forgotten;      /// connections that left the table
+	size_t discarded;      /// connections that were in it when it was freed
+	struct ct_conn_id id;  /// of the last update of a connection
+	struct ct_conn *conn;  /// of the last update of a connection that has not left since
+	struct ct_update last; /// the last update, its pointers not valid any more
+	struct told told;
+};
+
+/// For cmocka; the state is a struct world. Not to be freed by the test.
+int world_setup(void **state);
+int world_teardown(void **state);
+
+/// Takes an empty table of this bound instead.
+void world_bound(struct world *world, size_t max_conns);
+
+/// An event, which has to be a valid one, goes in.
+void take(struct world *world, struct ct_event event);
+
+/// The same, and what came of it is returned.
+int try_take(struct world *world, struct ct_event event);
+
+/// SYN_SENT and ESTABLISHED, or SYN_RECV and ESTABLISHED, forgotten again.
+void establish(struct world *world, struct life *life);
+
+/// The grace period of what has been closed goes by.
+void let_go(struct world *world, struct life *life);
+
+/// What a flag of the last connection rests on; fails when it was not raised.
+const struct ct_mark *mark_of(const struct world *world, enum ct_flag flag);
