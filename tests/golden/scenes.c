@@ -202,7 +202,8 @@ static void retransmits(void **state)
 }
 
 /// Nobody empties the ring while it fills: of the connection that is shut down then a transition is
-/// missing, of those of the churn more than that. That which does nothing meanwhile misses nothing.
+/// missing, of those of the churn more than that. The idle one may have missed something, for all
+/// that can be known: not every event that was lost had a socket to count it.
 static void losses(void **state)
 {
 	struct e2e *e2e = *state;
