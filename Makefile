@@ -114,7 +114,7 @@ LIFE_SRCS   := $(addprefix tests/unit/,build_event.c told.c) src/decode.c src/na
 	src/conn.c
 TABLE_SRCS  := $(addprefix src/table/,apply.c transition.c entry.c conn_table.c heap.c) src/verdict.c \
 	$(addprefix src/base/,addr.c number.c)
-DETECT_SRCS := $(addprefix src/detect/,detect.c failure.c half_close.c probe.c reset.c retransmit.c \
+DETECT_SRCS := $(addprefix src/detect/,detect.c stuck.c failure.c half_close.c probe.c reset.c retransmit.c \
 	simultaneous.c)
 SELECT_SRCS := src/select/match.c src/select/selector.c
 

@@ -37,6 +37,19 @@ struct ct_sk {
 	__u8 comm[CT_COMM_LEN];
 };
 
+/*
+ * True when a tracepoint's argument N is NULL. The kernels between 6.5 and 6.12 take every such
+ * argument for a valid pointer and drop the test of it as dead code: the raw word is what is
+ * tested.
+ */
+static __always_inline bool ct_is_null(const unsigned long long *ctx, int n)
+{
+	__u64 word = 0;
+
+	bpf_probe_read_kernel(&word, sizeof(word), &ctx[n]);
+	return !word;
+}
+
 /* Set before loading. */
 const volatile __u64 tick_ns;	      /* a jiffy */
 const volatile __u64 timer_keepalive; /* addresses of the kernel's timer handlers, 0 unknown */

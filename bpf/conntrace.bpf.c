@@ -31,14 +31,16 @@ int BPF_PROG(ct_error_report, struct sock *sk)
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(ct_send_reset, struct sock *sk, struct sk_buff *skb, int reason)
 {
-	return ct_on_send_reset(sk, skb, reason);
+	return ct_on_send_reset(ct_is_null(ctx, 0) ? NULL : sk, ct_is_null(ctx, 1) ? NULL : skb,
+				reason);
 }
 
 /* before the reason became an argument */
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(ct_send_reset_bare, struct sock *sk, struct sk_buff *skb)
 {
-	return ct_on_send_reset(sk, skb, CT_RESET_REASON_MAP_LEN);
+	return ct_on_send_reset(ct_is_null(ctx, 0) ? NULL : sk, ct_is_null(ctx, 1) ? NULL : skb,
+				CT_RESET_REASON_MAP_LEN);
 }
 
 SEC("tp_btf/tcp_receive_reset")
@@ -100,7 +102,7 @@ int BPF_PROG(ct_timer_expire_exit, struct timer_list *timer)
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(ct_kfree_skb, struct sk_buff *skb, void *location, __u32 reason, struct sock *rx_sk)
 {
-	return ct_on_dropped(skb, reason, rx_sk);
+	return ct_is_null(ctx, 3) ? 0 : ct_on_dropped(skb, reason, rx_sk);
 }
 
 SEC("tp_btf/sock_send_length")

@@ -29,11 +29,15 @@ static __noinline void ct_emit_lost(void)
 	event->kind = CT_EVENT_LOST;
 	event->lost.where = CT_LOST_RING;
 	event->lost.since_ns = lost_since_ns;
+	event->lost.events = __sync_lock_test_and_set(&lost_events, 0);
+	if (!event->lost.events) { /* another CPU has told them, and tells of whom they are */
+		bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
+		return;
+	}
 	if (__sync_lock_test_and_set(&lost_sockets, 0))
 		event->lost.uncounted |= CT_UNCOUNTED_SOCKETS;
 	if (__sync_lock_test_and_set(&lost_minis, 0))
 		event->lost.uncounted |= CT_UNCOUNTED_MINIS;
-	event->lost.events = __sync_lock_test_and_set(&lost_events, 0);
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 

@@ -7,13 +7,15 @@
 
 #define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
 
-#define FIELD_OF(member, limit_)                                                   \
+#define FIELD_OF(member, limit_, first_)                                           \
 	{                                                                          \
 		.offset = offsetof(struct ct_event, member),                       \
 		.size = sizeof(((struct ct_event *)0)->member), .limit = (limit_), \
+		.first = (first_),                                                 \
 	}
-#define ANY(member)	   FIELD_OF(member, 0)
-#define BELOW(member, max) FIELD_OF(member, max)
+#define ANY(member)	   FIELD_OF(member, 0, 0)
+#define BELOW(member, max) FIELD_OF(member, max, 0)
+#define NAMED(member, max) FIELD_OF(member, max, 1)
 
 static const struct ct_event_field core_fields[] = {
 	ANY(ts_ns),
@@ -33,7 +35,7 @@ static const struct ct_event_field core_fields[] = {
 };
 
 static const struct ct_event_field state_fields[] = {
-	BELOW(to.old_state, _CT_STATE_MAX),
+	NAMED(to.old_state, _CT_STATE_MAX),
 	BELOW(to.shutdown, (CT_SHUTDOWN_RCV | CT_SHUTDOWN_SEND) + 1),
 	BELOW(to.how, _CT_HOW_MAX),
 	ANY(to.sk_err),
@@ -52,13 +54,13 @@ static const struct ct_event_field owner_fields[] = {
 };
 
 static const struct ct_event_field timewait_fields[] = {
-	BELOW(timewait.op, _CT_TIMER_MAX),
+	NAMED(timewait.op, _CT_TIMER_MAX),
 	ANY(timewait.actor_pid),
 	ANY(timewait.timeout_ns),
 };
 
 static const struct ct_event_field request_fields[] = {
-	BELOW(request.op, _CT_TIMER_MAX),
+	NAMED(request.op, _CT_TIMER_MAX),
 	ANY(request.timeouts),
 	ANY(request.backlog),
 	ANY(request.backlog_max),
@@ -73,7 +75,7 @@ static const struct ct_event_field retransmit_fields[] = {
 };
 
 static const struct ct_event_field reset_fields[] = {
-	BELOW(reset.direction, _CT_DIRECTION_MAX),
+	NAMED(reset.direction, _CT_DIRECTION_MAX),
 	BELOW(reset.reason, _CT_RESET_REASON_MAX),
 	BELOW(reset.how, _CT_HOW_MAX),
 	BELOW(reset.answered, 2),
@@ -92,8 +94,8 @@ static const struct ct_event_field error_fields[] = {
 };
 
 static const struct ct_event_field probe_fields[] = {
-	BELOW(probe.type, _CT_PROBE_MAX),
-	BELOW(probe.outcome, _CT_PROBE_OUTCOME_MAX),
+	NAMED(probe.type, _CT_PROBE_MAX),
+	NAMED(probe.outcome, _CT_PROBE_OUTCOME_MAX),
 	ANY(probe.unanswered),
 	ANY(probe.total),
 	ANY(probe.answer_ns),
@@ -124,7 +126,7 @@ static const struct ct_event_field fork_fields[] = {
 static const struct ct_event_field lost_fields[] = {
 	ANY(lost.events),
 	ANY(lost.since_ns),
-	BELOW(lost.where, _CT_LOST_MAX),
+	NAMED(lost.where, _CT_LOST_MAX),
 	BELOW(lost.uncounted, CT_UNCOUNTED_ALL + 1),
 };
 
@@ -205,11 +207,16 @@ void ct_event_set(struct ct_event *event, const struct ct_event_field *field, ui
 	}
 }
 
+static bool is_within(uint64_t value, const struct ct_event_field *field)
+{
+	return value >= field->first && value < field->limit;
+}
+
 static bool fields_are_valid(const struct ct_event *event, const struct ct_event_field *fields,
 			     size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (fields[i].limit && ct_event_get(event, &fields[i]) >= fields[i].limit)
+		if (fields[i].limit && !is_within(ct_event_get(event, &fields[i]), &fields[i]))
 			return false;
 	return true;
 }
@@ -223,6 +230,8 @@ int ct_decode(const void *bytes, size_t len, const struct ct_event **ret_event)
 		return -EBADMSG;
 	layout = ct_event_layout(event->kind);
 	if (!layout || len != layout->size)
+		return -EBADMSG;
+	if (event->kind == CT_EVENT_STATE && event->state == CT_STATE_NONE)
 		return -EBADMSG;
 	if (event->family != 0 && event->family != AF_INET && event->family != AF_INET6)
 		return -EBADMSG;

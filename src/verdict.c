@@ -197,11 +197,11 @@ static enum ct_end end_of(const struct ct_conn *conn)
 								   : CT_END_RST_RECEIVED;
 	if (conn->reset.direction == CT_DIRECTION_SENT)
 		return CT_END_RST_SENT;
+	if (conn->phase != CT_PHASE_CLOSED)
+		return CT_END_OPEN;
 	if (conn->fin_sent && conn->fin_received && conn->sk_err != ETIMEDOUT &&
 	    !is_unreachable(conn->sk_err))
 		return CT_END_FIN;
-	if (conn->phase != CT_PHASE_CLOSED)
-		return CT_END_OPEN;
 	if (conn->sk_err == ETIMEDOUT)
 		return CT_END_TIMEOUT;
 	if (is_unreachable(conn->sk_err))

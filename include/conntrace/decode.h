@@ -13,6 +13,7 @@ struct ct_event_field {
 	uint8_t offset; /// from the start of struct ct_event
 	uint8_t size;	/// in bytes: 1, 2, 4 or 8
 	uint16_t limit; /// a valid value is below it; 0: every value is valid
+	uint8_t first;	/// the lowest valid value: 1 where an enum's NONE says nothing
 };
 
 /// The integers of one kind's payload; bytes that no field names are zero in a valid event.

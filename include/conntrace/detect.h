@@ -12,7 +12,8 @@
  * Runs all detectors on CONN, of which UPDATE has just been told.
  *
  * update->raised gets what is new since the last update that is printed; a silent update leaves it
- * to the next one. conn->wants_ns may be brought forward.
+ * to the next one, and becomes CT_UPDATE_FLAG when time alone is behind it. conn->wants_ns may be
+ * brought forward.
  *
  * @return 0; -ENOMEM.
  */

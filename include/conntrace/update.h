@@ -17,6 +17,7 @@ enum ct_update_kind {
 	CT_UPDATE_RESET,
 	CT_UPDATE_PROBE,
 	CT_UPDATE_ERROR,
+	CT_UPDATE_FLAG,	 /// time alone raised a flag
 	CT_UPDATE_CLOSE, /// the summary: conn is set
 	CT_UPDATE_LOST,
 	_CT_UPDATE_MAX,
@@ -43,6 +44,10 @@ struct ct_update {
 		struct {
 			uint8_t state;
 		} found;
+		struct {
+			uint8_t state;	      /// enum ct_state that it is in
+			uint64_t in_state_ns; /// for so long by now; CT_NS_UNKNOWN
+		} flag;
 		struct {
 			uint8_t state;
 			uint8_t kind;	 /// enum ct_retransmit_kind

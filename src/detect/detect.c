@@ -9,8 +9,23 @@ static const ct_detector_fn detectors[] = {
 	ct_detect_reset,
 	ct_detect_probe,
 	ct_detect_retransmit,
+	ct_detect_stuck,
 	ct_detect_failure,
 };
+
+/* A connection that nothing happens to is the very one that a stuck state is about: it gets a line.
+ */
+static void tell_of_time(const struct ct_conn *conn, struct ct_update *update)
+{
+	const struct ct_step *last = ct_history_last(&conn->history);
+
+	if (update->kind != CT_UPDATE_SILENT || update->event || !conn->unshown || !last)
+		return;
+	update->kind = CT_UPDATE_FLAG;
+	update->flag.state = last->state;
+	update->flag.in_state_ns = last->at_ns == CT_NS_UNKNOWN ? CT_NS_UNKNOWN
+								: update->ts_ns - last->at_ns;
+}
 
 int ct_detect(struct ct_conn *conn, struct ct_update *update)
 {
@@ -18,6 +33,8 @@ int ct_detect(struct ct_conn *conn, struct ct_update *update)
 
 	for (size_t i = 0; i < CT_COUNT(detectors) && r == 0; i++)
 		r = detectors[i](conn, update);
+	if (r == 0)
+		tell_of_time(conn, update);
 	if (update->kind != CT_UPDATE_SILENT) {
 		update->raised |= conn->unshown;
 		conn->unshown = 0;

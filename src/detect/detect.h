@@ -15,6 +15,7 @@ int ct_detect_simultaneous(struct ct_conn *conn, const struct ct_update *update)
 int ct_detect_reset(struct ct_conn *conn, const struct ct_update *update);
 int ct_detect_probe(struct ct_conn *conn, const struct ct_update *update);
 int ct_detect_retransmit(struct ct_conn *conn, const struct ct_update *update);
+int ct_detect_stuck(struct ct_conn *conn, const struct ct_update *update);
 int ct_detect_failure(struct ct_conn *conn, const struct ct_update *update);
 
 /// The connection wants to be looked at again at AT_NS at the latest.

@@ -15,6 +15,8 @@
 #include "conntrace/event.h"
 #include "live.h"
 
+/* A ring that is nearly full calls often: time need not be told as often. */
+#define TICK_PERIOD_NS	    10000000ULL
 #define RECURSION_PERIOD_NS 1000000000ULL
 
 /* A ring that is filled as fast as it is read is never empty: time, output and signals get their
@@ -26,6 +28,7 @@ struct ct_source_live {
 	struct ring_buffer *ring;
 	int epoll_fd;
 	uint64_t recursion_checked_ns;
+	uint64_t ticked_ns;
 	uint64_t recursion_misses; /* told so far */
 	/* of the call that is consuming */
 	ct_record_fn fn;
@@ -160,13 +163,15 @@ static uint64_t exchange_zero(__u64 *shared)
 static int tell_ring_losses(struct ct_source_live *live)
 {
 	uint64_t since = live->skel->bss->lost_since_ns;
-	uint8_t uncounted = (exchange_zero(&live->skel->bss->lost_sockets) ? CT_UNCOUNTED_SOCKETS
-									   : 0) |
-			    (exchange_zero(&live->skel->bss->lost_minis) ? CT_UNCOUNTED_MINIS : 0);
 	uint64_t events = exchange_zero(&live->skel->bss->lost_events);
+	uint8_t uncounted = 0;
 
 	if (!events)
 		return 0;
+	if (exchange_zero(&live->skel->bss->lost_sockets))
+		uncounted |= CT_UNCOUNTED_SOCKETS;
+	if (exchange_zero(&live->skel->bss->lost_minis))
+		uncounted |= CT_UNCOUNTED_MINIS;
 	return hand_over_lost(live, events, since, CT_LOST_RING, uncounted);
 }
 
@@ -230,10 +235,11 @@ int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t de
 	now = now_ns();
 	if (r == 0 && now - live->recursion_checked_ns >= RECURSION_PERIOD_NS)
 		r = tell_recursion_misses(live);
-	if (r == 0 && now >= deadline_ns) {
+	if (r == 0 && now >= deadline_ns && now - live->ticked_ns >= TICK_PERIOD_NS) {
 		struct ct_event tick = {
 			.ts_ns = now, .kind = CT_EVENT_TICK, .generation = CT_GENERATION_ANY};
 
+		live->ticked_ns = now;
 		r = hand_over(live, &tick, CT_EVENT_CORE_SIZE);
 	}
 	if (ret_records)

@@ -6,14 +6,16 @@
 
 #include "conntrace/cleanup.h"
 
-/// A sink is flushed whenever no event is at hand, ten times a second at least. A frame each time
-/// would hold a few events only, so what is in hand goes out when it has been quiet for so long.
-#define QUIET_FLUSHES 10
+/// A sink is flushed whenever no event is at hand, ten times a second when little happens.
+/// A frame each time would hold a few events only: what is in hand goes out when it has
+/// seen so many, about a second.
+#define FLUSHES_PER_FRAME 10
 
 struct sink_recording {
 	struct ct_sink sink;
 	struct ct_recording_writer *writer;
-	unsigned int quiet; /// flushes since the last event
+	unsigned int flushes; /// since the first event that is in hand
+	bool in_hand;	      /// events have been written since the last frame went out
 };
 
 static int update(struct ct_sink *sink, const struct ct_update *update)
@@ -22,7 +24,7 @@ static int update(struct ct_sink *sink, const struct ct_update *update)
 
 	if (!update->event)
 		return 0;
-	s->quiet = 0;
+	s->in_hand = true;
 	return ct_recording_write(s->writer, update->event);
 }
 
@@ -30,9 +32,11 @@ static int flush(struct ct_sink *sink)
 {
 	struct sink_recording *s = (struct sink_recording *)sink;
 
-	if (s->quiet < QUIET_FLUSHES)
-		s->quiet++;
-	return s->quiet == QUIET_FLUSHES ? ct_recording_flush(s->writer) : 0;
+	if (!s->in_hand || ++s->flushes < FLUSHES_PER_FRAME)
+		return 0;
+	s->in_hand = false;
+	s->flushes = 0;
+	return ct_recording_flush(s->writer);
 }
 
 static int finish(struct ct_sink *sink)

@@ -152,6 +152,16 @@ static void get_errno(const struct ct_field_source *source, struct ct_value *ret
 	ct_value_set_str(ret, name);
 }
 
+static void get_flag_state(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_str(ret, ct_state_name(source->update->flag.state));
+}
+
+static void get_flag_in_state(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_ns(ret, source->update->flag.in_state_ns);
+}
+
 static void get_events(const struct ct_field_source *source, struct ct_value *ret)
 {
 	ct_value_set_u64(ret, source->update->lost.events);
@@ -202,7 +212,7 @@ static void put_raised_text(struct ct_buf *buf, const struct ct_field_source *so
 
 #define CAN_RAISE                                                                                  \
 	(CT_KIND(FOUND) | CT_KIND(STATE) | CT_KIND(RETRANSMIT) | CT_KIND(RESET) | CT_KIND(PROBE) | \
-	 CT_KIND(ERROR))
+	 CT_KIND(ERROR) | CT_KIND(FLAG))
 
 const struct ct_field ct_event_fields[] = {
 	CT_FIELD("from", CT_KIND(STATE), get_from),
@@ -229,6 +239,8 @@ const struct ct_field ct_event_fields[] = {
 	CT_FIELD("answer_ns", CT_KIND(PROBE), get_answer),
 	CT_FIELD("dead", CT_KIND(PROBE), get_dead),
 	CT_FIELD("errno", CT_KIND(ERROR), get_errno),
+	CT_FIELD("state", CT_KIND(FLAG), get_flag_state),
+	CT_FIELD("in_state_ns", CT_KIND(FLAG), get_flag_in_state),
 	CT_FIELD("events", CT_KIND(LOST), get_events),
 	CT_FIELD("where", CT_KIND(LOST), get_where),
 	CT_FIELD("since_ns", CT_KIND(LOST), get_since),

@@ -10,10 +10,15 @@
 #include "conntrace/timefmt.h"
 
 static const char *const event_names[_CT_UPDATE_MAX] = {
-	[CT_UPDATE_FOUND] = "found",	       [CT_UPDATE_STATE] = "state",
-	[CT_UPDATE_RETRANSMIT] = "retransmit", [CT_UPDATE_RESET] = "rst",
-	[CT_UPDATE_PROBE] = "keepalive",       [CT_UPDATE_ERROR] = "error",
-	[CT_UPDATE_CLOSE] = "close",	       [CT_UPDATE_LOST] = "lost",
+	[CT_UPDATE_FOUND] = "found",
+	[CT_UPDATE_STATE] = "state",
+	[CT_UPDATE_RETRANSMIT] = "retransmit",
+	[CT_UPDATE_RESET] = "rst",
+	[CT_UPDATE_PROBE] = "keepalive",
+	[CT_UPDATE_ERROR] = "error",
+	[CT_UPDATE_FLAG] = "flag",
+	[CT_UPDATE_CLOSE] = "close",
+	[CT_UPDATE_LOST] = "lost",
 };
 
 static void get_event(const struct ct_field_source *source, struct ct_value *ret)

@@ -112,6 +112,14 @@ static void detail_error(const struct ct_output_options *options, struct ct_buf 
 		ct_buf_printf(buf, "errno %" PRIu16, u->error.err);
 }
 
+static void detail_flag(const struct ct_output_options *options, struct ct_buf *buf,
+			const struct ct_update *u)
+{
+	ct_words_put(buf, ct_state_name(u->flag.state));
+	ct_buf_puts(buf, " for ");
+	ct_words_duration(options, buf, u->flag.in_state_ns);
+}
+
 static void detail_close(const struct ct_output_options *options, struct ct_buf *buf,
 			 const struct ct_update *u)
 {
@@ -130,10 +138,15 @@ static void detail_lost(const struct ct_output_options *options, struct ct_buf *
 
 static void (*const details[_CT_UPDATE_MAX])(const struct ct_output_options *options,
 					     struct ct_buf *buf, const struct ct_update *u) = {
-	[CT_UPDATE_FOUND] = detail_found,	    [CT_UPDATE_STATE] = detail_state,
-	[CT_UPDATE_RETRANSMIT] = detail_retransmit, [CT_UPDATE_RESET] = detail_reset,
-	[CT_UPDATE_PROBE] = detail_probe,	    [CT_UPDATE_ERROR] = detail_error,
-	[CT_UPDATE_CLOSE] = detail_close,	    [CT_UPDATE_LOST] = detail_lost,
+	[CT_UPDATE_FOUND] = detail_found,
+	[CT_UPDATE_STATE] = detail_state,
+	[CT_UPDATE_RETRANSMIT] = detail_retransmit,
+	[CT_UPDATE_RESET] = detail_reset,
+	[CT_UPDATE_PROBE] = detail_probe,
+	[CT_UPDATE_ERROR] = detail_error,
+	[CT_UPDATE_FLAG] = detail_flag,
+	[CT_UPDATE_CLOSE] = detail_close,
+	[CT_UPDATE_LOST] = detail_lost,
 };
 
 void ct_words_detail(const struct ct_output_options *options, struct ct_buf *buf,

@@ -28,7 +28,8 @@ size_t header_bytes(const struct bytes *file)
 /// Each frame has an owner's record, or later a transition, and two of no connection.
 static void add_frame(struct events *events, uint64_t number)
 {
-	struct ct_event event = {.ts_ns = number * SECOND, .cookie = 77, .pid = 42};
+	struct ct_event event = {
+		.ts_ns = number * SECOND, .cookie = 77, .pid = 42, .state = CT_STATE_SYN_RECV};
 
 	event.kind = number == 1 ? CT_EVENT_OWNER : CT_EVENT_STATE;
 	if (number == 1)

@@ -32,7 +32,12 @@ static struct ct_event valid_event(unsigned int kind)
 {
 	struct ct_event event = a_client().core;
 
+	const struct ct_event_layout *layout = ct_event_layout((uint8_t)kind);
+
 	event.kind = (__u8)kind;
+	event.state = CT_STATE_ESTABLISHED;
+	for (size_t i = 0; layout && i < layout->n_fields; i++)
+		ct_event_set(&event, &layout->fields[i], layout->fields[i].first);
 	return event;
 }
 
@@ -100,6 +105,10 @@ static void check_limits(unsigned int kind, const struct ct_event_field *fields,
 		ct_event_set(&event, &fields[i], fields[i].limit);
 		assert_int_equal(decode(&event, size), -EBADMSG);
 		ct_event_set(&event, &fields[i], UINT64_MAX);
+		assert_int_equal(decode(&event, size), -EBADMSG);
+		if (!fields[i].first)
+			continue;
+		ct_event_set(&event, &fields[i], fields[i].first - 1U);
 		assert_int_equal(decode(&event, size), -EBADMSG);
 	}
 }
@@ -169,7 +178,9 @@ static size_t fill(struct ct_event *event, const struct ct_event_field *fields, 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t value = (seed + i) * 0x9e3779b97f4a7c15ULL;
 
-		ct_event_set(event, &fields[i], fields[i].limit ? value % fields[i].limit : value);
+		if (fields[i].limit)
+			value = fields[i].first + value % (fields[i].limit - fields[i].first);
+		ct_event_set(event, &fields[i], value);
 		bytes += fields[i].size;
 	}
 	return bytes;
@@ -196,6 +207,7 @@ static void fields_carry_the_whole_event(void **state)
 		assert_int_equal(covered, CT_EVENT_CORE_SIZE);
 		fill(&event, layout->fields, layout->n_fields, 100 + kind);
 		event.family = AF_INET6;
+		event.state = event.state ?: CT_STATE_LISTEN;
 		assert_int_equal(decode(&event, layout->size), 0);
 
 		copy(&again, &event, core, n);

@@ -12,6 +12,7 @@
 #include "world.h"
 
 /// How long a CLOSE_WAIT may last before it counts as held open.
+#define STUCK	  (60 * S)
 #define THRESHOLD (3 * S)
 
 static int setup(void **state)
@@ -132,10 +133,11 @@ static void close_wait_held_open_is_half_close_remote_at_the_threshold(void **st
 	assert_int_equal(world->conn->flags, 0);
 	take(world, tick(fin_ns + THRESHOLD));
 	assert_int_equal(mark_of(world, CT_FLAG_HALF_CLOSE_REMOTE)->at_ns, fin_ns + THRESHOLD);
-	assert_true(ct_conn_table_deadline_ns(world->table) == CT_NS_UNKNOWN);
+	/* the next thing to be noticed is that it is stuck */
+	assert_int_equal(ct_conn_table_deadline_ns(world->table), fin_ns + STUCK);
 }
 
-static void what_silence_raises_is_shown_with_the_next_line(void **state)
+static void what_time_alone_raises_has_a_line_of_its_own(void **state)
 {
 	struct world *world = *state;
 	struct life life = a_server();
@@ -143,14 +145,60 @@ static void what_silence_raises_is_shown_with_the_next_line(void **state)
 	establish(world, &life);
 	take(world, to(&life, CT_STATE_CLOSE_WAIT));
 	take(world, tick(life.core.ts_ns + THRESHOLD));
-	assert_told(&world->told, "ESTABLISHED>CLOSE_WAIT 1ms");
+	assert_told(&world->told, "ESTABLISHED>CLOSE_WAIT 1ms",
+		    "in CLOSE_WAIT for 3000ms +half-close-remote");
 	life.core.ts_ns += 2 * THRESHOLD;
 	take(world, does(&life, CT_HOW_CLOSE, CT_STATE_LAST_ACK));
 	take(world, to(&life, CT_STATE_CLOSE));
 	let_go(world, &life);
-	assert_told(&world->told, "CLOSE_WAIT>LAST_ACK 6001ms by close() +half-close-remote",
-		    "LAST_ACK>CLOSE 1ms",
+	assert_told(&world->told, "CLOSE_WAIT>LAST_ACK 6001ms by close()", "LAST_ACK>CLOSE 1ms",
 		    "fin by remote: SYN_RECV ESTABLISHED CLOSE_WAIT LAST_ACK [half-close-remote]");
+}
+
+static void close_wait_of_a_minute_is_stuck_and_not_before(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_server();
+	uint64_t fin_ns;
+
+	establish(world, &life);
+	fin_ns = life.core.ts_ns;
+	take(world, to(&life, CT_STATE_CLOSE_WAIT));
+	take(world, tick(fin_ns + STUCK - 1));
+	assert_false(world->conn->flags & (1U << CT_FLAG_CLOSE_WAIT_STUCK));
+	told_forget(&world->told);
+	take(world, tick(fin_ns + STUCK));
+	assert_told(&world->told, "in CLOSE_WAIT for 60000ms +close-wait-stuck");
+	assert_true(ct_conn_table_deadline_ns(world->table) == CT_NS_UNKNOWN);
+}
+
+static void close_wait_that_ends_within_the_minute_is_not_stuck(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_server();
+
+	establish(world, &life);
+	take(world, to(&life, CT_STATE_CLOSE_WAIT));
+	life.core.ts_ns += STUCK - 2 * MS;
+	take(world, does(&life, CT_HOW_CLOSE, CT_STATE_LAST_ACK));
+	take(world, tick(life.core.ts_ns + STUCK));
+	assert_false(world->conn->flags & (1U << CT_FLAG_CLOSE_WAIT_STUCK));
+}
+
+static void fin_wait2_of_a_minute_is_stuck(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_server();
+	uint64_t since_ns;
+
+	establish(world, &life);
+	take(world, does(&life, CT_HOW_SHUTDOWN, CT_STATE_FIN_WAIT1));
+	since_ns = life.core.ts_ns;
+	take(world, to(&life, CT_STATE_FIN_WAIT2));
+	take(world, tick(since_ns + STUCK - 1));
+	assert_false(world->conn->flags & (1U << CT_FLAG_FIN_WAIT2_STUCK));
+	take(world, tick(since_ns + STUCK));
+	assert_true(world->conn->flags & (1U << CT_FLAG_FIN_WAIT2_STUCK));
 }
 
 /// Nobody knows what had been sent when the FIN came.
@@ -364,8 +412,11 @@ int main(void)
 		test(data_sent_after_their_fin_is_half_close_remote),
 		test(plain_passive_close_is_not_half_close_remote),
 		test(close_wait_held_open_is_half_close_remote_at_the_threshold),
-		test(what_silence_raises_is_shown_with_the_next_line),
+		test(what_time_alone_raises_has_a_line_of_its_own),
 		test(close_wait_that_was_found_is_not_half_close_remote),
+		test(close_wait_of_a_minute_is_stuck_and_not_before),
+		test(close_wait_that_ends_within_the_minute_is_not_stuck),
+		test(fin_wait2_of_a_minute_is_stuck),
 		test(both_sides_at_once_are_simultaneous),
 		test(their_fin_with_the_ack_of_ours_is_not_simultaneous),
 		test(reset_raises_the_flag_of_its_direction_with_what_was_lost),

@@ -265,7 +265,7 @@ static void sinks_are_freed_once_also_those_too_many(void **state)
 	ct_pipeline_free(&f->pipeline);
 }
 
-static void silence_raises_a_flag_that_the_next_line_shows(void **state)
+static void flag_that_time_raises_is_told_at_its_tick(void **state)
 {
 	struct fixture *f = *state;
 	struct life life = a_server();
@@ -278,11 +278,10 @@ static void silence_raises_a_flag_that_the_next_line_shows(void **state)
 	assert_int_equal(ct_pipeline_deadline_ns(f->pipeline), life.core.ts_ns - MS + 3 * S);
 	life.core.ts_ns += 3 * S;
 	take(f, tick(life.core.ts_ns));
-	assert_silence(&f->seen.told);
+	assert_told(&f->seen.told, "in CLOSE_WAIT for 3000ms +half-close-remote");
 	take(f, to(&life, CT_STATE_LAST_ACK));
 	take(f, to(&life, CT_STATE_CLOSE));
-	assert_told(&f->seen.told, "CLOSE_WAIT>LAST_ACK 3001ms +half-close-remote",
-		    "LAST_ACK>CLOSE 1ms");
+	assert_told(&f->seen.told, "CLOSE_WAIT>LAST_ACK 3001ms", "LAST_ACK>CLOSE 1ms");
 }
 
 /// The tick that ends the wait comes from the deadline that the selection has asked for.
@@ -350,7 +349,7 @@ int main(void)
 		test(every_sink_gets_everything_and_finishes_whatever_the_others_do),
 		test(sink_without_flush_and_finish_is_fine),
 		test(sinks_are_freed_once_also_those_too_many),
-		test(silence_raises_a_flag_that_the_next_line_shows),
+		test(flag_that_time_raises_is_told_at_its_tick),
 		test(provisional_owner_is_released_by_the_tick),
 		test(life_is_chosen_by_a_flag_that_comes_at_its_end),
 		test(what_is_still_held_is_freed_with_the_pipeline),

@@ -88,6 +88,10 @@ static void add_what(struct told *told, const struct ct_update *u)
 	case CT_UPDATE_ERROR:
 		add(told, "error %s", ct_errno_name(u->error.err));
 		break;
+	case CT_UPDATE_FLAG:
+		add(told, "in %s for %llums%s", ct_state_name(u->flag.state),
+		    (unsigned long long)u->flag.in_state_ns / 1000000, "");
+		break;
 	case CT_UPDATE_CLOSE:
 		add_summary(told, u->conn);
 		break;

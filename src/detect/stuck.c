@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * A state that only somebody's negligence makes last: CLOSE_WAIT ends when our application closes,
+ * FIN_WAIT2 when theirs does. RFC 9293 3.6 knows no time-out for either.
+ */
+#include "detect.h"
+
+#define SECOND_NS 1000000000ULL
+
+/* Twice what a patient application takes to notice; the kernel gives an orphan in FIN_WAIT2 as
+ * long. */
+static const struct {
+	uint8_t state; /* enum ct_state */
+	uint8_t flag;  /* enum ct_flag */
+	uint64_t threshold_ns;
+	const char *waits_for;
+} stuck[] = {
+	{CT_STATE_CLOSE_WAIT, CT_FLAG_CLOSE_WAIT_STUCK, 60 * SECOND_NS, "close() by our process"},
+	{CT_STATE_FIN_WAIT2, CT_FLAG_FIN_WAIT2_STUCK, 60 * SECOND_NS, "the peer's FIN"},
+};
+
+static int look(struct ct_conn *conn, size_t i, uint64_t since_ns, uint64_t now_ns)
+{
+	const struct ct_evidence evidence[] = {
+		{"waits_for", stuck[i].waits_for, 0},
+		{"in_state_ns", NULL, now_ns - since_ns},
+		{"unread_bytes", NULL, conn->unread},
+	};
+
+	if (now_ns >= since_ns + stuck[i].threshold_ns)
+		return ct_conn_raise(conn, (enum ct_flag)stuck[i].flag, now_ns, evidence,
+				     CT_COUNT(evidence));
+	ct_detect_at(conn, since_ns + stuck[i].threshold_ns);
+	return 0;
+}
+
+int ct_detect_stuck(struct ct_conn *conn, const struct ct_update *update)
+{
+	const struct ct_step *last = ct_history_last(&conn->history);
+
+	if (!last || last->at_ns == CT_NS_UNKNOWN || conn->phase != CT_PHASE_LIVE)
+		return 0;
+	for (size_t i = 0; i < CT_COUNT(stuck); i++)
+		if (last->state == stuck[i].state && !(conn->flags & (1U << stuck[i].flag)))
+			return look(conn, i, last->at_ns, update->ts_ns);
+	return 0;
+}
