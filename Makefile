@@ -298,12 +298,14 @@ suite_format  = format: 'tests/lint/format.sh $(C_FILES)'
 suite_tidy   := tidy: 'tests/lint/tidy.sh $(SRCS)'
 suite_e2e    := e2e: $(E2E_PROGRAMS)
 
-tidy check: export TIDY_FLAGS = $(CT_CPPFLAGS) -std=gnu11
+# In the recipe, not as an exported variable of the target: the packages' flags must not be asked for
+# before the packages are there.
+TIDY_ENV = TIDY_FLAGS="$(subst ",\",$(CT_CPPFLAGS)) -std=gnu11"
 
 ## check: install what is missing and run every test that this machine permits
 check: all $(UNIT_PROGRAMS) $(VMLINUX_TEST) $(VMLINUX_DATA) $(ASAN_PROGRAMS) $(FUZZ_REPLAYS) \
 	$(E2E_PROGRAMS)
-	$(Q)tests/run.sh $(suite_unit) $(suite_vmlinux) $(suite_asan) $(suite_fuzz) $(suite_golden) \
+	$(Q)$(TIDY_ENV) tests/run.sh $(suite_unit) $(suite_vmlinux) $(suite_asan) $(suite_fuzz) $(suite_golden) \
 		$(suite_lint) \
 		$(suite_format) $(suite_tidy) $(suite_e2e)
 
@@ -366,7 +368,7 @@ format-check:
 
 ## tidy: clang-tidy
 tidy: $(SKELETON)
-	$(Q)tests/run.sh $(suite_tidy)
+	$(Q)$(TIDY_ENV) tests/run.sh $(suite_tidy)
 
 ## man: manual pages, build/man/
 man: $(MAN)
