@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The hooks: each a few lines over a body. Tracepoints and iterators only; which of the variants of
- * a hook is loaded is decided in src/hooks.c by what the running kernel's BTF offers.
+ * a hook is loaded is decided in src/live/hooks.c by what the running kernel's BTF offers.
  */
 #include "common.bpf.h"
 #include "emit.bpf.h"

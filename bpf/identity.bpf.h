@@ -53,7 +53,7 @@ static __always_inline bool ct_learn_owner(struct ct_sk *st, __u8 origin)
 	__u32 pid = ct_current_pid();
 	bool same;
 
-	bpf_get_current_comm(comm, sizeof(comm));
+	ct_current_comm(comm);
 	same = st->pid == pid && known[0] == comm[0] && known[1] == comm[1];
 	/* connect() and listen() tell more than a later transition by the same process */
 	if (st->pid != pid || st->owner == CT_OWNER_UNKNOWN || st->owner == CT_OWNER_INHERITED)
@@ -73,9 +73,13 @@ static __always_inline __u8 ct_origin(int old, int new)
 
 /* tcp_abort(), by `ss -K` or a BPF program: whoever called it has nothing to do with the
  * connection. */
-static __always_inline bool ct_is_killed(const struct sock *sk, int new)
+static __always_inline bool ct_is_killed(const struct sock *sk, int old, int new)
 {
-	return new == CT_STATE_CLOSE && sk->sk_err == ECONNABORTED;
+	if (new != CT_STATE_CLOSE)
+		return false;
+	/* a listener's error is set behind its state */
+	return sk->sk_err == ECONNABORTED ||
+	       (old == CT_STATE_LISTEN && ct_current_how() == CT_HOW_OTHER);
 }
 
 static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st)
@@ -100,7 +104,9 @@ static __always_inline void ct_update_owner(struct sock *sk, struct tcp_sock *tp
 
 	if (born)
 		ct_begin_life(st, old, new);
-	if (by_process && !ct_is_killed(sk, new) && !ct_current_is_kernel())
+	if (old == CT_STATE_LISTEN && new == CT_STATE_CLOSE)
+		st->role = CT_ROLE_LISTENER;
+	if (by_process && old != new && !ct_is_killed(sk, old, new) && !ct_current_is_kernel())
 		learned = ct_learn_owner(st, ct_origin(old, new));
 	st->lived = 1;
 	if (born || learned)

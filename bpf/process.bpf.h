@@ -65,6 +65,14 @@ static __always_inline __u8 ct_current_how(void)
 	}
 }
 
+/* The process' name, as /proc/PID/comm: a thread may have given itself another. */
+static __always_inline void ct_current_comm(void *comm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	BPF_CORE_READ_INTO((char(*)[CT_COMM_LEN])comm, task, group_leader, comm);
+}
+
 static __always_inline bool ct_current_is_kernel(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

@@ -15,7 +15,10 @@ static __always_inline void ct_fill_reset_full(struct ct_event *event, struct so
 	event->reset.shutdown = sk->sk_shutdown;
 	event->reset.sk_err = sk->sk_err;
 	if (tp) {
-		event->reset.unread = ct_unread(tp, sk, event->state);
+		/* close() has closed it by now, and has not touched these */
+		event->reset.unread = ct_unread(
+			tp, sk,
+			event->state == CT_STATE_CLOSE ? CT_STATE_ESTABLISHED : event->state);
 		event->reset.unacked = ct_unacked(tp, event->state);
 	}
 	if (event->context == CT_CONTEXT_PROCESS) {

@@ -40,13 +40,17 @@ static __always_inline struct ct_bracket *ct_bracket(void)
 #define CT_PENDING_PROBE0     3
 #define CT_PENDING_TLP	      5
 
-static __always_inline __u8 ct_write_timer_context(__u8 pending)
+/*
+ * The probe timer also runs for what could not be sent for want of memory or of a way: a probe is
+ * only what a closed window asks for, RFC 9293 3.8.6.1.
+ */
+static __always_inline __u8 ct_write_timer_context(__u8 pending, __u32 send_window)
 {
 	switch (pending) {
 	case CT_PENDING_RETRANSMIT:
 		return CT_CONTEXT_RETRANSMIT;
 	case CT_PENDING_PROBE0:
-		return CT_CONTEXT_WINDOW;
+		return send_window ? CT_CONTEXT_NONE : CT_CONTEXT_WINDOW;
 	case CT_PENDING_TLP:
 		return CT_CONTEXT_TLP;
 	default:
@@ -74,7 +78,8 @@ _Static_assert(_CT_PROBE_MAX <= CT_PROBE_SLOTS, "a slot for each type");
 struct ct_probes {
 	__u64 sent_ns; /* when the last one was sent, 0 once it is answered */
 	__u32 total[CT_PROBE_SLOTS];
-	__u8 type; /* enum ct_probe_type, of the last */
+	__u32 segments_in; /* when the last one was sent */
+	__u8 type;	   /* enum ct_probe_type, of the last */
 	__u8 reserved[7];
 };
 
@@ -107,12 +112,18 @@ static __always_inline void ct_emit_probe(const struct sock_common *skc, __u8 ty
 	ct_emit_end(event);
 }
 
-/* From the last probe to the segment received since, which rcv_tstamp dates to the jiffy. */
-static __always_inline __u64 ct_answer_ns(const struct tcp_sock *tp, __u64 sent_ns)
+/*
+ * From the last probe to the segment received since, which rcv_tstamp dates to the jiffy. When more
+ * than one has come, it dates the last of them, and that of the answer is not known: 0.
+ */
+static __always_inline __u64 ct_answer_ns(const struct tcp_sock *tp, const struct ct_probes *probes)
 {
+	__u64 sent_ns = probes->sent_ns;
 	__u32 ago = (__u32)bpf_jiffies64() - BPF_CORE_READ(tp, rcv_tstamp);
 	__u64 took = bpf_ktime_get_ns() - sent_ns, since = (__u64)ago * tick_ns;
 
+	if (BPF_CORE_READ(tp, segs_in) - probes->segments_in != 1)
+		return 0;
 	return took > since ? took - since : tick_ns;
 }
 
@@ -129,7 +140,7 @@ static __always_inline void ct_check_answer(const struct sock *sk, __u8 probes_o
 		return;
 	ct_emit_probe(&sk->__sk_common, probes->type, CT_PROBE_ANSWERED, 0,
 		      probes->total[probes->type & (CT_PROBE_SLOTS - 1)],
-		      ct_answer_ns((const struct tcp_sock *)sk, probes->sent_ns));
+		      ct_answer_ns((const struct tcp_sock *)sk, probes));
 	probes->sent_ns = 0;
 }
 
@@ -146,10 +157,12 @@ static __always_inline void ct_probe_sent(const struct sock *sk, __u8 type, __u8
 	}
 	if (!probes) {
 		ct_emit_probe(&sk->__sk_common, type, CT_PROBE_SENT, unanswered, 0, 0);
+		ct_count_lost(NULL, false); /* its answer will not be told */
 		return;
 	}
 	probes->type = type;
 	probes->sent_ns = bpf_ktime_get_ns();
+	probes->segments_in = BPF_CORE_READ((const struct tcp_sock *)sk, segs_in);
 	ct_emit_probe(&sk->__sk_common, type, CT_PROBE_SENT, unanswered,
 		      ++probes->total[type & (CT_PROBE_SLOTS - 1)], 0);
 }
@@ -268,6 +281,8 @@ static __always_inline void ct_timer_entry(struct timer_list *timer)
 			bpf_core_field_offset(struct inet_connection_sock, icsk_retransmit_timer);
 
 		ct_bracket_open(timer, (const struct sock *)icsk,
-				ct_write_timer_context(BPF_CORE_READ(icsk, icsk_pending)));
+				ct_write_timer_context(
+					BPF_CORE_READ(icsk, icsk_pending),
+					BPF_CORE_READ((const struct tcp_sock *)icsk, snd_wnd)));
 	}
 }

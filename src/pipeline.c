@@ -33,6 +33,8 @@ static int to_sinks(void *context, const struct ct_update *update)
 		return r;
 	if (update->event)
 		pipeline->stats.selected++;
+	if (update->kind == CT_UPDATE_CLOSE)
+		pipeline->stats.connections++;
 	if (update->kind == CT_UPDATE_LOST)
 		pipeline->stats.lost += update->lost.events;
 	if (update->kind == CT_UPDATE_SILENT)
@@ -51,6 +53,13 @@ static int on_update(void *context, struct ct_conn *conn, struct ct_update *upda
 	return r ? r : ct_selector_update(pipeline->selector, conn, update);
 }
 
+static int on_settle(void *context, struct ct_conn *conn)
+{
+	struct ct_pipeline *pipeline = context;
+
+	return ct_selector_settle(pipeline->selector, conn);
+}
+
 static int on_forget(void *context, struct ct_conn *conn)
 {
 	struct ct_pipeline *pipeline = context;
@@ -65,7 +74,7 @@ static void on_discard(void *context, struct ct_conn *conn)
 	ct_selector_discard(pipeline->selector, conn);
 }
 
-static const struct ct_conn_table_ops table_ops = {on_update, on_forget, on_discard};
+static const struct ct_conn_table_ops table_ops = {on_update, on_settle, on_forget, on_discard};
 
 int ct_pipeline_new(const struct ct_pipeline_config *config, struct ct_pipeline **ret)
 {
@@ -167,6 +176,5 @@ void ct_pipeline_stats(const struct ct_pipeline *pipeline, struct ct_pipeline_st
 
 	ct_conn_table_stats(pipeline->table, &table);
 	*ret = pipeline->stats;
-	ret->connections = table.connections;
 	ret->evicted = table.evicted;
 }

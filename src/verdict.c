@@ -62,18 +62,26 @@ static bool is_overflow(const struct ct_event *event)
 	       has_reason(event, CT_RESET_REASON_INVALID_SYN);
 }
 
+/* Only a listener is left at that port: a bare ACK may be a handshake's, data and FINs are not. */
+static bool is_for_former_child(const struct ct_event *event)
+{
+	return event->state == CT_STATE_LISTEN && event->reset.answered &&
+	       !(event->reset.packet & CT_PACKET_SYN) &&
+	       event->reset.packet & (CT_PACKET_PSH | CT_PACKET_FIN);
+}
+
 /*
- * tcp_abort(): `ss -K`, or a BPF program. It sets sk_err behind the reset or, on older kernels,
- * before: what is left then is a stranger at the socket who is in none of the calls that end one.
+ * tcp_abort(): `ss -K`, or a BPF program. It sends the reset before it closes the socket; a close()
+ * or a disconnect does so behind it. MPTCP's own resets give their own reasons.
  */
 static bool is_kill(const struct ct_event *event)
 {
 	if (event->reset.answered)
 		return false;
 	return event->reset.sk_err == ECONNABORTED ||
-	       (is_process(event) && event->reset.how == CT_HOW_OTHER && event->pid &&
-		event->reset.actor_pid != event->pid &&
+	       (is_process(event) && event->state != CT_STATE_CLOSE &&
 		(has_reason(event, CT_RESET_REASON_NONE) ||
+		 has_reason(event, CT_RESET_REASON_NOT_SPECIFIED) ||
 		 has_reason(event, CT_RESET_REASON_TCP_STATE)));
 }
 
@@ -126,6 +134,7 @@ static const struct reset_rule sent_rules[] = {
 	{is_refusal, CT_RESET_BY_STACK, CT_RESET_CAUSE_REFUSED},
 	{is_for_nobody, CT_RESET_BY_STACK, CT_RESET_CAUSE_DATA_TO_CLOSED},
 	{is_overflow, CT_RESET_BY_STACK, CT_RESET_CAUSE_BACKLOG_OVERFLOW},
+	{is_for_former_child, CT_RESET_BY_STACK, CT_RESET_CAUSE_DATA_TO_CLOSED},
 	{is_kill, CT_RESET_BY_STACK, CT_RESET_CAUSE_KILLED},
 	{is_keepalive, CT_RESET_BY_STACK, CT_RESET_CAUSE_KEEPALIVE_TIMEOUT},
 	{is_data_to_orphan, CT_RESET_BY_STACK, CT_RESET_CAUSE_DATA_TO_CLOSED},

@@ -167,6 +167,7 @@ struct tcp_sock {
 	u64 bytes_sent;
 	u64 bytes_acked;
 	u32 snd_una;
+	u32 snd_wnd;
 	u32 rcv_tstamp;
 	u32 srtt_us;
 	struct minmax rtt_min;
@@ -219,6 +220,8 @@ struct thread_info {
 };
 
 struct task_struct {
+	struct task_struct *group_leader;
+	char comm[16];
 	struct thread_info thread_info;
 	unsigned int flags;
 	pid_t tgid;

@@ -33,7 +33,7 @@ struct ct_conn_id {
 	char comm[CT_COMM_LEN + 1]; /// NUL-terminated, any bytes; "" unknown
 };
 
-/// Flags, CONTRACT names in flag_names of detect.c. Bit numbers of ct_conn.flags.
+/// Flags, named in flag_names of names.c. Bit numbers of ct_conn.flags.
 enum ct_flag {
 	CT_FLAG_HALF_CLOSE_LOCAL,
 	CT_FLAG_HALF_CLOSE_REMOTE,
@@ -163,6 +163,7 @@ struct ct_conn {
 	uint8_t sock_flags;	 /// CT_SOCK_*, as last seen
 	bool fin_sent;
 	bool fin_received;
+	bool half_closed;	   /// our FIN went out by shutdown(SHUT_WR), and no close() since
 	bool counted;		   /// counters hold what the socket counted
 	bool keepalive_dead;	   /// the kernel gave it up behind its last keepalive probe
 	bool killed;		   /// destroyed from outside: `ss -K`

@@ -23,6 +23,8 @@ struct ct_conn_table_ops {
 	/// An update of CONN, which is NULL for one that belongs to none (lost, fork, a reset that
 	/// no socket answers for). Not 0 stops and is handed back by ct_conn_table_apply().
 	int (*update)(void *context, struct ct_conn *conn, struct ct_update *update);
+	/// The stream is over: nothing more will be known of CONN.
+	int (*settle)(void *context, struct ct_conn *conn);
 	/// CONN is about to leave the table and to be freed.
 	int (*forget)(void *context, struct ct_conn *conn);
 	/// The table is freed with CONN in it: only what hangs on it is to be freed.

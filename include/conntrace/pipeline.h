@@ -24,7 +24,7 @@ struct ct_pipeline_stats {
 	uint64_t printed;     /// updates that sinks were given, silent ones left out
 	uint64_t lost;	      /// events that the stream says are missing
 	uint64_t malformed;   /// records that did not decode
-	uint64_t connections; /// seen, listeners left out
+	uint64_t connections; /// of which sinks were given the summary
 	uint64_t evicted;     /// connections that left because the table was full
 };
 

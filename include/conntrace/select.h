@@ -77,6 +77,9 @@ void ct_selector_free(struct ct_selector **selector);
 int ct_selector_update(struct ct_selector *selector, struct ct_conn *conn,
 		       const struct ct_update *update);
 
+/// Nothing more will be known of CONN: what is held of it is released or dropped now.
+int ct_selector_settle(struct ct_selector *selector, struct ct_conn *conn);
+
 /// CONN leaves the table: what is held of it is decided now. Also frees what hangs on conn->held.
 int ct_selector_forget(struct ct_selector *selector, struct ct_conn *conn);
 

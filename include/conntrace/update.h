@@ -29,7 +29,8 @@ struct ct_update {
 	uint64_t ts_ns;
 	struct ct_conn_id id; /// as it was known at this moment
 	uint32_t raised;      /// 1 << enum ct_flag of what was raised here
-	/// The event behind it, whole: valid during the call. NULL when time alone brought it.
+	/// The event behind it, whole: valid during the call; a CT_EVENT_TICK when time alone
+	/// brought it. NULL when the end of the stream did.
 	const struct ct_event *event;
 	/// CT_UPDATE_CLOSE: the connection, valid during the call. NULL for all other kinds.
 	const struct ct_conn *conn;

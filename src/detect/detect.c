@@ -19,7 +19,8 @@ static void tell_of_time(const struct ct_conn *conn, struct ct_update *update)
 {
 	const struct ct_step *last = ct_history_last(&conn->history);
 
-	if (update->kind != CT_UPDATE_SILENT || update->event || !conn->unshown || !last)
+	if (update->kind != CT_UPDATE_SILENT || !update->event ||
+	    update->event->kind != CT_EVENT_TICK || !conn->unshown || !last)
 		return;
 	update->kind = CT_UPDATE_FLAG;
 	update->flag.state = last->state;

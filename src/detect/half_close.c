@@ -11,37 +11,36 @@ static bool is_transition(const struct ct_update *update)
 	       update->event->kind == CT_EVENT_STATE;
 }
 
-/* Our FIN went out, and the application may still read: sk_shutdown tells shutdown(SHUT_WR). */
+/*
+ * Our FIN went out, and the application may still read: sk_shutdown tells shutdown(SHUT_WR). Many
+ * close() right behind it; then nothing was half closed. The flag waits for the end of FIN_WAIT1.
+ */
 int ct_detect_half_close_local(struct ct_conn *conn, const struct ct_update *update)
 {
-	if (!is_transition(update) || update->state.to != CT_STATE_FIN_WAIT1 ||
-	    update->event->to.shutdown != CT_SHUTDOWN_SEND)
+	const struct ct_event *event = update->event;
+
+	if (!event || event->kind != CT_EVENT_STATE)
+		return 0;
+	if (event->state == CT_STATE_FIN_WAIT1) {
+		conn->half_closed = event->to.shutdown == CT_SHUTDOWN_SEND;
+		return 0;
+	}
+	if (event->to.old_state != CT_STATE_FIN_WAIT1 || !conn->half_closed)
 		return 0;
 
 	const struct ct_evidence evidence[] = {
 		{"call", "shutdown(SHUT_WR)", 0},
-		{"unacked_bytes", NULL, update->event->to.unacked},
+		{"fin_wait1_ns", NULL, update->state.in_state_ns},
 	};
 
 	return ct_conn_raise(conn, CT_FLAG_HALF_CLOSE_LOCAL, update->ts_ns, evidence,
-			     CT_COUNT(evidence));
-}
-
-static int raise_remote(struct ct_conn *conn, uint64_t at_ns, uint32_t bytes, uint64_t open_ns)
-{
-	const struct ct_evidence evidence[] = {
-		{"bytes_sent_after_fin", NULL, bytes},
-		{"close_wait_ns", NULL, open_ns},
-	};
-
-	return ct_conn_raise(conn, CT_FLAG_HALF_CLOSE_REMOTE, at_ns, evidence, CT_COUNT(evidence));
+			     update->state.in_state_ns == CT_NS_UNKNOWN ? 1 : 2);
 }
 
 /* Their FIN came; we queued data after it, or have left our direction open for long. */
 int ct_detect_half_close_remote(struct ct_conn *conn, const struct ct_update *update)
 {
 	const struct ct_step *last = ct_history_last(&conn->history);
-	uint64_t threshold;
 
 	if (is_transition(update) && update->state.from == CT_STATE_CLOSE_WAIT) {
 		uint32_t bytes = update->event->to.write_seq - conn->write_seq_at_fin;
@@ -49,15 +48,25 @@ int ct_detect_half_close_remote(struct ct_conn *conn, const struct ct_update *up
 		/* not known when the FIN came: nor what was sent after it */
 		if (!bytes || update->state.in_state_ns == CT_NS_UNKNOWN)
 			return 0;
-		return raise_remote(conn, update->ts_ns, bytes, update->state.in_state_ns);
+
+		const struct ct_evidence sent[] = {
+			{"bytes_sent_after_fin", NULL, bytes},
+			{"close_wait_ns", NULL, update->state.in_state_ns},
+		};
+
+		return ct_conn_raise(conn, CT_FLAG_HALF_CLOSE_REMOTE, update->ts_ns, sent,
+				     CT_COUNT(sent));
 	}
 	if (!last || last->state != CT_STATE_CLOSE_WAIT || last->at_ns == CT_NS_UNKNOWN ||
 	    conn->phase != CT_PHASE_LIVE)
 		return 0;
-	threshold = last->at_ns + CLOSE_WAIT_THRESHOLD_NS;
-	if (update->ts_ns >= threshold)
-		return raise_remote(conn, update->ts_ns, conn->write_seq - conn->write_seq_at_fin,
-				    update->ts_ns - last->at_ns);
-	ct_detect_at(conn, threshold);
-	return 0;
+	if (update->ts_ns < last->at_ns + CLOSE_WAIT_THRESHOLD_NS) {
+		ct_detect_at(conn, last->at_ns + CLOSE_WAIT_THRESHOLD_NS);
+		return 0;
+	}
+
+	/* what has been sent by now, only the next transition will tell */
+	const struct ct_evidence lasted = {"close_wait_ns", NULL, update->ts_ns - last->at_ns};
+
+	return ct_conn_raise(conn, CT_FLAG_HALF_CLOSE_REMOTE, update->ts_ns, &lasted, 1);
 }

@@ -24,7 +24,7 @@ static int look(struct ct_conn *conn, size_t i, uint64_t since_ns, uint64_t now_
 	const struct ct_evidence evidence[] = {
 		{"waits_for", stuck[i].waits_for, 0},
 		{"in_state_ns", NULL, now_ns - since_ns},
-		{"unread_bytes", NULL, conn->unread},
+		{"unread_bytes_at_entry", NULL, conn->unread},
 	};
 
 	if (now_ns >= since_ns + stuck[i].threshold_ns)

@@ -105,5 +105,9 @@ int ct_live_check(struct ct_capability **ret_list, size_t *ret_n, char *err_text
 	if (r == 0)
 		r = ct_live_load(&kernel, &config, err_text, err_len, &skel);
 	conntrace_bpf__destroy(skel);
+	for (size_t i = 0; r < 0 && i < *ret_n; i++) {
+		(*ret_list)[i].level = CT_CAPABILITY_ABSENT;
+		snprintf((*ret_list)[i].detail, sizeof((*ret_list)[i].detail), "%s", err_text);
+	}
 	return r;
 }

@@ -279,15 +279,23 @@ int ct_selector_update(struct ct_selector *selector, struct ct_conn *conn,
 	}
 }
 
-int ct_selector_forget(struct ct_selector *selector, struct ct_conn *conn)
+int ct_selector_settle(struct ct_selector *selector, struct ct_conn *conn)
 {
 	struct pending *pending = conn->held;
-	int r = 0;
 
-	if (!pending)
+	if (!pending || pending->verdict != CT_UNDECIDED)
 		return 0;
-	if (pending->verdict == CT_UNDECIDED && decide_finally(selector, conn) == CT_YES)
-		r = release(selector, pending);
+	pending->verdict = (uint8_t)decide_finally(selector, conn);
+	if (pending->verdict == CT_YES)
+		return release(selector, pending);
+	drop(selector, pending);
+	return 0;
+}
+
+int ct_selector_forget(struct ct_selector *selector, struct ct_conn *conn)
+{
+	int r = ct_selector_settle(selector, conn);
+
 	ct_selector_discard(selector, conn);
 	return r;
 }

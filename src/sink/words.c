@@ -195,34 +195,63 @@ const char *ct_words_lost_where(unsigned int where)
 	return lost_words[where < _CT_LOST_MAX ? where : CT_LOST_NONE];
 }
 
-static void put_between(const struct ct_output_options *options, struct ct_buf *buf,
-			const char *word, uint64_t from_ns, uint64_t to_ns)
+/// A FIN has its sender; of all other ends it is worth a word who had sent one before.
+static void put_first_fin(struct ct_buf *buf, const struct ct_conn *conn)
 {
-	if (from_ns == CT_NS_UNKNOWN)
+	const char *closed_by = ct_closed_by_name(conn->closed_by);
+
+	if (!closed_by || conn->end == CT_END_FIN || (!conn->fin_sent && !conn->fin_received))
 		return;
-	ct_buf_puts(buf, word);
-	ct_words_duration(options, buf, to_ns > from_ns ? to_ns - from_ns : 0);
+	ct_buf_puts(buf, ", ");
+	ct_buf_puts(buf, closed_by);
+	ct_buf_puts(buf, " closed first");
+}
+
+static void put_end(struct ct_buf *buf, const struct ct_conn *conn)
+{
+	const char *closed_by = ct_closed_by_name(conn->closed_by);
+
+	ct_words_put(buf, ct_end_name(conn->end));
+	if (closed_by && conn->end == CT_END_FIN) {
+		ct_buf_puts(buf, " by ");
+		ct_buf_puts(buf, closed_by);
+	}
+}
+
+static void put_age(const struct ct_output_options *options, struct ct_buf *buf,
+		    const struct ct_conn *conn, uint64_t now_ns)
+{
+	if (conn->opened_ns == CT_NS_UNKNOWN) {
+		ct_buf_puts(buf, ", opened before");
+		return;
+	}
+	ct_buf_puts(buf, ", opened ");
+	ct_words_duration(options, buf, now_ns > conn->opened_ns ? now_ns - conn->opened_ns : 0);
+	ct_buf_puts(buf, " ago");
 }
 
 void ct_words_outcome(const struct ct_output_options *options, struct ct_buf *buf,
 		      const struct ct_conn *conn, uint64_t now_ns)
 {
 	const struct ct_step *last = ct_history_last(&conn->history);
-	const char *closed_by = ct_closed_by_name(conn->closed_by);
-	bool gone = conn->closed_ns != CT_NS_UNKNOWN;
+	uint64_t opened = conn->opened_ns, closed = conn->closed_ns;
 
-	if (!gone) {
+	if (closed == CT_NS_UNKNOWN) {
 		ct_buf_puts(buf, "still ");
 		ct_words_put(buf, last ? ct_state_name(last->state) : NULL);
-		ct_buf_puts(buf, ", ");
+		if (conn->end != CT_END_OPEN) {
+			ct_buf_puts(buf, ", ");
+			put_end(buf, conn);
+		}
+		put_age(options, buf, conn, now_ns);
+	} else {
+		put_end(buf, conn);
+		if (opened != CT_NS_UNKNOWN) {
+			ct_buf_puts(buf, " after ");
+			ct_words_duration(options, buf, closed > opened ? closed - opened : 0);
+		}
 	}
-	ct_words_put(buf, ct_end_name(conn->end));
-	if (closed_by) {
-		ct_buf_puts(buf, " by ");
-		ct_buf_puts(buf, closed_by);
-	}
-	put_between(options, buf, gone ? " after " : " for ", conn->opened_ns,
-		    gone ? conn->closed_ns : now_ns);
+	put_first_fin(buf, conn);
 }
 
 void ct_words_traffic(struct ct_buf *buf, const char *before, const struct ct_conn *conn)

@@ -118,7 +118,8 @@ static int on_reset(struct ct_conn_table *table, const struct ct_event *event)
 	if (r)
 		return r;
 	ct_verdict_reset(entry ? &entry->conn : NULL, event, &update.reset);
-	if (entry) {
+	/* RFC 9293 3.10.7.3: a bad SYN-ACK is answered with a reset, and the connect goes on */
+	if (entry && !(event->reset.answered && event->state == CT_STATE_SYN_SENT)) {
 		entry->conn.reset = update.reset;
 		if (entry->conn.phase != CT_PHASE_LIVE)
 			ct_verdict_end(&entry->conn);
@@ -226,6 +227,13 @@ static int on_end(struct ct_conn_table *table, const struct ct_event *event)
 	struct ct_entry *entry, *next;
 	int r = 0;
 
+	/* what was held comes before all summaries, as it does in a replay */
+	HASH_ITER(hh, table->entries, entry, next) {
+		for (struct ct_entry *one = entry; one && r == 0; one = one->older)
+			r = table->ops->settle(table->context, &one->conn);
+	}
+	if (r)
+		return r;
 	HASH_ITER(hh, table->entries, entry, next) {
 		struct ct_entry *older = entry->older;
 
@@ -243,9 +251,9 @@ static int on_end(struct ct_conn_table *table, const struct ct_event *event)
 	return on_other(table, event);
 }
 
-int ct_table_on_deadline(struct ct_conn_table *table, struct ct_entry *entry)
+static int tell_deadline(struct ct_conn_table *table, struct ct_entry *entry)
 {
-	struct ct_update update = {.ts_ns = entry->deadline_ns};
+	struct ct_update update = {.ts_ns = entry->deadline_ns, .event = table->moment};
 
 	if (entry->conn.phase == CT_PHASE_CLOSED || !ct_history_last(&entry->conn.history))
 		return ct_table_remove(table, entry);
@@ -258,6 +266,20 @@ int ct_table_on_deadline(struct ct_conn_table *table, struct ct_entry *entry)
 	if (entry->conn.wants_ns <= entry->deadline_ns)
 		entry->conn.wants_ns = CT_NS_UNKNOWN;
 	return ct_table_tell(table, entry, &update);
+}
+
+int ct_table_on_deadline(struct ct_conn_table *table, struct ct_entry *entry)
+{
+	struct ct_event moment = {.ts_ns = entry->deadline_ns,
+				  .kind = CT_EVENT_TICK,
+				  .generation = CT_GENERATION_ANY};
+	int r;
+
+	table->now_ns = entry->deadline_ns;
+	table->moment = &moment;
+	r = tell_deadline(table, entry);
+	table->moment = NULL;
+	return r;
 }
 
 static int (*const handlers[])(struct ct_conn_table *, const struct ct_event *) = {

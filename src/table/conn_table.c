@@ -157,8 +157,10 @@ static bool may_have_missed(const struct ct_conn_table *table, const struct ct_e
 
 static int tell_summary(struct ct_conn_table *table, struct ct_entry *entry)
 {
-	struct ct_update update = {
-		.kind = CT_UPDATE_CLOSE, .ts_ns = table->now_ns, .conn = &entry->conn};
+	struct ct_update update = {.kind = CT_UPDATE_CLOSE,
+				   .ts_ns = table->now_ns,
+				   .event = table->moment,
+				   .conn = &entry->conn};
 	const struct ct_step *last = ct_history_last(&entry->conn.history);
 	int r = 0;
 

@@ -49,6 +49,10 @@ struct ct_conn_table {
 	size_t max_conns;
 	size_t n_conns;
 	uint64_t now_ns; /// of the event that is being applied
+	/// The moment that an update is told of which no event brought, as a tick: a recording
+	/// keeps it in its place among what is selected. NULL: at the end of the stream, or for
+	/// want of room.
+	const struct ct_event *moment;
 	uint32_t counted_epoch;
 	struct ct_epochs uncounted;
 	struct ct_conn_table_stats stats;

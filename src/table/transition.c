@@ -75,6 +75,10 @@ static void note_state(struct ct_conn *conn, const struct ct_event *event)
 		return;
 	}
 	conn->sk_err = event->to.sk_err;
+	/* given up by the application in the midst of the handshake */
+	if (event->to.old_state == CT_STATE_SYN_SENT && !event->to.sk_err &&
+	    event->context == CT_CONTEXT_PROCESS)
+		conn->closed_by = CT_CLOSED_BY_LOCAL;
 	if (event->context == CT_CONTEXT_PROCESS && event->to.sk_err == ECONNABORTED)
 		conn->killed = true;
 }
@@ -92,6 +96,8 @@ static uint8_t call_behind(const struct ct_event *event)
 	case CT_STATE_LAST_ACK:
 		return event->to.how;
 	case CT_STATE_CLOSE:
+		if (event->to.sk_err) /* a segment or a timer did it */
+			return CT_HOW_UNKNOWN;
 		return event->to.old_state == CT_STATE_LISTEN ||
 				       event->to.old_state == CT_STATE_SYN_SENT ||
 				       event->to.old_state == CT_STATE_ESTABLISHED ||
@@ -120,6 +126,11 @@ int ct_table_on_state(struct ct_conn_table *table, const struct ct_event *event)
 		return r;
 	if (event->state == CT_STATE_CLOSE && entry->conn.phase == CT_PHASE_MINI) {
 		update.kind = CT_UPDATE_SILENT; /* it lives on as a mini-socket */
+		return ct_table_tell(table, entry, &update);
+	}
+	if (event->state == event->to.old_state &&
+	    event->state == ct_table_state_of(&entry->conn)) {
+		update.kind = CT_UPDATE_SILENT; /* close() behind shutdown(), or behind `ss -K` */
 		return ct_table_tell(table, entry, &update);
 	}
 	r = bridge_gap(table, entry, event);

@@ -109,6 +109,38 @@ static void replay_prints_what_watch_printed(void **state)
 	e2e_output_free(&replayed);
 }
 
+/// Updates that are held until a flag chooses their connection, among them one that time alone has
+/// made, come at their places in the replay too: the half-close is told while the connection is
+/// still undecided, the reset at its end decides.
+static void replay_of_what_was_held_is_byte_for_byte(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "held.ctr");
+	struct e2e_output replayed;
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "watch", "--json", "--flag", "rst-sent", "-w",
+					      recording, "-P", e2e_port_text(e2e, 0));
+	struct e2e_pair pair;
+	char *watched;
+	size_t bytes;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	e2e_pair_connect(&pair, "127.0.0.1");
+	e2e_actor_shutdown(pair.client, pair.client_fd, SHUT_WR);
+	e2e_sleep_ms(3500);
+	e2e_actor_set_linger0(pair.server, pair.server_fd);
+	e2e_actor_close(pair.server, pair.server_fd);
+	e2e_tracer_wait_event(tracer, WAIT_MS, "{s:s}", "event", "close");
+	e2e_tracer_stop(tracer, 0);
+	E2E_CONNTRACE(&replayed, "replay", "--json", recording);
+
+	watched = e2e_file_read(tracer->out_path, &bytes);
+	assert_int_equal(replayed.status, 0);
+	assert_non_null(strstr(watched, "{\"event\":\"flag\""));
+	assert_same_text(replayed.out, watched);
+	free(watched);
+	e2e_output_free(&replayed);
+}
+
 /// Records LIVES connections, each in a frame of its own.
 static const char *record_frames(struct e2e *e2e, struct e2e_tracer **ret_tracer)
 {
@@ -286,6 +318,7 @@ static const struct CMUnitTest tests[] = {
 	REPLAYS("colours", "--color", "always"),
 	REPLAYS("relative_time", "-t"),
 	REPLAYS("utc", "-T", "--utc"),
+	E2E_TEST(replay_of_what_was_held_is_byte_for_byte),
 	E2E_TEST(recording_is_a_zstd_stream),
 	E2E_TEST(info_finds_a_whole_recording_whole),
 	E2E_TEST(cut_recording_gives_back_its_whole_frames),

@@ -278,8 +278,7 @@ static void connection_that_ss_destroys_is_killed(void **state)
 	event.to.sk_err = ECONNABORTED;
 	take(world, event);
 	let_go(world, &life);
-	assert_told(&world->told, "rst sent stack killed in ESTABLISHED",
-		    "ESTABLISHED>CLOSE 2ms by another call",
+	assert_told(&world->told, "rst sent stack killed in ESTABLISHED", "ESTABLISHED>CLOSE 2ms",
 		    "killed by local: SYN_SENT ESTABLISHED");
 }
 

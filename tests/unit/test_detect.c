@@ -55,9 +55,29 @@ static void shutdown_of_our_direction_is_half_close_local(void **state)
 	establish(world, &life);
 	take(world,
 	     with_shutdown(does(&life, CT_HOW_SHUTDOWN, CT_STATE_FIN_WAIT1), CT_SHUTDOWN_SEND));
+	take(world, to(&life, CT_STATE_FIN_WAIT2));
 	assert_string_equal(evidence_of(world, CT_FLAG_HALF_CLOSE_LOCAL, "call")->text,
 			    "shutdown(SHUT_WR)");
-	assert_told(&world->told, "ESTABLISHED>FIN_WAIT1 1ms by shutdown() +half-close-local");
+	assert_told(&world->told, "ESTABLISHED>FIN_WAIT1 1ms by shutdown()",
+		    "FIN_WAIT1>FIN_WAIT2 1ms +half-close-local");
+}
+
+/// Many servers do it for each request: nothing is read in between.
+static void close_right_behind_shutdown_is_not_half_close_local(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+	struct ct_event again;
+
+	establish(world, &life);
+	take(world,
+	     with_shutdown(does(&life, CT_HOW_SHUTDOWN, CT_STATE_FIN_WAIT1), CT_SHUTDOWN_SEND));
+	again = with_shutdown(does(&life, CT_HOW_CLOSE, CT_STATE_FIN_WAIT1),
+			      CT_SHUTDOWN_SEND | CT_SHUTDOWN_RCV);
+	take(world, again);
+	take(world, to(&life, CT_STATE_FIN_WAIT2));
+	assert_told(&world->told, "ESTABLISHED>FIN_WAIT1 1ms by shutdown()",
+		    "FIN_WAIT1>FIN_WAIT2 2ms");
 }
 
 static void close_and_shutdown_of_both_are_not_half_close_local(void **state)
@@ -407,6 +427,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(shutdown_of_our_direction_is_half_close_local),
+		test(close_right_behind_shutdown_is_not_half_close_local),
 		test(close_and_shutdown_of_both_are_not_half_close_local),
 		test(shutdown_in_answer_to_their_fin_is_not_half_close_local),
 		test(data_sent_after_their_fin_is_half_close_remote),

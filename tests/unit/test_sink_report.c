@@ -95,7 +95,7 @@ static void flagged_come_first_whatever_closed_first(void **state)
 		    "10.0.0.1:45678 → 10.0.0.2:80  curl 4242  active  opened 22:13:20.000000\n"
 		    "    rst-sent           22:13:20.051000  cause linger0, unread 1.20 kB, "
 		    "idle 15.0 ms\n"
-		    "    end                rst-sent by local after 52.0 ms\n" HISTORY_AND_TRAFFIC
+		    "    end                rst-sent after 52.0 ms\n" HISTORY_AND_TRAFFIC
 		    "    conn               1a2b, netns 4026531840, owner connect, uid 1000\n"
 		    "\n"
 		    "\n"
@@ -144,8 +144,9 @@ static void connection_still_there_says_so_and_long_history_what_it_left_out(voi
 	conn.counted = false;
 	u = a_close(&conn);
 	print_report(&printed, &in_utf8, &u, 1);
-	assert_non_null(strstr(printed.text, " still CLOSE_WAIT, open\n    ESTABLISHED 1.00 ms "
-					     "(found) → CLOSE_WAIT 1.00 ms → "));
+	assert_non_null(strstr(printed.text,
+			       " still CLOSE_WAIT, opened before\n    ESTABLISHED 1.00 ms "
+			       "(found) → CLOSE_WAIT 1.00 ms → "));
 	assert_non_null(
 		strstr(printed.text, "CLOSE_WAIT 1.00 ms → (40 left out) → CLOSE_WAIT 1.00 ms"));
 	assert_non_null(strstr(printed.text, "→ CLOSE_WAIT\n\nEND "));

@@ -266,7 +266,7 @@ static void close_tells_the_end_and_the_bytes(void **state)
 	conn.closed_by = CT_CLOSED_BY_UNKNOWN;
 	conn.history.n_steps = 2;
 	conn.counted = false;
-	expect_detail(a_close(&conn), "still ESTABLISHED, open for 1.50 s");
+	expect_detail(a_close(&conn), "still ESTABLISHED, opened 1.50 s ago");
 }
 
 static void other_events_tell_theirs(void **state)

@@ -17,7 +17,8 @@
 #define CAUSE(x)  CT_RESET_CAUSE_##x
 #define REASON(x) CT_RESET_REASON_##x
 
-/// What a row changes in a reset that a socket in ESTABLISHED has sent of its own accord.
+/// What a row changes in a reset that a socket has sent of its own accord: in ESTABLISHED, or, when
+/// its process did it, behind its → CLOSE, as close() and disconnect do.
 struct facts {
 	bool no_socket, mini, answered;
 	uint8_t state, packet, context, how, sock_flags, reason;
@@ -38,7 +39,10 @@ static struct ct_event event_of(const struct facts *facts)
 	struct life life = a_client();
 	struct ct_event event;
 
-	life.core.state = facts->state ?: CT_STATE_ESTABLISHED;
+	life.core.state = facts->context == CT_CONTEXT_PROCESS ? CT_STATE_CLOSE
+							       : CT_STATE_ESTABLISHED;
+	if (facts->state)
+		life.core.state = facts->state;
 	event = reset(&life, CT_DIRECTION_SENT, facts->reason);
 	if (facts->no_socket)
 		event.cookie = 0;
@@ -125,6 +129,14 @@ static void what_listeners_and_minis_answer(void **state)
 		  .reason = REASON(INVALID_SYN)},
 		 STACK,
 		 CAUSE(BACKLOG_OVERFLOW)},
+		{"data to a listener, of a connection that is gone",
+		 {.no_socket = true,
+		  .answered = true,
+		  .state = CT_STATE_LISTEN,
+		  .packet = CT_PACKET_ACK | CT_PACKET_PSH,
+		  .reason = REASON(TCP_FLAGS)},
+		 STACK,
+		 CAUSE(DATA_TO_CLOSED)},
 		{"stray ACK to a listener",
 		 {.no_socket = true,
 		  .answered = true,
@@ -252,7 +264,8 @@ static void what_a_killer_does(void **state)
 		 STACK,
 		 CAUSE(KILLED)},
 		{"ss -K, sk_err set after it",
-		 {BY_PROCESS, .how = CT_HOW_OTHER, .actor_pid = 999, .reason = REASON(TCP_STATE)},
+		 {BY_PROCESS, .state = CT_STATE_ESTABLISHED, .how = CT_HOW_OTHER, .actor_pid = 999,
+		  .reason = REASON(TCP_STATE)},
 		 STACK,
 		 CAUSE(KILLED)},
 		{"a child process that closes what it inherited is no killer",
