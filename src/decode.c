@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
+#include "conntrace/count.h"
 
 #define FIELD_OF(member, limit_, first_)                                           \
 	{                                                                          \
@@ -130,10 +130,10 @@ static const struct ct_event_field lost_fields[] = {
 	BELOW(lost.uncounted, CT_UNCOUNTED_ALL + 1),
 };
 
-#define LAYOUT(name_, fields_, member)                                                 \
-	{                                                                              \
-		.name = (name_), .fields = (fields_), .n_fields = N_ELEMENTS(fields_), \
-		.size = CT_EVENT_SIZE(member),                                         \
+#define LAYOUT(name_, fields_, member)                                               \
+	{                                                                            \
+		.name = (name_), .fields = (fields_), .n_fields = CT_COUNT(fields_), \
+		.size = CT_EVENT_SIZE(member),                                       \
 	}
 #define BARE(name_)                                         \
 	{                                                   \
@@ -156,18 +156,18 @@ static const struct ct_event_layout layouts[] = {
 	[CT_EVENT_TICK] = BARE("tick"),
 	[CT_EVENT_END] = BARE("end"),
 };
-_Static_assert(N_ELEMENTS(layouts) == _CT_EVENT_MAX, "a layout for each kind");
+_Static_assert(CT_COUNT(layouts) == _CT_EVENT_MAX, "a layout for each kind");
 
 const struct ct_event_layout *ct_event_layout(uint8_t kind)
 {
-	if (kind >= N_ELEMENTS(layouts) || !layouts[kind].name)
+	if (kind >= CT_COUNT(layouts) || !layouts[kind].name)
 		return NULL;
 	return &layouts[kind];
 }
 
 const struct ct_event_field *ct_event_core_fields(size_t *ret_n)
 {
-	*ret_n = N_ELEMENTS(core_fields);
+	*ret_n = CT_COUNT(core_fields);
 	return core_fields;
 }
 
@@ -235,7 +235,7 @@ int ct_decode(const void *bytes, size_t len, const struct ct_event **ret_event)
 		return -EBADMSG;
 	if (event->family != 0 && event->family != AF_INET && event->family != AF_INET6)
 		return -EBADMSG;
-	if (!fields_are_valid(event, core_fields, N_ELEMENTS(core_fields)) ||
+	if (!fields_are_valid(event, core_fields, CT_COUNT(core_fields)) ||
 	    !fields_are_valid(event, layout->fields, layout->n_fields))
 		return -EBADMSG;
 	*ret_event = event;

@@ -7,14 +7,13 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "conntrace/count.h"
 #include "conntrace/conn.h"
-
-#define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
 
 /* A table of words over an enum, and the accessor that keeps to its bounds. */
 #define NAMES(table, max) \
-	_Static_assert(N_ELEMENTS(table) == (max), "a place for every value of the enum")
-#define LOOK_UP(table, value) ((value) < N_ELEMENTS(table) ? (table)[value] : NULL)
+	_Static_assert(CT_COUNT(table) == (max), "a place for every value of the enum")
+#define LOOK_UP(table, value) ((value) < CT_COUNT(table) ? (table)[value] : NULL)
 
 static const char *const state_names[] = {
 	[CT_STATE_NONE] = NULL,
@@ -214,15 +213,15 @@ static int find_word(const char *const *names, size_t n, const char *word, uint8
 
 int ct_state_from_name(const char *name, uint8_t *ret)
 {
-	return find_word(state_names, N_ELEMENTS(state_names), name, ret);
+	return find_word(state_names, CT_COUNT(state_names), name, ret);
 }
 
 int ct_role_from_name(const char *name, uint8_t *ret)
 {
-	return find_word(role_names, N_ELEMENTS(role_names), name, ret);
+	return find_word(role_names, CT_COUNT(role_names), name, ret);
 }
 
 int ct_flag_from_name(const char *name, uint8_t *ret)
 {
-	return find_word(flag_names, N_ELEMENTS(flag_names), name, ret);
+	return find_word(flag_names, CT_COUNT(flag_names), name, ret);
 }

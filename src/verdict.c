@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
+#include "conntrace/count.h"
 
 /* One rule: when it applies, who did it and why. The first that applies decides. */
 struct reset_rule {
@@ -175,7 +175,7 @@ void ct_verdict_reset(const struct ct_conn *conn, const struct ct_event *event,
 							     : CT_RESET_CAUSE_PEER;
 		return;
 	}
-	for (size_t i = 0; i < N_ELEMENTS(sent_rules); i++) {
+	for (size_t i = 0; i < CT_COUNT(sent_rules); i++) {
 		if (sent_rules[i].applies(event)) {
 			ret->by = (uint8_t)sent_rules[i].by;
 			ret->cause = (uint8_t)sent_rules[i].cause;

@@ -11,6 +11,7 @@
 #include "child.h"
 #include "cli.h"
 #include "conntrace/cleanup.h"
+#include "conntrace/clock.h"
 #include "conntrace/log.h"
 #include "conntrace/source_live.h"
 #include "record_file.h"
@@ -44,14 +45,6 @@ static void live_fini(struct live *live)
 	ct_pipeline_free(&live->pipeline);
 	ct_record_file_fini(&live->file);
 	ct_child_fini(&live->child);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 * NS_PER_MS + (uint64_t)ts.tv_nsec;
 }
 
 /// CMD's own process, and those that --follow asks for, become part of the selection.
@@ -143,7 +136,8 @@ static bool release(struct live *live)
 	int r;
 
 	if (live->options->duration_ns &&
-	    __builtin_add_overflow(now_ns(), live->options->duration_ns, &live->stop_ns))
+	    __builtin_add_overflow(ct_clock_ns(CLOCK_MONOTONIC), live->options->duration_ns,
+				   &live->stop_ns))
 		live->stop_ns = CT_NS_UNKNOWN;
 	ct_info("attached");
 	ct_notify_ready();
@@ -175,17 +169,17 @@ static bool is_over(struct live *live)
 {
 	if (live->options->child_argv && live->child.pid > 0 &&
 	    ct_child_ended(&live->child, false)) {
-		uint64_t drained_ns = now_ns() + DRAIN_MS * NS_PER_MS;
+		uint64_t drained_ns = ct_clock_ns(CLOCK_MONOTONIC) + DRAIN_MS * NS_PER_MS;
 
 		if (drained_ns < live->stop_ns)
 			live->stop_ns = drained_ns;
 	}
-	return is_stopped_by_signal(live) || now_ns() >= live->stop_ns;
+	return is_stopped_by_signal(live) || ct_clock_ns(CLOCK_MONOTONIC) >= live->stop_ns;
 }
 
 static int wait_ms(const struct live *live)
 {
-	uint64_t now = now_ns();
+	uint64_t now = ct_clock_ns(CLOCK_MONOTONIC);
 
 	if (live->stop_ns == CT_NS_UNKNOWN || live->stop_ns - now > POLL_MS * NS_PER_MS)
 		return live->stop_ns < now ? 0 : POLL_MS;

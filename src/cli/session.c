@@ -8,23 +8,14 @@
 
 #include "cli.h"
 #include "conntrace/cleanup.h"
-
-#define NS_PER_S 1000000000ull
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
+#include "conntrace/clock.h"
 
 /// One instant on both clocks: the real one is read between two readings of the other.
 static void read_clocks(struct ct_session *session)
 {
-	uint64_t before = clock_ns(CLOCK_MONOTONIC);
-	uint64_t real = clock_ns(CLOCK_REALTIME);
-	uint64_t behind = clock_ns(CLOCK_MONOTONIC);
+	uint64_t before = ct_clock_ns(CLOCK_MONOTONIC);
+	uint64_t real = ct_clock_ns(CLOCK_REALTIME);
+	uint64_t behind = ct_clock_ns(CLOCK_MONOTONIC);
 
 	session->mono_ns = before + (behind - before) / 2;
 	session->real_ns = (int64_t)real;

@@ -2,9 +2,8 @@
 /* What the detectors share. */
 #pragma once
 
+#include "conntrace/count.h"
 #include "conntrace/detect.h"
-
-#define CT_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /// A detector; every one is called for every update. 0; -ENOMEM.
 typedef int (*ct_detector_fn)(struct ct_conn *conn, const struct ct_update *update);

@@ -12,6 +12,7 @@
 
 #include "conntrace.skel.h"
 #include "conntrace/cleanup.h"
+#include "conntrace/clock.h"
 #include "conntrace/event.h"
 #include "live.h"
 
@@ -37,14 +38,6 @@ struct ct_source_live {
 	int stopped; /* what fn returned to stop */
 	bool more;   /* a batch ended before the ring was empty */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 static int on_sample(void *context, void *bytes, size_t len)
 {
@@ -142,7 +135,7 @@ static int hand_over_lost(struct ct_source_live *live, uint64_t events, uint64_t
 			  enum ct_lost_where where, uint8_t uncounted)
 {
 	struct ct_event event = {
-		.ts_ns = now_ns(),
+		.ts_ns = ct_clock_ns(CLOCK_MONOTONIC),
 		.kind = CT_EVENT_LOST,
 		.generation = CT_GENERATION_ANY,
 		.lost = {.events = events,
@@ -198,7 +191,7 @@ static int tell_recursion_misses(struct ct_source_live *live)
 	uint64_t misses = count_recursion_misses(live), told = live->recursion_misses;
 	uint64_t since = live->recursion_checked_ns;
 
-	live->recursion_checked_ns = now_ns();
+	live->recursion_checked_ns = ct_clock_ns(CLOCK_MONOTONIC);
 	live->recursion_misses = misses;
 	if (misses <= told)
 		return 0;
@@ -232,7 +225,7 @@ int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t de
 	r = consume(live);
 	if (r == 0 && !live->more)
 		r = tell_ring_losses(live);
-	now = now_ns();
+	now = ct_clock_ns(CLOCK_MONOTONIC);
 	if (r == 0 && now - live->recursion_checked_ns >= RECURSION_PERIOD_NS)
 		r = tell_recursion_misses(live);
 	if (r == 0 && now >= deadline_ns && now - live->ticked_ns >= TICK_PERIOD_NS) {
@@ -262,7 +255,7 @@ int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *co
 		r = tell_ring_losses(live);
 	if (r == 0)
 		r = tell_recursion_misses(live);
-	end.ts_ns = now_ns();
+	end.ts_ns = ct_clock_ns(CLOCK_MONOTONIC);
 	if (r == 0)
 		r = hand_over(live, &end, CT_EVENT_CORE_SIZE);
 	return r;

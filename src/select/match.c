@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "conntrace/count.h"
 #include "select.h"
-
-#define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
 
 struct subject {
 	const struct ct_select *select;
@@ -165,7 +164,7 @@ enum ct_verdict ct_select_match(const struct ct_select *select, const struct ct_
 	const struct subject subject = {select, pids, id, conn};
 	enum ct_verdict verdict = CT_YES;
 
-	for (size_t i = 0; i < N_ELEMENTS(conditions); i++) {
+	for (size_t i = 0; i < CT_COUNT(conditions); i++) {
 		enum ct_verdict one = conditions[i](&subject);
 
 		if (one == CT_NO)

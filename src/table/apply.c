@@ -2,14 +2,13 @@
 /* What each kind of event means for the connection that it is about. */
 #include <string.h>
 
+#include "conntrace/count.h"
 #include "conntrace/conn_table.h"
 #include "conntrace/verdict.h"
 #include "table.h"
 
 /* Longer than the kernel waits between two SYN-ACKs, TCP_RTO_MAX. */
 #define REQUEST_NS 130000000000ULL
-
-#define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
 
 static int on_owner(struct ct_conn_table *table, const struct ct_event *event)
 {
@@ -298,7 +297,7 @@ static int (*const handlers[])(struct ct_conn_table *, const struct ct_event *) 
 	[CT_EVENT_TICK] = on_tick,
 	[CT_EVENT_END] = on_end,
 };
-_Static_assert(N_ELEMENTS(handlers) == _CT_EVENT_MAX, "a handler for each kind");
+_Static_assert(CT_COUNT(handlers) == _CT_EVENT_MAX, "a handler for each kind");
 
 int ct_conn_table_apply(struct ct_conn_table *table, const struct ct_event *event)
 {
