@@ -103,7 +103,8 @@ struct ct_recording_info {
  * Source: hands every event of every whole frame to FN, in order.
  *
  * A damaged frame is passed over, and CT_EVENT_LOST (where: CT_LOST_DECODE) stands in its place.
- * When the recording has no CT_EVENT_END, one is made from the last event's time. Behind a loss the
+ * When the recording was not ended properly and has no CT_EVENT_END, one is made from the last
+ * event's time; one that was ended without it (a limit stopped it) goes without. Behind a loss the
  * first event of a connection in a frame may come with a CT_EVENT_OWNER that repeats what was told
  * before.
  *

@@ -21,6 +21,23 @@ int ct_file_open(const struct ct_options *options, struct ct_recording_reader **
 	return CT_EXIT_FAILED;
 }
 
+/// A limit stopped the recorder before its stream was over: what is open then is nothing that watch
+/// would have printed, but a report is of every connection.
+static int tell_open(const struct ct_options *options, const struct ct_recording_info *info,
+		     struct ct_feed *feed)
+{
+	struct ct_event end = {
+		.kind = CT_EVENT_END,
+		.ts_ns = info->last_ts_ns,
+		.generation = CT_GENERATION_ANY,
+	};
+
+	if (options->command != CT_COMMAND_REPORT || info->has_end || !info->has_index ||
+	    info->damaged_frames)
+		return 0;
+	return ct_feed_record(feed, &end, CT_EVENT_CORE_SIZE);
+}
+
 /// Prints what is whole and fails all the same when something is missing: a script must notice.
 static int pump(const struct ct_options *options, struct ct_recording_reader *reader,
 		struct ct_feed *feed)
@@ -29,6 +46,8 @@ static int pump(const struct ct_options *options, struct ct_recording_reader *re
 	int r = ct_recording_read(reader, ct_feed_record, feed, &info);
 	bool is_whole = r == 0;
 
+	if (r == 0)
+		r = tell_open(options, &info, feed);
 	if (r == CT_PIPELINE_STOP)
 		r = 0;
 	if (r && !feed->error) {

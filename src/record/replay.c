@@ -339,7 +339,8 @@ static int finish(struct replay *replay)
 		info->damaged_frames++;
 		r = deliver_lost(replay, replay->stretch_events, replay->last_ts_ns);
 	}
-	if (r || info->has_end)
+	/* whole and without one: a limit stopped it before its stream was over */
+	if (r || info->has_end || (info->has_index && !info->damaged_frames))
 		return r;
 	return deliver(replay, &end, CT_EVENT_CORE_SIZE);
 }

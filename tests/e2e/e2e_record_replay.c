@@ -141,6 +141,34 @@ static void replay_of_what_was_held_is_byte_for_byte(void **state)
 	e2e_output_free(&replayed);
 }
 
+/// What is open when the limit is reached is not printed then, nor by the replay; it is reported.
+static void replay_of_what_a_limit_ended_is_byte_for_byte(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "limited.ctr");
+	struct e2e_output replayed, reported;
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "watch", "--json", "--count", "4", "-w",
+					      recording, "-P", e2e_port_text(e2e, 0));
+	struct e2e_pair pair;
+	char *watched;
+	size_t bytes;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	e2e_pair_connect(&pair, "127.0.0.1");
+	e2e_pair_close(&pair);
+	assert_int_equal(e2e_tracer_join(tracer, WAIT_MS), 0);
+	E2E_CONNTRACE(&replayed, "replay", "--json", recording);
+	E2E_CONNTRACE(&reported, "report", "--json", recording);
+
+	watched = e2e_file_read(tracer->out_path, &bytes);
+	assert_non_null(strstr(watched, "SYN_SENT"));
+	assert_same_text(replayed.out, watched);
+	assert_non_null(strstr(reported.out, "{\"event\":\"close\""));
+	free(watched);
+	e2e_output_free(&replayed);
+	e2e_output_free(&reported);
+}
+
 /// Records LIVES connections, each in a frame of its own.
 static const char *record_frames(struct e2e *e2e, struct e2e_tracer **ret_tracer)
 {
@@ -319,6 +347,7 @@ static const struct CMUnitTest tests[] = {
 	REPLAYS("relative_time", "-t"),
 	REPLAYS("utc", "-T", "--utc"),
 	E2E_TEST(replay_of_what_was_held_is_byte_for_byte),
+	E2E_TEST(replay_of_what_a_limit_ended_is_byte_for_byte),
 	E2E_TEST(recording_is_a_zstd_stream),
 	E2E_TEST(info_finds_a_whole_recording_whole),
 	E2E_TEST(cut_recording_gives_back_its_whole_frames),
