@@ -85,7 +85,7 @@ struct ct_probes {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 1 << 20); /* as many as user space follows; taken as they come */
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64); /* cookie */
 	__type(value, struct ct_probes);
@@ -157,7 +157,6 @@ static __always_inline void ct_probe_sent(const struct sock *sk, __u8 type, __u8
 	}
 	if (!probes) {
 		ct_emit_probe(&sk->__sk_common, type, CT_PROBE_SENT, unanswered, 0, 0);
-		ct_count_lost(NULL, false); /* its answer will not be told */
 		return;
 	}
 	probes->type = type;

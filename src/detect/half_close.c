@@ -27,6 +27,9 @@ int ct_detect_half_close_local(struct ct_conn *conn, const struct ct_update *upd
 	}
 	if (event->to.old_state != CT_STATE_FIN_WAIT1 || !conn->half_closed)
 		return 0;
+	/* a close() that resets does not pass through FIN_WAIT1 again */
+	if (event->state == CT_STATE_CLOSE && event->context == CT_CONTEXT_PROCESS)
+		return 0;
 
 	const struct ct_evidence evidence[] = {
 		{"call", "shutdown(SHUT_WR)", 0},

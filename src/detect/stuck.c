@@ -7,15 +7,14 @@
 
 #define SECOND_NS 1000000000ULL
 
-/* Twice what a patient application takes to notice; the kernel gives an orphan in FIN_WAIT2 as
- * long. */
+/* The kernel gives an orphan in FIN_WAIT2 a minute too, net.ipv4.tcp_fin_timeout. */
 static const struct {
 	uint8_t state; /* enum ct_state */
 	uint8_t flag;  /* enum ct_flag */
 	uint64_t threshold_ns;
 	const char *waits_for;
 } stuck[] = {
-	{CT_STATE_CLOSE_WAIT, CT_FLAG_CLOSE_WAIT_STUCK, 60 * SECOND_NS, "close() by our process"},
+	{CT_STATE_CLOSE_WAIT, CT_FLAG_CLOSE_WAIT_STUCK, 60 * SECOND_NS, "our close()"},
 	{CT_STATE_FIN_WAIT2, CT_FLAG_FIN_WAIT2_STUCK, 60 * SECOND_NS, "the peer's FIN"},
 };
 

@@ -109,6 +109,23 @@ static void replay_prints_what_watch_printed(void **state)
 	e2e_output_free(&replayed);
 }
 
+/// Replays RECORDING as JSON: it is what the tracer printed, and NEEDLE is in it.
+static void assert_json_replay(const struct e2e_tracer *tracer, const char *recording,
+			       const char *needle)
+{
+	struct e2e_output replayed;
+	size_t bytes;
+	char *watched = e2e_file_read(tracer->out_path, &bytes);
+
+	E2E_CONNTRACE(&replayed, "replay", "--json", recording);
+	assert_int_equal(replayed.status, 0);
+	assert_string_equal(replayed.err, "");
+	assert_non_null(strstr(watched, needle));
+	assert_same_text(replayed.out, watched);
+	free(watched);
+	e2e_output_free(&replayed);
+}
+
 /// Updates that are held until a flag chooses their connection, among them one that time alone has
 /// made, come at their places in the replay too: the half-close is told while the connection is
 /// still undecided, the reset at its end decides.
@@ -116,12 +133,9 @@ static void replay_of_what_was_held_is_byte_for_byte(void **state)
 {
 	struct e2e *e2e = *state;
 	const char *recording = e2e_path(e2e, "held.ctr");
-	struct e2e_output replayed;
 	struct e2e_tracer *tracer = E2E_TRACE(e2e, "watch", "--json", "--flag", "rst-sent", "-w",
 					      recording, "-P", e2e_port_text(e2e, 0));
 	struct e2e_pair pair;
-	char *watched;
-	size_t bytes;
 
 	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
 	e2e_pair_connect(&pair, "127.0.0.1");
@@ -131,14 +145,7 @@ static void replay_of_what_was_held_is_byte_for_byte(void **state)
 	e2e_actor_close(pair.server, pair.server_fd);
 	e2e_tracer_wait_event(tracer, WAIT_MS, "{s:s}", "event", "close");
 	e2e_tracer_stop(tracer, 0);
-	E2E_CONNTRACE(&replayed, "replay", "--json", recording);
-
-	watched = e2e_file_read(tracer->out_path, &bytes);
-	assert_int_equal(replayed.status, 0);
-	assert_non_null(strstr(watched, "{\"event\":\"flag\""));
-	assert_same_text(replayed.out, watched);
-	free(watched);
-	e2e_output_free(&replayed);
+	assert_json_replay(tracer, recording, "{\"event\":\"flag\"");
 }
 
 /// What is open when the limit is reached is not printed then, nor by the replay; it is reported.
@@ -146,26 +153,18 @@ static void replay_of_what_a_limit_ended_is_byte_for_byte(void **state)
 {
 	struct e2e *e2e = *state;
 	const char *recording = e2e_path(e2e, "limited.ctr");
-	struct e2e_output replayed, reported;
+	struct e2e_output reported;
 	struct e2e_tracer *tracer = E2E_TRACE(e2e, "watch", "--json", "--count", "4", "-w",
 					      recording, "-P", e2e_port_text(e2e, 0));
 	struct e2e_pair pair;
-	char *watched;
-	size_t bytes;
 
 	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
 	e2e_pair_connect(&pair, "127.0.0.1");
 	e2e_pair_close(&pair);
 	assert_int_equal(e2e_tracer_join(tracer, WAIT_MS), 0);
-	E2E_CONNTRACE(&replayed, "replay", "--json", recording);
+	assert_json_replay(tracer, recording, "SYN_SENT");
 	E2E_CONNTRACE(&reported, "report", "--json", recording);
-
-	watched = e2e_file_read(tracer->out_path, &bytes);
-	assert_non_null(strstr(watched, "SYN_SENT"));
-	assert_same_text(replayed.out, watched);
 	assert_non_null(strstr(reported.out, "{\"event\":\"close\""));
-	free(watched);
-	e2e_output_free(&replayed);
 	e2e_output_free(&reported);
 }
 

@@ -80,6 +80,18 @@ static void close_right_behind_shutdown_is_not_half_close_local(void **state)
 		    "FIN_WAIT1>FIN_WAIT2 2ms");
 }
 
+static void close_that_resets_behind_shutdown_is_not_half_close_local(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+
+	establish(world, &life);
+	take(world,
+	     with_shutdown(does(&life, CT_HOW_SHUTDOWN, CT_STATE_FIN_WAIT1), CT_SHUTDOWN_SEND));
+	take(world, does(&life, CT_HOW_CLOSE, CT_STATE_CLOSE));
+	assert_false(world->conn->flags & (1U << CT_FLAG_HALF_CLOSE_LOCAL));
+}
+
 static void close_and_shutdown_of_both_are_not_half_close_local(void **state)
 {
 	struct world *world = *state;
@@ -428,6 +440,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(shutdown_of_our_direction_is_half_close_local),
 		test(close_right_behind_shutdown_is_not_half_close_local),
+		test(close_that_resets_behind_shutdown_is_not_half_close_local),
 		test(close_and_shutdown_of_both_are_not_half_close_local),
 		test(shutdown_in_answer_to_their_fin_is_not_half_close_local),
 		test(data_sent_after_their_fin_is_half_close_remote),
