@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "support/attempt.h"
 #include "support/require.h"
 
 #define FIRST_PORT	  10000
@@ -145,6 +146,21 @@ static int enter_private_mounts(void)
 	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ? -errno : 0;
 }
 
+static int run_all(const char *name, const struct CMUnitTest *tests, size_t count)
+{
+	struct CMUnitTest *attempts = calloc(count, sizeof(*attempts));
+	int failed;
+
+	if (!attempts)
+		return 1;
+	for (size_t i = 0; i < count; i++)
+		attempts[i] = (struct CMUnitTest){tests[i].name, e2e_attempt, NULL, NULL,
+						  (void *)&tests[i]};
+	failed = _cmocka_run_group_tests(name, attempts, count, NULL, NULL);
+	free(attempts);
+	return failed;
+}
+
 int e2e_main(const char *name, const void *tests, size_t test_count)
 {
 	char reason[256];
@@ -168,5 +184,5 @@ int e2e_main(const char *name, const void *tests, size_t test_count)
 	}
 	if (getenv("E2E_ONLY"))
 		cmocka_set_test_filter(getenv("E2E_ONLY"));
-	return _cmocka_run_group_tests(name, tests, test_count, NULL, NULL);
+	return run_all(name, tests, test_count);
 }

@@ -72,6 +72,15 @@ const char *e2e_program(void);
 		skip();                                 \
 	} while (0)
 
+/// Prints why nothing can be said of this run, and has the test run again; it fails when that
+/// happens too often.
+#define e2e_again(...)                                \
+	do {                                          \
+		print_message("again: " __VA_ARGS__); \
+		print_message("\n");                  \
+		fail();                               \
+	} while (0)
+
 /// Body of main(): asks whether anything can run here (see require.h), then runs the tests; with
 /// E2E_ONLY in the environment, those whose name matches that pattern.
 int e2e_main(const char *name, const void *tests, size_t test_count);

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "support/attempt.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/disturbance.h"
+
+#define ATTEMPTS     4
+#define SKIP_PREFIX  "skipped: "
+#define AGAIN_PREFIX "again: "
+#define ERROR_PREFIX "[  ERROR"
+
+/// The process of a test: cmocka's words for people, and the number of its failures.
+static void run(const struct CMUnitTest *test, FILE *output)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fflush(stdout);
+	dup2(fileno(output), STDOUT_FILENO);
+	dup2(fileno(output), STDERR_FILENO);
+	unsetenv("CMOCKA_MESSAGE_OUTPUT");
+	cmocka_set_message_output(CM_OUTPUT_STDOUT);
+	exit(_cmocka_run_group_tests(test->name, test, 1, NULL, NULL) ? EXIT_FAILURE
+								      : EXIT_SUCCESS);
+}
+
+static bool attempt(const struct CMUnitTest *test, FILE *output)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		run(test, output);
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFSIGNALED(status))
+		print_message("%s died of signal %d\n", test->name, WTERMSIG(status));
+	return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+}
+
+/// At the desk one is enough: E2E_ATTEMPTS=1.
+static int attempts(void)
+{
+	const char *given = getenv("E2E_ATTEMPTS");
+	int wanted = given ? atoi(given) : ATTEMPTS;
+
+	return wanted < ATTEMPTS ? wanted : ATTEMPTS;
+}
+
+static bool begins_with(const char *line, const char *prefix)
+{
+	return strncmp(line, prefix, strlen(prefix)) == 0;
+}
+
+/// What the test said, without cmocka's frame around it.
+static void print_output(FILE *output)
+{
+	char *line = NULL;
+	size_t size = 0;
+
+	rewind(output);
+	while (getline(&line, &size, output) > 0)
+		if (line[0] != '[' || begins_with(line, ERROR_PREFIX))
+			print_message("%s", line);
+	free(line);
+}
+
+static bool has_said(FILE *output, const char *prefix)
+{
+	bool said = false;
+	char *line = NULL;
+	size_t size = 0;
+
+	rewind(output);
+	while (!said && getline(&line, &size, output) > 0)
+		said = begins_with(line, prefix);
+	free(line);
+	return said;
+}
+
+static FILE *open_output(void)
+{
+	FILE *output = tmpfile();
+
+	assert_non_null(output);
+	return output;
+}
+
+/// One run of it. True if it is the last word on the test, false if it says nothing of it.
+static bool is_judged(const struct CMUnitTest *test, FILE *output, bool *ret_passed)
+{
+	struct e2e_disturbance disturbance;
+	bool disturbed;
+
+	e2e_disturbance_begin(&disturbance);
+	*ret_passed = attempt(test, output);
+	disturbed = e2e_disturbance_end(&disturbance);
+	return *ret_passed || (!disturbed && !has_said(output, AGAIN_PREFIX));
+}
+
+static void print_again(const struct CMUnitTest *test, FILE *output, int number)
+{
+	if (has_said(output, AGAIN_PREFIX))
+		print_output(output);
+	print_message("%s is run again, attempt %d of %d: %s\n", test->name, number, attempts(),
+		      has_said(output, AGAIN_PREFIX)
+			      ? "by its own word nothing can be said of that run"
+			      : "something happened to TCP in the time of a process that this "
+				"kernel traces nothing of");
+}
+
+void e2e_attempt(void **state)
+{
+	const struct CMUnitTest *test = *state;
+	FILE *output = open_output();
+	bool passed, skipped;
+
+	for (int number = 2; !is_judged(test, output, &passed) && number <= attempts(); number++) {
+		print_again(test, output, number);
+		fclose(output);
+		output = open_output(); /* nothing of this run is to be read as the next one's */
+	}
+	print_output(output);
+	skipped = has_said(output, SKIP_PREFIX);
+	fclose(output);
+	if (skipped)
+		skip();
+	if (!passed)
+		fail();
+}
