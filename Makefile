@@ -28,7 +28,8 @@ LDFLAGS ?=
 
 BUILD_PACKAGES := gcc libc6-dev clang libbpf-dev bpftool libelf-dev zlib1g-dev libzstd-dev \
 	libxxhash-dev uthash-dev libsmartcols-dev scdoc pkg-config
-TEST_PACKAGES := libcmocka-dev libjansson-dev nftables iproute2 zstd clang-format clang-tidy procps
+TEST_PACKAGES := libcmocka-dev libjansson-dev nftables iproute2 zstd clang-format clang-tidy procps \
+	nginx apache2-utils
 
 BUILD := build
 ASAN  := $(BUILD)/asan
@@ -97,36 +98,51 @@ UNIT_SRCS_timefmt     := src/base/timefmt.c
 
 WORDS_SRCS  := src/sink/words.c src/sink/words_detail.c src/sink/sink_out.c src/history.c src/names.c \
 	$(addprefix src/base/,addr.c buf.c number.c text.c timefmt.c)
-FIELD_SRCS  := $(addprefix src/sink/,field.c field_identity.c field_event.c field_summary.c sink_out.c) \
-	src/names.c $(addprefix src/base/,addr.c buf.c json_writer.c number.c timefmt.c)
+FIELD_SRCS  := $(addprefix src/sink/,field.c field_identity.c field_event.c field_summary.c \
+	field_options.c sink_out.c) src/names.c \
+	$(addprefix src/base/,addr.c buf.c json_writer.c number.c timefmt.c)
 REPORT_SRCS := $(addprefix src/sink/,report.c report_text.c report_totals.c spool.c)
 
 UNIT_SRCS_sink_csv    := src/sink/sink_csv.c src/base/text.c $(FIELD_SRCS)
 UNIT_SRCS_sink_json   := src/sink/sink_json.c $(FIELD_SRCS)
+UNIT_SRCS_sink_summary := $(UNIT_SRCS_sink_json)
 UNIT_SRCS_sink_table  := src/sink/sink_table.c $(WORDS_SRCS)
 UNIT_SRCS_sink_report := $(REPORT_SRCS) src/sink/sink_json.c src/sink/sink_csv.c \
 	$(sort $(FIELD_SRCS) $(WORDS_SRCS))
 UNIT_SRCS_sink        := $(addprefix src/sink/,sink.c sink_csv.c sink_json.c sink_table.c) \
 	$(sort $(FIELD_SRCS) $(WORDS_SRCS))
+UNIT_SRCS_sink_found  := src/sink/sink_list.c $(UNIT_SRCS_sink)
 
 # A whole life: the builder of events, the table they go into, the words it answers with.
 LIFE_SRCS   := $(addprefix tests/unit/,build_event.c told.c) src/decode.c src/names.c src/history.c \
 	src/conn.c
-TABLE_SRCS  := $(addprefix src/table/,apply.c transition.c entry.c conn_table.c heap.c) src/verdict.c \
+TABLE_SRCS  := $(addprefix src/table/,apply.c conn_table.c deadline.c entry.c found.c heap.c mini.c request.c \
+	reset.c transition.c tuple.c twin.c) src/verdict.c \
 	$(addprefix src/base/,addr.c number.c)
-DETECT_SRCS := $(addprefix src/detect/,detect.c stuck.c failure.c half_close.c probe.c reset.c retransmit.c \
-	simultaneous.c)
+DETECT_SRCS := $(addprefix src/detect/,detect.c stuck.c failure.c half_close.c half_open.c probe.c reset.c \
+	retransmit.c simultaneous.c time_wait_killed.c)
 SELECT_SRCS := src/select/match.c src/select/selector.c
 
 UNIT_SRCS_conn_table      := tests/unit/world.c $(TABLE_SRCS) $(LIFE_SRCS)
 UNIT_SRCS_conn_table_loss := $(UNIT_SRCS_conn_table)
 UNIT_SRCS_conn_table_mini := $(UNIT_SRCS_conn_table)
+UNIT_SRCS_conn_table_left := $(UNIT_SRCS_conn_table)
+UNIT_SRCS_conn_table_cause := $(UNIT_SRCS_conn_table)
+UNIT_SRCS_conn_table_found := $(UNIT_SRCS_conn_table)
+UNIT_SRCS_conn_table_request := $(UNIT_SRCS_conn_table)
+UNIT_SRCS_conn_table_request_end := $(UNIT_SRCS_conn_table)
 UNIT_SRCS_detect          := $(DETECT_SRCS) $(UNIT_SRCS_conn_table)
+UNIT_SRCS_detect_half_open := $(UNIT_SRCS_detect)
+UNIT_SRCS_detect_found    := $(UNIT_SRCS_detect)
 UNIT_SRCS_select          := src/select/match.c $(addprefix src/base/,addr.c number.c)
 UNIT_SRCS_selector        := $(SELECT_SRCS) $(LIFE_SRCS) $(addprefix src/base/,addr.c number.c)
+UNIT_SRCS_selector_found  := $(UNIT_SRCS_selector)
 UNIT_SRCS_pipeline        := src/pipeline.c $(SELECT_SRCS) $(DETECT_SRCS) \
 	$(sort $(TABLE_SRCS) $(LIFE_SRCS) $(UNIT_SRCS_sink))
+UNIT_SRCS_pipeline_count  := $(UNIT_SRCS_pipeline)
+UNIT_SRCS_oracle_excuse   := $(addprefix tests/support/,oracle_excuse.c oracle_model.c)
 UNIT_SRCS_verdict         := src/verdict.c src/history.c src/decode.c tests/unit/build_event.c
+UNIT_SRCS_verdict_end     := src/verdict.c src/history.c
 
 # The same for tests/fuzz/fuzz_NAME.c, each of which has a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_SRCS_decode    := src/decode.c
@@ -293,7 +309,7 @@ suite_asan   := asan: $(ASAN_PROGRAMS)
 suite_fuzz   := fuzz: $(foreach f,$(FUZZERS),'$(ASAN)/fuzz/fuzz_$(f) tests/fuzz/corpus/$(f)')
 suite_vmlinux := vmlinux: '$(VMLINUX_TEST) $(BUILD)/vmlinux'
 suite_golden := golden: $(wildcard tests/golden/run.sh)
-suite_lint   := lint: tests/lint/spdx.sh tests/lint/ranks.sh tests/lint/size.sh
+suite_lint   := lint: tests/lint/spdx.sh tests/lint/ranks.sh tests/lint/size.sh tests/lint/states.sh
 suite_format  = format: 'tests/lint/format.sh $(C_FILES)'
 suite_tidy   := tidy: 'tests/lint/tidy.sh $(SRCS)'
 suite_e2e    := e2e: $(E2E_PROGRAMS)

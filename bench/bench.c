@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Usage: bench [-r ROUNDS] [-n UNITS] [ROW...]
+// Usage: bench [-r ROUNDS] [-w WORKLOAD] [-n UNITS] [ROW...]
 //
 // What it costs to be traced: each round runs the workload untraced and then under every tracer,
 // and takes the ratio of both rates; the median of the rounds is printed. With ROWs, only those.
@@ -16,18 +16,30 @@
 
 #define ROUNDS	   5
 #define ROUNDS_MAX 101
-#define UNITS	   30000
 
-static const struct bench_workload churn = {.name = "churn",
-					    .unit = "pair",
-					    .argv = {"build/bench/churn"},
-					    .inside = "--here"};
+/* The first is what runs when none is named. */
+static const struct bench_workload workloads[] = {
+	{.name = "churn",
+	 .unit = "pair",
+	 .argv = {"build/bench/churn"},
+	 .units = 30000,
+	 .inside = "--here"},
+	{.name = "rpc",
+	 .unit = "pair",
+	 .argv = {"build/bench/churn", "-e", "1000"},
+	 .units = 100,
+	 .inside = "--here"},
+};
+#define N_WORKLOADS (sizeof(workloads) / sizeof(workloads[0]))
 
 /* The first is what the others are compared with. */
 static const struct bench_tracer tracers[] = {
 	{.name = "untraced"},
 	{.name = "record",
 	 .argv = {"build/conntrace", "record", "-w", BENCH_OUTPUT},
+	 .ready = "conntrace: attached"},
+	{.name = "io-owner",
+	 .argv = {"build/conntrace", "record", "--io-owner", "-w", BENCH_OUTPUT},
 	 .ready = "conntrace: attached"},
 	{.name = "watch", .argv = {"build/conntrace", "watch"}, .ready = "conntrace: attached"},
 	{.name = "perf",
@@ -147,26 +159,45 @@ static void choose_rows(char *const names[], struct row *rows)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: bench [-r ROUNDS] [-n UNITS] [ROW...]; at most %d rounds; rows:",
+	fprintf(stderr,
+		"usage: bench [-r ROUNDS] [-w WORKLOAD] [-n UNITS] [ROW...]; at most %d rounds; "
+		"workloads:",
 		ROUNDS_MAX);
+	for (size_t i = 0; i < N_WORKLOADS; i++)
+		fprintf(stderr, " %s", workloads[i].name);
+	fprintf(stderr, "; rows:");
 	for (size_t i = 1; i < N_TRACERS; i++)
 		fprintf(stderr, " %s", tracers[i].name);
 	fputc('\n', stderr);
 	return 2;
 }
 
+static const struct bench_workload *find_workload(const char *name)
+{
+	for (size_t i = 0; i < N_WORKLOADS; i++)
+		if (strcmp(workloads[i].name, name) == 0)
+			return &workloads[i];
+	return NULL;
+}
+
 int main(int argc, char *argv[])
 {
 	static struct row rows[N_TRACERS];
 	char scratch[] = "/tmp/conntrace-bench.XXXXXX";
-	uint64_t rounds = ROUNDS, units = UNITS;
+	const struct bench_workload *workload = &workloads[0];
+	uint64_t rounds = ROUNDS, units = 0;
 	int option, r = 0;
 
-	while ((option = getopt(argc, argv, "r:n:")) != -1) {
-		if (option == 'r' ? ct_parse_u64(optarg, 1, ROUNDS_MAX, &rounds)
-				  : option != 'n' || ct_parse_u64(optarg, 1, 1000000, &units))
+	while ((option = getopt(argc, argv, "r:w:n:")) != -1) {
+		if (option == 'r' && ct_parse_u64(optarg, 1, ROUNDS_MAX, &rounds) == 0)
+			continue;
+		if (option == 'w' && (workload = find_workload(optarg)))
+			continue;
+		if (option != 'n' || ct_parse_u64(optarg, 1, 1000000, &units))
 			return usage();
 	}
+	if (!units)
+		units = workload->units;
 	if (geteuid() != 0) {
 		fprintf(stderr, "bench: skipped: needs root\n");
 		return EXIT_FAILURE;
@@ -177,10 +208,10 @@ int main(int argc, char *argv[])
 		return EXIT_FAILURE;
 	}
 	for (uint64_t round = 0; round < rounds && r == 0; round++)
-		r = run_round(&churn, (unsigned)units, scratch, rows);
+		r = run_round(workload, (unsigned)units, scratch, rows);
 	rmdir(scratch);
 	if (r)
 		return EXIT_FAILURE;
-	print_rows(&churn, (unsigned)units, (unsigned)rounds, rows);
+	print_rows(workload, (unsigned)units, (unsigned)rounds, rows);
 	return EXIT_SUCCESS;
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Usage: churn [--here] [PAIRS]
+// Usage: churn [-e EXCHANGES] [--here] [PAIRS]
 //
-// Connects, exchanges 64 bytes both ways and closes, PAIRS times one after the other (30,000),
-// between a client and a server process on loopback, in a network namespace of its own; --here: in
-// that in which it is started, which has to be a fresh one. Prints what it took:
+// Connects, exchanges 64 bytes both ways (EXCHANGES times, 1 if not given) and closes, PAIRS times
+// one after the other (30,000), between a client and a server process on loopback, in a network
+// namespace of its own; --here: in that in which it is started, which has to be a fresh one. Prints
+// what it took:
 //   rate    pairs a second
 //   cpu_us  CPU time of both processes a pair, with the softirqs that ran on it
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
@@ -30,6 +32,12 @@
 #define BACKLOG	      128
 #define PORTS_PER_HOST \
 	10000 /* of 55,000: connect() takes every other, and searches when they run out */
+
+struct plan {
+	bool here; /// in the namespace that it is started in
+	unsigned pairs;
+	unsigned exchanges; /// of each pair
+};
 
 static void die(const char *what)
 {
@@ -94,7 +102,7 @@ static void transmit(int fd)
 		die("send");
 }
 
-static void serve(int listener, unsigned pairs)
+static void serve(int listener, unsigned pairs, unsigned exchanges)
 {
 	char end;
 
@@ -103,8 +111,10 @@ static void serve(int listener, unsigned pairs)
 
 		if (fd < 0)
 			die("accept");
-		receive(fd);
-		transmit(fd);
+		for (unsigned j = 0; j < exchanges; j++) {
+			receive(fd);
+			transmit(fd);
+		}
 		if (recv(fd, &end, 1, 0) != 0)
 			die("wait for the end");
 		close(fd);
@@ -112,7 +122,7 @@ static void serve(int listener, unsigned pairs)
 }
 
 /// 127.0.0.1, 127.0.0.2, …: each gives another set of ephemeral ports.
-static void connect_all(unsigned pairs)
+static void connect_all(unsigned pairs, unsigned exchanges)
 {
 	unsigned hosts = pairs / PORTS_PER_HOST + 1;
 
@@ -122,8 +132,10 @@ static void connect_all(unsigned pairs)
 
 		if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)))
 			die("connect");
-		transmit(fd);
-		receive(fd);
+		for (unsigned j = 0; j < exchanges; j++) {
+			transmit(fd);
+			receive(fd);
+		}
 		close(fd);
 	}
 }
@@ -145,19 +157,37 @@ static double cpu_us(int who)
 	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
+/// 0, or -EINVAL when the arguments are wrong.
+static int read_plan(int argc, char *argv[], struct plan *plan)
+{
+	static const struct option long_options[] = {{"here", no_argument, NULL, 'h'}, {}};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "e:", long_options, NULL)) != -1) {
+		if (option == 'h')
+			plan->here = true;
+		else if (option == 'e')
+			plan->exchanges = (unsigned)strtoul(optarg, NULL, 10);
+		else
+			return -EINVAL;
+	}
+	if (optind < argc)
+		plan->pairs = (unsigned)strtoul(argv[optind], NULL, 10);
+	return plan->pairs && plan->exchanges ? 0 : -EINVAL;
+}
+
 int main(int argc, char *argv[])
 {
-	bool here = argc > 1 && strcmp(argv[1], "--here") == 0;
-	unsigned pairs = argc > 1 + here ? (unsigned)strtoul(argv[1 + here], NULL, 10) : PAIRS;
+	struct plan plan = {.pairs = PAIRS, .exchanges = 1};
 	int listener, status;
 	double began_s, took_s;
 	pid_t server;
 
-	if (!pairs) {
-		fprintf(stderr, "usage: churn [--here] [PAIRS]\n");
+	if (read_plan(argc, argv, &plan)) {
+		fprintf(stderr, "usage: churn [-e EXCHANGES] [--here] [PAIRS]\n");
 		return EXIT_FAILURE;
 	}
-	prepare_namespace(here);
+	prepare_namespace(plan.here);
 	listener = listen_anywhere();
 	began_s = now_s();
 	server = fork();
@@ -165,14 +195,14 @@ int main(int argc, char *argv[])
 		die("fork");
 	if (server == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		serve(listener, pairs);
+		serve(listener, plan.pairs, plan.exchanges);
 		_exit(EXIT_SUCCESS);
 	}
-	connect_all(pairs);
+	connect_all(plan.pairs, plan.exchanges);
 	if (waitpid(server, &status, 0) < 0 || status)
 		die("server");
 	took_s = now_s() - began_s;
-	printf("rate %.1f\n", pairs / took_s);
-	printf("cpu_us %.3f\n", (cpu_us(RUSAGE_SELF) + cpu_us(RUSAGE_CHILDREN)) / pairs);
+	printf("rate %.1f\n", plan.pairs / took_s);
+	printf("cpu_us %.3f\n", (cpu_us(RUSAGE_SELF) + cpu_us(RUSAGE_CHILDREN)) / plan.pairs);
 	return EXIT_SUCCESS;
 }

@@ -21,6 +21,7 @@ struct bench_workload {
 	const char *name;
 	const char *unit;
 	const char *const argv[BENCH_ARGS_MAX];
+	unsigned units;	    /// of a run, if nobody says otherwise
 	const char *inside; /// option with which it stays in the namespace that it is started in
 };
 

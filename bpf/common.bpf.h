@@ -25,6 +25,9 @@
 #define PF_KTHREAD	 0x00200000
 #define TCP_NEW_SYN_RECV 12 /* a request socket, include/net/tcp_states.h */
 
+/* The longest that a segment may take from one of its hooks to the next. */
+#define CT_NEAR_NS 500000
+
 /* Kept with the socket and freed with it; a child starts with a copy of its listener's. */
 struct ct_sk {
 	__u32 pid;
@@ -33,7 +36,8 @@ struct ct_sk {
 	__u8 owner;  /* enum ct_owner */
 	__u8 role;   /* enum ct_role */
 	__u8 missed; /* events lost since the last one that was not */
-	__u8 reserved[6];
+	__u8 reserved[2];
+	__u32 options; /* ct_options_print() of those told last, 0 none */
 	__u8 comm[CT_COMM_LEN];
 };
 
@@ -55,4 +59,6 @@ const volatile __u64 tick_ns;	      /* a jiffy */
 const volatile __u64 timer_keepalive; /* addresses of the kernel's timer handlers, 0 unknown */
 const volatile __u64 timer_write;
 const volatile __u64 timer_timewait;
+const volatile __u64 timer_request;
+const volatile __s64 preempt_count_behind_rq;		    /* bytes, 0 unknown; x86 */
 const volatile __u8 reset_reasons[CT_RESET_REASON_MAP_LEN]; /* the kernel's number → ours */

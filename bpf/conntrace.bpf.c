@@ -7,8 +7,13 @@
 #include "emit.bpf.h"
 #include "follow.bpf.h"
 #include "identity.bpf.h"
+#include "minis.bpf.h"
+#include "notes.bpf.h"
+#include "options.bpf.h"
 #include "process.bpf.h"
+#include "requests.bpf.h"
 #include "segments.bpf.h"
+#include "snapshot.bpf.h"
 #include "sock_read.bpf.h"
 #include "timers.bpf.h"
 #include "transition.bpf.h"
@@ -19,18 +24,20 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ct_set_state, struct sock *sk, int old, int new)
 {
-	return ct_on_state(sk, old, new);
+	return ct_is_running() ? ct_on_state(sk, old, new) : 0;
 }
 
 SEC("tp_btf/inet_sk_error_report")
 int BPF_PROG(ct_error_report, struct sock *sk)
 {
-	return ct_on_error(sk);
+	return ct_is_running() ? ct_on_error(sk) : 0;
 }
 
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(ct_send_reset, struct sock *sk, struct sk_buff *skb, int reason)
 {
+	if (!ct_is_running())
+		return 0;
 	return ct_on_send_reset(ct_is_null(ctx, 0) ? NULL : sk, ct_is_null(ctx, 1) ? NULL : skb,
 				reason);
 }
@@ -39,6 +46,8 @@ int BPF_PROG(ct_send_reset, struct sock *sk, struct sk_buff *skb, int reason)
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(ct_send_reset_bare, struct sock *sk, struct sk_buff *skb)
 {
+	if (!ct_is_running())
+		return 0;
 	return ct_on_send_reset(ct_is_null(ctx, 0) ? NULL : sk, ct_is_null(ctx, 1) ? NULL : skb,
 				CT_RESET_REASON_MAP_LEN);
 }
@@ -46,85 +55,108 @@ int BPF_PROG(ct_send_reset_bare, struct sock *sk, struct sk_buff *skb)
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(ct_receive_reset, struct sock *sk)
 {
-	return ct_on_receive_reset(sk);
+	return ct_is_running() ? ct_on_receive_reset(sk) : 0;
 }
 
 /* err: why the segment did not leave; then nothing was retransmitted */
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(ct_retransmit, struct sock *sk, struct sk_buff *skb, int err)
 {
-	return err ? 0 : ct_on_retransmit(sk, skb);
+	return err || !ct_is_running() ? 0 : ct_on_retransmit(sk, skb);
 }
 
 /* before it told of failures: it was called for successes only */
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(ct_retransmit_bare, struct sock *sk, struct sk_buff *skb)
 {
-	return ct_on_retransmit(sk, skb);
+	return ct_is_running() ? ct_on_retransmit(sk, skb) : 0;
 }
 
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(ct_retransmit_synack, struct sock *sk, struct request_sock *req)
 {
-	return ct_on_retransmit_synack(req);
+	return ct_is_running() ? ct_on_retransmit_synack(req) : 0;
 }
 
 SEC("tp_btf/timer_start")
 int BPF_PROG(ct_timer_start, struct timer_list *timer)
 {
+	if (!ct_is_running())
+		return 0;
 	if (timer_timewait && (__u64)timer->function == timer_timewait)
 		ct_on_timewait_timer(timer, CT_TIMER_START);
+	else if (timer_request && (__u64)timer->function == timer_request)
+		ct_on_request_timer(timer, CT_TIMER_START);
 	return 0;
 }
 
 SEC("tp_btf/timer_cancel")
 int BPF_PROG(ct_timer_cancel, struct timer_list *timer)
 {
+	if (!ct_is_running())
+		return 0;
 	if (timer_timewait && (__u64)timer->function == timer_timewait)
 		ct_on_timewait_timer(timer, CT_TIMER_CANCEL);
+	else if (timer_request && (__u64)timer->function == timer_request)
+		ct_on_request_timer(timer, CT_TIMER_CANCEL);
 	return 0;
 }
 
 SEC("tp_btf/timer_expire_entry")
 int BPF_PROG(ct_timer_expire_entry, struct timer_list *timer)
 {
-	ct_timer_entry(timer);
+	if (ct_is_running())
+		ct_timer_entry(timer);
 	return 0;
 }
 
 SEC("tp_btf/timer_expire_exit")
 int BPF_PROG(ct_timer_expire_exit, struct timer_list *timer)
 {
-	ct_bracket_close(timer);
+	if (ct_is_running())
+		ct_bracket_close(timer);
 	return 0;
 }
 
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(ct_kfree_skb, struct sk_buff *skb, void *location, __u32 reason, struct sock *rx_sk)
 {
-	return ct_is_null(ctx, 3) ? 0 : ct_on_dropped(skb, reason, rx_sk);
+	return ct_is_null(ctx, 3) || !ct_is_running() ? 0 : ct_on_dropped(skb, reason, rx_sk);
 }
 
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(ct_send_length, struct sock *sk)
 {
-	return ct_on_io(sk);
+	return ct_is_running() ? ct_on_io(sk) : 0;
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(ct_recv_length, struct sock *sk)
 {
-	return ct_on_io(sk);
+	return ct_is_running() ? ct_on_io(sk) : 0;
 }
 
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(ct_rcv_space_adjust, struct sock *sk)
 {
-	return ct_on_io(sk);
+	/* softirqs read for kernel TLS and the like: then nobody holds the lock */
+	return ct_is_running() && sk->sk_lock.owned ? ct_on_io(sk) : 0;
 }
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(ct_process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	return ct_on_fork(parent, child);
+	return ct_is_running() ? ct_on_fork(parent, child) : 0;
+}
+
+SEC("iter/task_file")
+int ct_found_file(struct bpf_iter__task_file *ctx)
+{
+	return ct_on_file(ctx->meta->seq, ctx->task, ctx->file);
+}
+
+SEC("iter/tcp")
+int ct_found_socket(struct bpf_iter__tcp *ctx)
+{
+	return ct_on_socket(ctx->meta->seq, ctx->sk_common);
 }

@@ -17,6 +17,24 @@ __u64 lost_minis;	      /* of them CT_UNCOUNTED_MINIS */
 __u64 wakeup_bytes = 1 << 22; /* fill at which the consumer is woken before its tick */
 __u32 wakeup_sent;	      /* set here, cleared by the consumer */
 
+/*
+ * Set by user space when every program is in its place, 0 again before it takes them off: they come
+ * and go one after the other, and what one of them tells is true only together with the others. The
+ * stream begins and ends for all of them at once.
+ */
+__u64 running_since_ns;
+
+static __always_inline bool ct_is_running(void)
+{
+	return running_since_ns;
+}
+
+/* What one hook has not told yet, the next one may tell of the same segment. */
+static __always_inline bool ct_is_just_running(void)
+{
+	return bpf_ktime_get_ns() - running_since_ns < CT_NEAR_NS;
+}
+
 /* A place in the ring for what could not get one before: stands before the next event that can. */
 static __noinline void ct_emit_lost(void)
 {
@@ -104,4 +122,10 @@ static __always_inline void ct_emit_end(struct ct_event *event)
 		flags = BPF_RB_FORCE_WAKEUP;
 	}
 	bpf_ringbuf_submit(event, flags);
+}
+
+/* Gives the place back: what it was taken for turned out not to be so. */
+static __always_inline void ct_emit_drop(struct ct_event *event)
+{
+	bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
 }

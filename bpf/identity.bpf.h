@@ -14,9 +14,15 @@ struct {
 	__type(value, struct ct_sk);
 } sockets SEC(".maps");
 
+/* Of two CPUs that make it at the same time one gets none, and finds the other's. */
 static __always_inline struct ct_sk *ct_sk_get(const struct sock *sk)
 {
-	return bpf_sk_storage_get(&sockets, (struct sock *)sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	struct ct_sk *st = bpf_sk_storage_get(&sockets, (struct sock *)sk, 0,
+					      BPF_SK_STORAGE_GET_F_CREATE);
+
+	return st
+		       ?: bpf_sk_storage_get(&sockets, (struct sock *)sk, 0,
+					     BPF_SK_STORAGE_GET_F_CREATE);
 }
 
 /* A new life: of the same socket another generation, of a child its first, its owner provisional.
@@ -28,11 +34,13 @@ static __always_inline void ct_begin_life(struct ct_sk *st, int old, int new)
 
 		st->generation = 0;
 		st->missed = 0;
+		st->options = 0;
 		st->role = CT_ROLE_PASSIVE;
 		st->owner = owner;
 	} else {
 		if (st->lived && st->generation < CT_GENERATION_ANY - 1)
 			st->generation++;
+		st->options = 0;
 		st->role = new == CT_STATE_LISTEN ? CT_ROLE_LISTENER : CT_ROLE_ACTIVE;
 		st->owner = CT_OWNER_UNKNOWN;
 		st->pid = 0;
@@ -45,6 +53,12 @@ static __always_inline bool ct_begins_life(int old, int new)
 	       (old == CT_STATE_LISTEN && new == CT_STATE_SYN_RECV);
 }
 
+/* connect(), listen() and first I/O tell more than a later transition by the same process. */
+static __always_inline bool ct_is_provisional(__u8 owner)
+{
+	return owner == CT_OWNER_UNKNOWN || owner == CT_OWNER_INHERITED || owner == CT_OWNER_SCAN;
+}
+
 /* `current` owns the socket from here on, by what it did; false if that was known already. */
 static __always_inline bool ct_learn_owner(struct ct_sk *st, __u8 origin)
 {
@@ -55,8 +69,7 @@ static __always_inline bool ct_learn_owner(struct ct_sk *st, __u8 origin)
 
 	ct_current_comm(comm);
 	same = st->pid == pid && known[0] == comm[0] && known[1] == comm[1];
-	/* connect() and listen() tell more than a later transition by the same process */
-	if (st->pid != pid || st->owner == CT_OWNER_UNKNOWN || st->owner == CT_OWNER_INHERITED)
+	if (st->pid != pid || ct_is_provisional(st->owner))
 		st->owner = origin;
 	st->pid = pid;
 	known[0] = comm[0];
@@ -96,19 +109,41 @@ static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, 
 	ct_emit_end(event);
 }
 
+/*
+ * A call of whoever holds the lock makes these; what a segment makes comes about in the time of
+ * anybody who held the lock while it arrived: a tool that looks at the socket, too.
+ */
+static __always_inline bool ct_is_by_call(const struct sock *sk, int old, int new)
+{
+	switch (new) {
+	case CT_STATE_SYN_SENT:
+	case CT_STATE_LISTEN:
+	case CT_STATE_FIN_WAIT1:
+	case CT_STATE_LAST_ACK:
+		return true;
+	case CT_STATE_CLOSE:
+		return !sk->sk_err && (old == CT_STATE_LISTEN || old == CT_STATE_SYN_SENT ||
+				       old == CT_STATE_ESTABLISHED || old == CT_STATE_CLOSE_WAIT);
+	default:
+		return false;
+	}
+}
+
 /* The owner's part of a transition. Says so in the stream when something about the owner is new. */
 static __always_inline void ct_update_owner(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st,
 					    int old, int new, bool by_process)
 {
 	bool born = ct_begins_life(old, new), learned = false;
+	bool is_new = born || !st->lived;
 
 	if (born)
 		ct_begin_life(st, old, new);
 	if (old == CT_STATE_LISTEN && new == CT_STATE_CLOSE)
 		st->role = CT_ROLE_LISTENER;
-	if (by_process && old != new && !ct_is_killed(sk, old, new) && !ct_current_is_kernel())
+	if (by_process && old != new &&ct_is_by_call(sk, old, new) && !ct_is_killed(sk, old, new) &&
+	    !ct_current_owns_nothing())
 		learned = ct_learn_owner(st, ct_origin(old, new));
 	st->lived = 1;
-	if (born || learned)
+	if (is_new || learned)
 		ct_emit_owner(sk, tp, st);
 }

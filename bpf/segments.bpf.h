@@ -5,6 +5,9 @@
 #include "common.bpf.h"
 #include "emit.bpf.h"
 #include "identity.bpf.h"
+#include "minis.bpf.h"
+#include "options.bpf.h"
+#include "requests.bpf.h"
 #include "timers.bpf.h"
 
 static __always_inline void ct_fill_reset_full(struct ct_event *event, struct sock *sk,
@@ -31,9 +34,7 @@ static __always_inline void ct_fill_reset_mini(struct ct_event *event, const str
 {
 	const struct inet_timewait_sock *tw = (const struct inet_timewait_sock *)sk;
 
-	ct_probe_common(event, &sk->__sk_common);
-	event->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	event->state = BPF_CORE_READ(tw, tw_substate);
+	ct_fill_mini(event, tw, ct_mini_cookie(tw));
 	event->reset.mini = 1;
 }
 
@@ -54,23 +55,29 @@ static __always_inline int ct_on_send_reset(struct sock *sk, const struct sk_buf
 {
 	bool full = sk && ct_is_full(sk);
 	bool owns = full && sk->__sk_common.skc_state != CT_STATE_LISTEN;
+	struct tcp_sock *tp = owns ? bpf_skc_to_tcp_sock(sk) : NULL;
 	struct ct_sk *st = owns ? ct_sk_get(sk) : NULL;
-	struct ct_event *event = ct_emit_begin(CT_EVENT_SIZE(reset), CT_EVENT_RESET, st);
+	struct ct_event *event;
 
+	if (owns)
+		ct_tell_options(sk, tp, st, true);
+	event = ct_emit_begin(CT_EVENT_SIZE(reset), CT_EVENT_RESET, st);
 	if (!event)
 		return 0;
 	event->reset.direction = CT_DIRECTION_SENT;
 	event->reset.reason = ct_map_reason(reason);
 	if (owns)
-		ct_fill_reset_full(event, sk, bpf_skc_to_tcp_sock(sk));
+		ct_fill_reset_full(event, sk, tp);
 	else if (sk && sk->__sk_common.skc_state == CT_STATE_TIME_WAIT)
 		ct_fill_reset_mini(event, sk);
 	if (skb) {
 		event->reset.answered = 1;
 		event->reset.packet = ct_read_packet(event->cookie ? NULL : event, skb);
 	}
-	if (full && !owns)
+	if (full && !owns) {
 		event->state = CT_STATE_LISTEN;
+		ct_map_addresses(event, sk);
+	}
 	if (!event->cookie && sk)
 		event->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	else if (!event->cookie && skb)
@@ -81,13 +88,16 @@ static __always_inline int ct_on_send_reset(struct sock *sk, const struct sk_buf
 
 static __always_inline int ct_on_receive_reset(struct sock *sk)
 {
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct ct_sk *st = ct_sk_get(sk);
-	struct ct_event *event = ct_emit_begin(CT_EVENT_SIZE(reset), CT_EVENT_RESET, st);
+	struct ct_event *event;
 
+	ct_tell_options(sk, tp, st, true);
+	event = ct_emit_begin(CT_EVENT_SIZE(reset), CT_EVENT_RESET, st);
 	if (!event)
 		return 0;
 	event->reset.direction = CT_DIRECTION_RECEIVED;
-	ct_fill_reset_full(event, sk, bpf_skc_to_tcp_sock(sk));
+	ct_fill_reset_full(event, sk, tp);
 	event->reset.how = CT_HOW_UNKNOWN;
 	ct_emit_end(event);
 	return 0;
@@ -124,6 +134,7 @@ static __always_inline int ct_on_retransmit(struct sock *sk, const struct sk_buf
 	struct ct_sk *st = ct_sk_get(sk);
 	struct ct_event *event;
 
+	ct_tell_options(sk, tp, st, true);
 	event = ct_emit_begin(CT_EVENT_SIZE(retransmit), CT_EVENT_RETRANSMIT, st);
 	if (!event)
 		return 0;
@@ -169,6 +180,7 @@ static __always_inline int ct_on_old_segment(const struct sk_buff *skb, struct s
 {
 	struct tcp_sock *tp;
 	struct ct_event *event;
+	struct ct_sk *st;
 	__u32 seq;
 
 	if (!ct_is_full(sk))
@@ -181,7 +193,9 @@ static __always_inline int ct_on_old_segment(const struct sk_buff *skb, struct s
 				      bpf_core_field_offset(struct tcp_skb_cb, seq));
 	if (seq != tp->rcv_nxt - 1)
 		return 0;
-	event = ct_emit_begin(CT_EVENT_SIZE(probe), CT_EVENT_PROBE, ct_sk_get(sk));
+	st = ct_sk_get(sk);
+	ct_tell_options(sk, tp, st, true);
+	event = ct_emit_begin(CT_EVENT_SIZE(probe), CT_EVENT_PROBE, st);
 	if (!event)
 		return 0;
 	ct_read_sock(event, sk, tp);
@@ -194,20 +208,31 @@ static __always_inline int ct_on_old_segment(const struct sk_buff *skb, struct s
 /*
  * A mini-socket answers a segment without keeping it. The peer's FIN turns FIN_WAIT2 into
  * TIME_WAIT, and mod_timer() leaves a timer where it is that stays in its bucket: no timer event
- * tells of it.
+ * tells of it. No other hook tells of a reset either.
  */
+static __always_inline void ct_on_mini_dropped(const struct sk_buff *skb, const struct sock *sk)
+{
+	const struct inet_timewait_sock *tw = (const struct inet_timewait_sock *)sk;
+	__u8 flags = ct_read_packet(NULL, skb);
+
+	if (flags & CT_PACKET_RST)
+		ct_emit_mini_reset(tw, flags);
+	else if (flags & CT_PACKET_FIN)
+		ct_emit_timewait(tw, CT_TIMER_UNTOUCHED);
+}
+
 static __always_inline int ct_on_dropped(const struct sk_buff *skb, __u32 reason, struct sock *sk)
 {
-	const struct inet_timewait_sock *tw;
+	__u8 state;
 
 	if (!sk)
 		return 0;
 	if (reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_TCP_OLD_SEQUENCE))
 		return ct_on_old_segment(skb, sk);
-	if (sk->__sk_common.skc_state != CT_STATE_TIME_WAIT || !timer_timewait)
-		return 0;
-	tw = (const struct inet_timewait_sock *)sk;
-	if (ct_read_packet(NULL, skb) & CT_PACKET_FIN)
-		ct_emit_timewait(tw, CT_TIMER_UNTOUCHED);
+	state = sk->__sk_common.skc_state;
+	if (state == CT_STATE_TIME_WAIT && timer_timewait)
+		ct_on_mini_dropped(skb, sk);
+	else if (state == CT_STATE_LISTEN && timer_request)
+		ct_on_listener_dropped(skb, reason, sk);
 	return 0;
 }

@@ -46,20 +46,41 @@ static __always_inline bool ct_is_full(const struct sock *sk)
 	return state != CT_STATE_TIME_WAIT && state != TCP_NEW_SYN_RECV;
 }
 
-static __always_inline __u8 ct_sock_flags(const struct sock *sk, const struct tcp_sock *tp)
+static __always_inline __u8 ct_flags(unsigned long flags, unsigned long linger, bool nagle_off,
+				     bool mptcp)
 {
-	unsigned long flags = sk->__sk_common.skc_flags;
 	__u8 ret = 0;
 
 	if (flags & (1UL << SOCK_LINGER))
-		ret |= sk->sk_lingertime ? CT_SOCK_LINGER : CT_SOCK_LINGER | CT_SOCK_LINGER0;
+		ret |= linger ? CT_SOCK_LINGER : CT_SOCK_LINGER | CT_SOCK_LINGER0;
 	if (flags & (1UL << SOCK_KEEPOPEN))
 		ret |= CT_SOCK_KEEPALIVE;
 	if (flags & (1UL << SOCK_DEAD))
 		ret |= CT_SOCK_ORPHAN;
-	if (tp && BPF_CORE_READ_BITFIELD(tp, nonagle) & 1) /* TCP_NAGLE_OFF, include/net/tcp.h */
+	if (nagle_off)
 		ret |= CT_SOCK_NODELAY;
+	if (mptcp)
+		ret |= CT_SOCK_MPTCP;
 	return ret;
+}
+
+#define CT_NAGLE_OFF 1 /* TCP_NAGLE_OFF, include/net/tcp.h */
+
+static __always_inline __u8 ct_sock_flags(const struct sock *sk, const struct tcp_sock *tp)
+{
+	bool nagle_off = tp && BPF_CORE_READ_BITFIELD(tp, nonagle) & CT_NAGLE_OFF;
+	bool mptcp = tp && bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp;
+
+	return ct_flags(sk->__sk_common.skc_flags, sk->sk_lingertime, nagle_off, mptcp);
+}
+
+static __always_inline __u8 ct_probe_sock_flags(const struct sock *sk, const struct tcp_sock *tp)
+{
+	bool nagle_off = BPF_CORE_READ_BITFIELD_PROBED(tp, nonagle) & CT_NAGLE_OFF;
+	bool mptcp = bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ(tp, is_mptcp);
+
+	return ct_flags(BPF_CORE_READ(sk, __sk_common.skc_flags), BPF_CORE_READ(sk, sk_lingertime),
+			nagle_off, mptcp);
 }
 
 /*
@@ -110,18 +131,52 @@ static __always_inline __u32 ct_unacked(const struct tcp_sock *tp, __u8 state)
 	}
 }
 
-static __always_inline __u32 ct_seconds(unsigned long jiffies)
+static __always_inline __u64 ct_timer_left_ns(const struct timer_list *timer)
 {
-	return jiffies * tick_ns / 1000000000ULL;
+	long left = BPF_CORE_READ(timer, expires) - bpf_jiffies64();
+
+	return left > 0 ? left * tick_ns : 0;
 }
 
-/* What the whole life counted, and the options that it ended with; unset ones are the namespace's.
- */
+static __always_inline __u32 ct_seconds(unsigned long jiffies)
+{
+	return (jiffies * tick_ns + 500000000) / 1000000000ULL; /* a tick may be cut: HZ=300 */
+}
+
+/* Options as the kernel has them: times in jiffies, the namespace's where the socket has none. */
+struct ct_options {
+	__u32 keepalive_time;
+	__u32 keepalive_interval;
+	__u32 keepalive_probes;
+	__u32 user_timeout_ms;
+	__u32 linger;
+};
+
+#define CT_DEFINE_READ_OPTIONS(name, READ)                                                       \
+	static __always_inline void name(struct ct_options *ret, const struct sock *sk,          \
+					 const struct tcp_sock *tp)                              \
+	{                                                                                        \
+		const struct net *net = READ(sk, __sk_common.skc_net.net);                       \
+                                                                                                 \
+		ret->keepalive_time = READ(tp, keepalive_time)                                   \
+					      ?: READ(net, ipv4.sysctl_tcp_keepalive_time);      \
+		ret->keepalive_interval = READ(tp, keepalive_intvl)                              \
+						  ?: READ(net, ipv4.sysctl_tcp_keepalive_intvl); \
+		ret->keepalive_probes = READ(tp, keepalive_probes)                               \
+						?: READ(net, ipv4.sysctl_tcp_keepalive_probes);  \
+		ret->user_timeout_ms = READ(tp, inet_conn.icsk_user_timeout);                    \
+		ret->linger = READ(sk, sk_lingertime);                                           \
+	}
+CT_DEFINE_READ_OPTIONS(ct_read_options, CT_LOAD)
+CT_DEFINE_READ_OPTIONS(ct_probe_options, CT_PROBE)
+
+/* What the whole life counted, and the options that it ended with. */
 static __always_inline void ct_read_counters(struct ct_event_counters *ret, const struct sock *sk,
 					     const struct tcp_sock *tp)
 {
-	const struct net *net = sk->__sk_common.skc_net.net;
+	struct ct_options options;
 
+	ct_read_options(&options, sk, tp);
 	ret->bytes_sent = tp->bytes_sent;
 	ret->bytes_acked = tp->bytes_acked;
 	ret->bytes_received = tp->bytes_received;
@@ -134,13 +189,17 @@ static __always_inline void ct_read_counters(struct ct_event_counters *ret, cons
 	ret->retransmits = tp->total_retrans;
 	ret->srtt_us = tp->srtt_us >> 3; /* kept times eight, include/linux/tcp.h */
 	ret->min_rtt_us = tp->rtt_min.s[0].v;
-	ret->keepalive_time_s = ct_seconds(tp->keepalive_time
-						   ?: net->ipv4.sysctl_tcp_keepalive_time);
-	ret->keepalive_interval_s = ct_seconds(tp->keepalive_intvl
-						       ?: net->ipv4.sysctl_tcp_keepalive_intvl);
-	ret->keepalive_probes = tp->keepalive_probes ?: net->ipv4.sysctl_tcp_keepalive_probes;
-	ret->user_timeout_ms = tp->inet_conn.icsk_user_timeout;
-	ret->linger_s = ct_seconds(sk->sk_lingertime);
+	ret->keepalive_time_s = ct_seconds(options.keepalive_time);
+	ret->keepalive_interval_s = ct_seconds(options.keepalive_interval);
+	ret->keepalive_probes = options.keepalive_probes;
+	ret->user_timeout_ms = options.user_timeout_ms;
+	ret->linger_s = ct_seconds(options.linger);
+}
+
+static __always_inline void ct_read_tcp(struct tcphdr *ret, const struct sk_buff *skb)
+{
+	bpf_probe_read_kernel(ret, sizeof(*ret),
+			      BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header));
 }
 
 /*
@@ -149,13 +208,13 @@ static __always_inline void ct_read_counters(struct ct_event_counters *ret, cons
  */
 static __always_inline __u8 ct_read_packet(struct ct_event *event, const struct sk_buff *skb)
 {
-	unsigned char *head = BPF_CORE_READ(skb, head);
-	unsigned char *network = head + BPF_CORE_READ(skb, network_header);
+	unsigned char *network;
 	struct tcphdr tcp = {};
 
-	bpf_probe_read_kernel(&tcp, sizeof(tcp), head + BPF_CORE_READ(skb, transport_header));
+	ct_read_tcp(&tcp, skb);
 	if (!event)
 		return tcp.flags;
+	network = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, network_header);
 	event->lport = bpf_ntohs(tcp.dest);
 	event->rport = bpf_ntohs(tcp.source);
 	if (BPF_CORE_READ(skb, protocol) == bpf_htons(ETH_P_IPV6)) {
@@ -172,4 +231,18 @@ static __always_inline __u8 ct_read_packet(struct ct_event *event, const struct 
 				      network + __builtin_offsetof(struct iphdr, saddr));
 	}
 	return tcp.flags;
+}
+
+/* A segment of IPv4 that a socket of IPv6 takes is for v4-mapped addresses, RFC 4291 2.5.5.2. */
+static __always_inline void ct_map_addresses(struct ct_event *event, const struct sock *sk)
+{
+	__u32 *laddr = (__u32 *)event->laddr, *raddr = (__u32 *)event->raddr;
+
+	if (event->family != AF_INET || sk->__sk_common.skc_family != AF_INET6)
+		return;
+	event->family = AF_INET6;
+	laddr[3] = laddr[0];
+	raddr[3] = raddr[0];
+	laddr[2] = raddr[2] = bpf_htonl(0xffff);
+	laddr[0] = raddr[0] = 0;
 }

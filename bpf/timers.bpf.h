@@ -10,6 +10,9 @@
 
 #include "common.bpf.h"
 #include "emit.bpf.h"
+#include "minis.bpf.h"
+#include "options.bpf.h"
+#include "requests.bpf.h"
 #include "sock_read.bpf.h"
 
 struct ct_bracket {
@@ -64,7 +67,7 @@ static __always_inline __u8 ct_context(const struct sock *sk)
 	struct ct_bracket *bracket;
 
 	if (sk->sk_lock.owned)
-		return CT_CONTEXT_PROCESS;
+		return ct_current_walks(sk) ? CT_CONTEXT_NONE : CT_CONTEXT_PROCESS;
 	bracket = ct_bracket();
 	if (bracket && bracket->timer && bracket->sk == (__u64)sk)
 		return bracket->context;
@@ -79,8 +82,9 @@ struct ct_probes {
 	__u64 sent_ns; /* when the last one was sent, 0 once it is answered */
 	__u32 total[CT_PROBE_SLOTS];
 	__u32 segments_in; /* when the last one was sent */
+	__u32 options;	   /* ct_options_print() of those told last, 0 none */
 	__u8 type;	   /* enum ct_probe_type, of the last */
-	__u8 reserved[7];
+	__u8 reserved[3];
 };
 
 struct {
@@ -159,6 +163,8 @@ static __always_inline void ct_probe_sent(const struct sock *sk, __u8 type, __u8
 		ct_emit_probe(&sk->__sk_common, type, CT_PROBE_SENT, unanswered, 0, 0);
 		return;
 	}
+	if (unanswered == 1)
+		ct_probe_tell_options(sk, &probes->options);
 	probes->type = type;
 	probes->sent_ns = bpf_ktime_get_ns();
 	probes->segments_in = BPF_CORE_READ((const struct tcp_sock *)sk, segs_in);
@@ -230,38 +236,6 @@ static __always_inline void ct_bracket_close(struct timer_list *timer)
 		ct_probe_sent(sk, CT_PROBE_WINDOW, probes);
 }
 
-/* A mini-socket's timer is its life. */
-static __always_inline void ct_emit_timewait(const struct inet_timewait_sock *tw, __u8 op)
-{
-	__u64 cookie = BPF_CORE_READ(tw, __tw_common.skc_cookie.counter);
-	struct ct_event *event;
-	long left;
-
-	if (!cookie) /* its socket was never seen: nothing that it could be a part of */
-		return;
-	event = ct_emit_begin_of(CT_EVENT_SIZE(timewait), CT_EVENT_TIMEWAIT, NULL,
-				 op != CT_TIMER_START);
-	if (!event)
-		return;
-	ct_probe_common(event, &tw->__tw_common);
-	event->cookie = cookie;
-	event->state = BPF_CORE_READ(tw, tw_substate);
-	event->timewait.op = op;
-	if (op == CT_TIMER_CANCEL)
-		event->timewait.actor_pid = bpf_get_current_pid_tgid() >> 32;
-	if (op == CT_TIMER_START) {
-		left = BPF_CORE_READ(tw, tw_timer.expires) - bpf_jiffies64();
-		event->timewait.timeout_ns = left > 0 ? left * tick_ns : 0;
-	}
-	ct_emit_end(event);
-}
-
-static __always_inline void ct_on_timewait_timer(struct timer_list *timer, __u8 op)
-{
-	ct_emit_timewait((void *)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer),
-			 op);
-}
-
 static __always_inline void ct_timer_entry(struct timer_list *timer)
 {
 	__u64 handler = (__u64)timer->function;
@@ -271,6 +245,8 @@ static __always_inline void ct_timer_entry(struct timer_list *timer)
 		return;
 	if (handler == timer_timewait) {
 		ct_on_timewait_timer(timer, CT_TIMER_EXPIRE);
+	} else if (handler == timer_request) {
+		ct_on_request_timer(timer, CT_TIMER_EXPIRE);
 	} else if (handler == timer_keepalive) {
 		sk = (void *)timer - bpf_core_field_offset(struct sock, sk_timer);
 		ct_bracket_open(timer, sk, CT_CONTEXT_KEEPALIVE);

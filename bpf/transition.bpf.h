@@ -5,6 +5,9 @@
 #include "common.bpf.h"
 #include "emit.bpf.h"
 #include "identity.bpf.h"
+#include "notes.bpf.h"
+#include "options.bpf.h"
+#include "requests.bpf.h"
 #include "timers.bpf.h"
 
 static __always_inline void ct_emit_counters(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st)
@@ -19,7 +22,7 @@ static __always_inline void ct_emit_counters(struct sock *sk, struct tcp_sock *t
 }
 
 static __always_inline void ct_emit_state(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st,
-					  int old, int new, __u8 context)
+					  int old, int new, __u8 context, __u8 handshake)
 {
 	struct ct_event *event = ct_emit_begin(CT_EVENT_SIZE(to), CT_EVENT_STATE, st);
 
@@ -29,6 +32,7 @@ static __always_inline void ct_emit_state(struct sock *sk, struct tcp_sock *tp, 
 	event->state = new;
 	event->context = context;
 	event->to.old_state = old;
+	event->to.handshake = handshake;
 	event->to.shutdown = sk->sk_shutdown;
 	event->to.sk_err = sk->sk_err;
 	event->to.write_seq = tp->write_seq;
@@ -41,10 +45,48 @@ static __always_inline void ct_emit_state(struct sock *sk, struct tcp_sock *tp, 
 	ct_emit_end(event);
 }
 
+/*
+ * The first event of a socket is its end: it may live on as a mini-socket, which has no cookie then
+ * that it could be known by, or which came before the first look.
+ */
+static __always_inline bool ct_goes_on_unknown(const struct sock *sk)
+{
+	struct ct_notes *notes = ct_notes();
+
+	if (ct_is_just_running())
+		return true;
+	return notes && notes->nameless_hash == sk->__sk_common.skc_hash &&
+	       bpf_ktime_get_ns() - notes->nameless_ns < CT_NEAR_NS;
+}
+
+/*
+ * Before 6.15 a child is in SYN_RECV before it has its addresses and the cookie that it takes over
+ * from its request: inet_csk_clone_lock(). A cookie that were made now would be lost. Its next
+ * transition tells of it.
+ */
+static __always_inline bool ct_is_unready(const struct sock *sk, int old, int new)
+{
+	return old == CT_STATE_LISTEN && new == CT_STATE_SYN_RECV && !sk->__sk_common.skc_dport;
+}
+
+/* When a flag may be raised, now or by the time that passes: what was in force belongs to it. */
+static __always_inline bool ct_may_be_flagged(const struct sock *sk, int new)
+{
+	switch (new) {
+	case CT_STATE_CLOSE_WAIT:
+	case CT_STATE_CLOSING:
+		return true;
+	case CT_STATE_FIN_WAIT2:
+		return !(sk->__sk_common.skc_flags & (1UL << SOCK_DEAD));
+	default:
+		return false;
+	}
+}
+
 static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	__u8 context;
+	__u8 context, handshake;
 	struct ct_sk *st;
 
 	if (!tp) /* MPTCP's own socket, SCTP, DCCP: not TCP, though they share the tracepoint */
@@ -54,12 +96,22 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 		ct_count_lost(NULL, false);
 		return 0;
 	}
+	if (new == CT_STATE_CLOSE && !st->lived && ct_goes_on_unknown(sk))
+		return 0;
+	if (ct_is_unready(sk, old, new)) {
+		ct_begin_life(st, old, new);
+		ct_notes_at_state(sk, tp, st, old, new);
+		return 0;
+	}
 	context = ct_context(sk);
 	ct_update_owner(sk, tp, st, old, new, context == CT_CONTEXT_PROCESS);
 	ct_probes_at_state(sk, tp, new, context);
+	handshake = ct_notes_at_state(sk, tp, st, old, new);
 	if (new == CT_STATE_CLOSE && old != CT_STATE_LISTEN)
-		ct_emit_counters(sk, tp, st);
-	ct_emit_state(sk, tp, st, old, new, context);
+		ct_emit_counters(sk, tp, st); /* the options are in there */
+	else
+		ct_tell_options(sk, tp, st, ct_may_be_flagged(sk, new));
+	ct_emit_state(sk, tp, st, old, new, context, handshake);
 	return 0;
 }
 
@@ -67,13 +119,16 @@ static __always_inline int ct_on_error(struct sock *sk)
 {
 	struct tcp_sock *tp;
 	struct ct_event *event;
+	struct ct_sk *st;
 
 	if (!sk->sk_err || !ct_is_full(sk))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
-	event = ct_emit_begin(CT_EVENT_SIZE(error), CT_EVENT_ERROR, ct_sk_get(sk));
+	st = ct_sk_get(sk);
+	ct_tell_options(sk, tp, st, true);
+	event = ct_emit_begin(CT_EVENT_SIZE(error), CT_EVENT_ERROR, st);
 	if (!event)
 		return 0;
 	ct_read_sock(event, sk, tp);
@@ -97,7 +152,7 @@ static __always_inline int ct_on_io(struct sock *sk)
 		return 0;
 	st = ct_sk_get(sk);
 	if (!st || (st->owner != CT_OWNER_UNKNOWN && st->owner != CT_OWNER_INHERITED) ||
-	    ct_current_is_kernel())
+	    ct_current_owns_nothing())
 		return 0;
 	ct_learn_owner(st, CT_OWNER_IO);
 	ct_emit_owner(sk, tp, st);

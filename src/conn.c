@@ -17,6 +17,9 @@ int ct_conn_raise(struct ct_conn *conn, enum ct_flag flag, uint64_t at_ns,
 		return -ENOMEM;
 	mark->flag = (uint8_t)flag;
 	mark->at_ns = at_ns;
+	mark->sock_flags = conn->sock_flags;
+	mark->options_known = conn->options_known;
+	mark->options = conn->options;
 	for (size_t i = 0; i < n_evidence && i < CT_EVIDENCE_MAX; i++)
 		mark->evidence[mark->n_evidence++] = evidence[i];
 	while (*end)

@@ -43,6 +43,7 @@ static const struct ct_event_field state_fields[] = {
 	ANY(to.write_seq),
 	ANY(to.unread),
 	ANY(to.unacked),
+	BELOW(to.handshake, _CT_HANDSHAKE_MAX),
 };
 
 /* comm goes as two integers: it is bytes to everybody but the printers */
@@ -54,9 +55,8 @@ static const struct ct_event_field owner_fields[] = {
 };
 
 static const struct ct_event_field timewait_fields[] = {
-	NAMED(timewait.op, _CT_TIMER_MAX),
-	ANY(timewait.actor_pid),
-	ANY(timewait.timeout_ns),
+	NAMED(timewait.op, _CT_TIMER_MAX), ANY(timewait.actor_pid), ANY(timewait.timeout_ns),
+	BELOW(timewait.how, _CT_HOW_MAX),  ANY(timewait.successor),
 };
 
 static const struct ct_event_field request_fields[] = {
@@ -64,6 +64,12 @@ static const struct ct_event_field request_fields[] = {
 	ANY(request.timeouts),
 	ANY(request.backlog),
 	ANY(request.backlog_max),
+	BELOW(request.acked, _CT_ACKED_MAX),
+	BELOW(request.how, _CT_HOW_MAX),
+	ANY(request.actor_pid),
+	ANY(request.listener),
+	ANY(request.timeout_ns),
+	BELOW(request.listening, 2),
 };
 
 static const struct ct_event_field retransmit_fields[] = {
@@ -112,9 +118,18 @@ static const struct ct_event_field counters_fields[] = {
 };
 
 static const struct ct_event_field found_fields[] = {
-	ANY(found.unread),
-	ANY(found.unacked),
-	ANY(found.write_seq),
+	ANY(found.unread),	 ANY(found.unacked),
+	ANY(found.write_seq),	 BELOW(found.mini, 2),
+	BELOW(found.request, 2), BELOW(found.shutdown, (CT_SHUTDOWN_RCV | CT_SHUTDOWN_SEND) + 1),
+	ANY(found.timeouts),	 ANY(found.backlog),
+	ANY(found.backlog_max),	 ANY(found.timeout_ns),
+	ANY(found.listener),
+};
+
+static const struct ct_event_field options_fields[] = {
+	ANY(options.keepalive_time_s), ANY(options.keepalive_interval_s),
+	ANY(options.keepalive_probes), ANY(options.user_timeout_ms),
+	ANY(options.linger_s),
 };
 
 static const struct ct_event_field fork_fields[] = {
@@ -155,6 +170,7 @@ static const struct ct_event_layout layouts[] = {
 	[CT_EVENT_LOST] = LAYOUT("lost", lost_fields, lost),
 	[CT_EVENT_TICK] = BARE("tick"),
 	[CT_EVENT_END] = BARE("end"),
+	[CT_EVENT_OPTIONS] = LAYOUT("options", options_fields, options),
 };
 _Static_assert(CT_COUNT(layouts) == _CT_EVENT_MAX, "a layout for each kind");
 

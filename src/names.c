@@ -51,6 +51,7 @@ static const char *const how_names[] = {
 	[CT_HOW_UNKNOWN] = NULL,	  [CT_HOW_CLOSE] = "close()",
 	[CT_HOW_SHUTDOWN] = "shutdown()", [CT_HOW_CONNECT] = "connect()",
 	[CT_HOW_EXIT] = "exit",		  [CT_HOW_OTHER] = NULL,
+	[CT_HOW_KERNEL] = NULL,
 };
 NAMES(how_names, _CT_HOW_MAX);
 
@@ -160,6 +161,22 @@ static const char *const reset_cause_names[] = {
 };
 NAMES(reset_cause_names, _CT_RESET_CAUSE_MAX);
 
+static const char *const left_by_names[] = {
+	[CT_LEFT_BY_UNKNOWN] = NULL,	[CT_LEFT_BY_EXPIRED] = "expired",
+	[CT_LEFT_BY_REUSED] = "reused", [CT_LEFT_BY_RECYCLED] = "recycled",
+	[CT_LEFT_BY_RST] = "rst",	[CT_LEFT_BY_ANSWERED] = "answered",
+	[CT_LEFT_BY_KILLED] = "killed", [CT_LEFT_BY_NETNS] = "netns",
+};
+NAMES(left_by_names, _CT_LEFT_BY_MAX);
+
+static const char *const handshake_names[] = {
+	[CT_HANDSHAKE_UNKNOWN] = NULL,
+	[CT_HANDSHAKE_REQUEST] = "request",
+	[CT_HANDSHAKE_SYNCOOKIE] = "syncookie",
+	[CT_HANDSHAKE_FASTOPEN] = "fastopen",
+};
+NAMES(handshake_names, _CT_HANDSHAKE_MAX);
+
 #define ACCESSOR(thing)                                   \
 	const char *ct_##thing##_name(unsigned int value) \
 	{                                                 \
@@ -181,6 +198,8 @@ ACCESSOR(end)
 ACCESSOR(closed_by)
 ACCESSOR(reset_by)
 ACCESSOR(reset_cause)
+ACCESSOR(left_by)
+ACCESSOR(handshake)
 
 const char *ct_errno_name(unsigned int err)
 {

@@ -17,31 +17,65 @@ struct ct_pipeline {
 	struct ct_sink *sinks[SINKS_MAX];
 	size_t n_sinks;
 	uint64_t max_updates;
-	uint64_t now_ns; /* time of the last event */
+	uint64_t now_ns;  /* time of the last event */
+	uint64_t tick_ns; /* of the last update, when it came with a tick; CT_NS_UNKNOWN */
+	bool is_midway;	  /* the event of the last update is still to come */
 	struct ct_pipeline_stats stats;
 };
+
+static bool is_enough(const struct ct_pipeline *pipeline)
+{
+	return pipeline->max_updates && pipeline->stats.printed >= pipeline->max_updates;
+}
+
+static uint64_t tick_ns(const struct ct_update *update)
+{
+	if (!update->event || update->event->kind != CT_EVENT_TICK)
+		return CT_NS_UNKNOWN;
+	return update->event->ts_ns;
+}
+
+/*
+ * A recording has an event with the last update that is made of it, and so goes on to there. What
+ * several ticks of one moment tell, the first of them tells when it is read back.
+ */
+static bool continues(const struct ct_pipeline *pipeline, const struct ct_update *update)
+{
+	return pipeline->is_midway ||
+	       (pipeline->tick_ns != CT_NS_UNKNOWN && pipeline->tick_ns == tick_ns(update));
+}
+
+static void count_lost(struct ct_pipeline_stats *stats, const struct ct_update *update)
+{
+	stats->lost += update->lost.events;
+	if (update->lost.where < _CT_LOST_MAX)
+		stats->lost_at[update->lost.where] += update->lost.events;
+}
 
 /* Selected: every sink gets it. */
 static int to_sinks(void *context, const struct ct_update *update)
 {
 	struct ct_pipeline *pipeline = context;
+	bool enough = is_enough(pipeline);
 	int r = 0;
 
+	if (enough && !continues(pipeline, update))
+		return CT_PIPELINE_STOP;
+	pipeline->is_midway = !update->event;
+	pipeline->tick_ns = tick_ns(update);
 	for (size_t i = 0; i < pipeline->n_sinks && r == 0; i++)
-		r = pipeline->sinks[i]->ops->update(pipeline->sinks[i], update);
-	if (r)
+		if (!enough || pipeline->sinks[i]->ops->keeps)
+			r = pipeline->sinks[i]->ops->update(pipeline->sinks[i], update);
+	if (r || enough)
 		return r;
 	if (update->event)
 		pipeline->stats.selected++;
 	if (update->kind == CT_UPDATE_CLOSE)
 		pipeline->stats.connections++;
 	if (update->kind == CT_UPDATE_LOST)
-		pipeline->stats.lost += update->lost.events;
-	if (update->kind == CT_UPDATE_SILENT)
-		return 0;
-	pipeline->stats.printed++;
-	if (pipeline->max_updates && pipeline->stats.printed >= pipeline->max_updates)
-		return CT_PIPELINE_STOP;
+		count_lost(&pipeline->stats, update);
+	if (update->kind != CT_UPDATE_SILENT)
+		pipeline->stats.printed++;
 	return 0;
 }
 
@@ -84,6 +118,7 @@ int ct_pipeline_new(const struct ct_pipeline_config *config, struct ct_pipeline 
 	if (!pipeline)
 		return -ENOMEM;
 	pipeline->max_updates = config->max_updates;
+	pipeline->tick_ns = CT_NS_UNKNOWN;
 	r = ct_selector_new(config->select, to_sinks, pipeline, &pipeline->selector);
 	if (r == 0)
 		r = ct_conn_table_new(config->max_conns, &table_ops, pipeline, &pipeline->table);
@@ -115,6 +150,13 @@ int ct_pipeline_add_sink(struct ct_pipeline *pipeline, struct ct_sink *sink)
 	return 0;
 }
 
+static int apply(struct ct_pipeline *pipeline, const struct ct_event *event)
+{
+	int r = ct_conn_table_apply(pipeline->table, event);
+
+	return r == 0 && is_enough(pipeline) ? CT_PIPELINE_STOP : r;
+}
+
 /* A record that is not understood is missing, and is told like any other that is. */
 static int feed_malformed(struct ct_pipeline *pipeline)
 {
@@ -126,7 +168,7 @@ static int feed_malformed(struct ct_pipeline *pipeline)
 	};
 
 	pipeline->stats.malformed++;
-	return ct_conn_table_apply(pipeline->table, &event);
+	return apply(pipeline, &event);
 }
 
 int ct_pipeline_feed(void *context, const void *bytes, size_t len)
@@ -138,12 +180,17 @@ int ct_pipeline_feed(void *context, const void *bytes, size_t len)
 	if (ct_decode(bytes, len, &event) < 0)
 		return feed_malformed(pipeline);
 	pipeline->now_ns = event->ts_ns;
-	return ct_conn_table_apply(pipeline->table, event);
+	return apply(pipeline, event);
 }
 
 uint64_t ct_pipeline_deadline_ns(const struct ct_pipeline *pipeline)
 {
 	return ct_conn_table_deadline_ns(pipeline->table);
+}
+
+size_t ct_pipeline_fin_wait2_minis(const struct ct_pipeline *pipeline)
+{
+	return ct_conn_table_fin_wait2_minis(pipeline->table);
 }
 
 int ct_pipeline_flush(struct ct_pipeline *pipeline)

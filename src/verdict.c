@@ -152,6 +152,8 @@ static uint8_t state_before(const struct ct_conn *conn, const struct ct_event *e
 
 	if (last && (conn->phase == CT_PHASE_CLOSED || event->state == CT_STATE_CLOSE))
 		return last->state;
+	if (last && !event->cookie) /* a listener took the packet for its request */
+		return last->state;
 	return event->state;
 }
 
@@ -161,7 +163,7 @@ void ct_verdict_reset(const struct ct_conn *conn, const struct ct_event *event,
 	*ret = (struct ct_reset){
 		.direction = event->reset.direction,
 		.reason = event->reset.reason,
-		.state = event->cookie ? state_before(conn, event) : CT_STATE_NONE,
+		.state = conn || event->cookie ? state_before(conn, event) : CT_STATE_NONE,
 		.unread = event->reset.unread,
 		.unacked = event->reset.unacked,
 	};
@@ -184,41 +186,162 @@ void ct_verdict_reset(const struct ct_conn *conn, const struct ct_event *event,
 	}
 }
 
-static bool is_unreachable(uint16_t err)
+/* One rule of the end: LAST is the state that it was in last. The first that applies decides. */
+struct end_rule {
+	bool (*applies)(const struct ct_conn *conn, uint8_t last);
+	enum ct_end end;
+};
+
+/* `ss -K`. Who stands in TIME_WAIT has had an end before. */
+static bool was_killed(const struct ct_conn *conn, uint8_t last)
 {
-	return err == EHOSTUNREACH || err == ENETUNREACH || err == EHOSTDOWN || err == ENETDOWN ||
-	       err == ENOPROTOOPT || err == ECONNREFUSED;
+	return conn->killed || (conn->left_by == CT_LEFT_BY_KILLED && last != CT_STATE_TIME_WAIT);
 }
+
+/* A reset that it has survived is not its end. */
+static bool is_half_open(const struct ct_conn *conn, uint8_t last)
+{
+	(void)last;
+	return conn->phase == CT_PHASE_REQUEST;
+}
+
+static bool is_keepalive_dead(const struct ct_conn *conn, uint8_t last)
+{
+	(void)last;
+	return conn->keepalive_dead;
+}
+
+/* Decided: what a segment that comes later is answered with changes nothing. */
+static bool was_in_time_wait(const struct ct_conn *conn, uint8_t last)
+{
+	(void)conn;
+	return last == CT_STATE_TIME_WAIT;
+}
+
+/*
+ * Our FIN was acknowledged, theirs never came, and no process waits for it: tcp_fin_timeout has
+ * passed. The mini-socket's time is over, or tcp_keepalive_timer() has reset the full socket.
+ */
+static bool has_waited_for_fin(const struct ct_conn *conn, uint8_t last)
+{
+	if (last != CT_STATE_FIN_WAIT2 || conn->phase != CT_PHASE_CLOSED)
+		return false;
+	if (conn->left_by == CT_LEFT_BY_EXPIRED)
+		return conn->reset.direction == CT_DIRECTION_NONE;
+	return conn->closed_context == CT_CONTEXT_KEEPALIVE && conn->sock_flags & CT_SOCK_ORPHAN &&
+	       !conn->sk_err && conn->reset.direction == CT_DIRECTION_SENT;
+}
+
+static bool was_refused(const struct ct_conn *conn, uint8_t last)
+{
+	(void)last;
+	return conn->reset.direction == CT_DIRECTION_RECEIVED &&
+	       conn->reset.cause == CT_RESET_CAUSE_REFUSED;
+}
+
+static bool has_received_reset(const struct ct_conn *conn, uint8_t last)
+{
+	(void)last;
+	return conn->reset.direction == CT_DIRECTION_RECEIVED;
+}
+
+static bool has_sent_reset(const struct ct_conn *conn, uint8_t last)
+{
+	(void)last;
+	return conn->reset.direction == CT_DIRECTION_SENT;
+}
+
+static bool is_open(const struct ct_conn *conn, uint8_t last)
+{
+	(void)last;
+	return conn->phase != CT_PHASE_CLOSED;
+}
+
+/* Retransmissions or window probes without an answer, TCP_USER_TIMEOUT: tcp_write_err(). */
+static bool has_timed_out(const struct ct_conn *conn, uint8_t last)
+{
+	(void)last;
+	return conn->sk_err == ETIMEDOUT;
+}
+
+/* Nobody has answered its SYN-ACK. */
+static bool was_half_open(const struct ct_conn *conn, uint8_t last)
+{
+	return last == CT_STATE_SYN_RECV && conn->left_by == CT_LEFT_BY_EXPIRED;
+}
+
+/* What ICMP and ICMPv6 make of their codes: icmp_err_convert[], icmpv6_err_convert(). */
+static bool is_unreachable(const struct ct_conn *conn, uint8_t last)
+{
+	(void)last;
+	switch (conn->sk_err) {
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case ENETDOWN:
+	case ENONET:
+	case ENOPROTOOPT:
+	case EACCES:
+		return true;
+	case ECONNREFUSED: /* a port that ICMP calls so; unless it was a reset that is missing */
+		return !conn->gaps;
+	default:
+		return false;
+	}
+}
+
+static bool is_by_timer(const struct ct_conn *conn)
+{
+	switch (conn->closed_context) {
+	case CT_CONTEXT_KEEPALIVE:
+	case CT_CONTEXT_RETRANSMIT:
+	case CT_CONTEXT_WINDOW:
+	case CT_CONTEXT_TLP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Both FINs, and ours acknowledged: it was a segment that closed it, and no timer gave it up. */
+static bool has_exchanged_fins(const struct ct_conn *conn, uint8_t last)
+{
+	(void)last;
+	return conn->fin_sent && conn->fin_received && !conn->sk_err && !is_by_timer(conn);
+}
+
+static bool is_any_end(const struct ct_conn *conn, uint8_t last)
+{
+	(void)conn;
+	(void)last;
+	return true;
+}
+
+static const struct end_rule end_rules[] = {
+	{is_half_open, CT_END_OPEN},
+	{was_killed, CT_END_KILLED},
+	{is_keepalive_dead, CT_END_KEEPALIVE_DEAD},
+	{was_in_time_wait, CT_END_FIN},
+	{has_waited_for_fin, CT_END_TIMEOUT},
+	{was_refused, CT_END_REFUSED},
+	{has_received_reset, CT_END_RST_RECEIVED},
+	{has_sent_reset, CT_END_RST_SENT},
+	{is_open, CT_END_OPEN},
+	{has_timed_out, CT_END_TIMEOUT},
+	{was_half_open, CT_END_TIMEOUT},
+	{is_unreachable, CT_END_UNREACHABLE},
+	{has_exchanged_fins, CT_END_FIN},
+	{is_any_end, CT_END_UNKNOWN},
+};
 
 static enum ct_end end_of(const struct ct_conn *conn)
 {
 	const struct ct_step *last = ct_history_last(&conn->history);
+	size_t i = 0;
 
-	if (conn->killed)
-		return CT_END_KILLED;
-	if (conn->keepalive_dead)
-		return CT_END_KEEPALIVE_DEAD;
-	/* decided: what a segment that comes later is answered with changes nothing */
-	if (last && last->state == CT_STATE_TIME_WAIT)
-		return CT_END_FIN;
-	if (conn->reset.direction == CT_DIRECTION_RECEIVED)
-		return conn->reset.cause == CT_RESET_CAUSE_REFUSED ? CT_END_REFUSED
-								   : CT_END_RST_RECEIVED;
-	if (conn->reset.direction == CT_DIRECTION_SENT)
-		return CT_END_RST_SENT;
-	if (conn->phase != CT_PHASE_CLOSED)
-		return CT_END_OPEN;
-	if (conn->fin_sent && conn->fin_received && conn->sk_err != ETIMEDOUT &&
-	    !is_unreachable(conn->sk_err))
-		return CT_END_FIN;
-	if (conn->sk_err == ETIMEDOUT)
-		return CT_END_TIMEOUT;
-	if (is_unreachable(conn->sk_err))
-		return CT_END_UNREACHABLE;
-	/* our FIN was acknowledged, theirs never came: tcp_fin_timeout */
-	if (conn->expired && last && last->state == CT_STATE_FIN_WAIT2)
-		return CT_END_TIMEOUT;
-	return CT_END_UNKNOWN;
+	while (!end_rules[i].applies(conn, last ? last->state : CT_STATE_NONE))
+		i++;
+	return end_rules[i].end;
 }
 
 /* Whoever sent the first FIN has closed it; without one, whoever reset it. */

@@ -4,6 +4,7 @@
 # Usage: tools/need.sh PACKAGE...
 #
 # Installs those Debian packages that are missing; says in one line which, and nothing if none is.
+# Programs are what is wanted of them: a service that comes along is not started, now or at boot.
 set -eu
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
@@ -27,9 +28,21 @@ if [ "$(id -u)" -ne 0 ]; then
 	as_root=(sudo)
 fi
 
-echo "installing: ${missing[*]}"
+# Asked by each package before it starts its service; who has a policy already is left with it.
+policy=/usr/sbin/policy-rc.d
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+undo() {
+	rm -f "$log"
+	[ -z "${own_policy:-}" ] || "${as_root[@]}" rm -f "$policy"
+}
+trap undo EXIT
+if [ ! -e "$policy" ]; then
+	own_policy=yes
+	printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+	"${as_root[@]}" chmod 755 "$policy"
+fi
+
+echo "installing: ${missing[*]}"
 # A source that is out of reach need not be the one that has them.
 "${as_root[@]}" apt-get -qq update >"$log" 2>&1 </dev/null || true
 if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
@@ -39,3 +52,8 @@ if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
 	echo "need: apt-get could not install: ${missing[*]}" >&2
 	exit 1
 fi
+for package in "${missing[@]}"; do
+	if [ "$package" = nginx ] && command -v systemctl >/dev/null; then
+		"${as_root[@]}" systemctl -q disable nginx 2>/dev/null || true
+	fi
+done

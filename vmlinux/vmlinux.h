@@ -61,8 +61,20 @@ struct in6_addr {
 	} in6_u;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct refcount_struct {
+	atomic_t refs;
+};
+
+typedef struct refcount_struct refcount_t;
+
 struct ns_common {
 	unsigned int inum;
+	refcount_t count;
+	refcount_t __ns_ref;
 };
 
 struct netns_ipv4 {
@@ -83,6 +95,7 @@ typedef struct {
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
+	unsigned int skc_hash;
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
@@ -92,9 +105,15 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 	atomic64_t skc_cookie;
 	unsigned long skc_flags;
+	struct sock *skc_listener;
+};
+
+struct hlist_node {
+	struct hlist_node **pprev;
 };
 
 struct timer_list {
+	struct hlist_node entry;
 	unsigned long expires;
 	void (*function)(struct timer_list *);
 };
@@ -117,6 +136,8 @@ struct sock_cgroup_data {
 
 struct sock {
 	struct sock_common __sk_common;
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
 	int sk_err;
 	int sk_err_soft;
 	socket_lock_t sk_lock;
@@ -167,6 +188,7 @@ struct tcp_sock {
 	u64 bytes_sent;
 	u64 bytes_acked;
 	u32 snd_una;
+	u32 snd_nxt;
 	u32 snd_wnd;
 	u32 rcv_tstamp;
 	u32 srtt_us;
@@ -175,9 +197,12 @@ struct tcp_sock {
 	u64 bytes_retrans;
 	u32 total_retrans;
 	u8 nonagle : 4;
+	u8 syn_data_acked : 1;
+	u8 syn_fastopen_child : 1;
 	unsigned int keepalive_time;
 	unsigned int keepalive_intvl;
 	u8 keepalive_probes;
+	bool is_mptcp;
 };
 
 struct inet_timewait_sock {
@@ -189,6 +214,12 @@ struct inet_timewait_sock {
 struct request_sock {
 	struct sock_common __req_common;
 	u8 num_retrans;
+	u8 num_timeout : 7;
+	struct timer_list rsk_timer;
+};
+
+struct inet_request_sock {
+	u16 acked : 1;
 };
 
 struct net_device {
@@ -216,8 +247,21 @@ struct thread_info {
 	u32 status;
 #else
 	unsigned long flags;
+	u64 preempt_count;
 #endif
 };
+
+#if defined(__TARGET_ARCH_x86)
+struct rq;
+
+struct cfs_rq {
+	struct rq *rq;
+};
+
+struct sched_entity {
+	struct cfs_rq *cfs_rq;
+};
+#endif
 
 struct task_struct {
 	struct task_struct *group_leader;
@@ -225,6 +269,29 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
 	pid_t tgid;
+	int softirq_disable_cnt;
+#if defined(__TARGET_ARCH_x86)
+	struct sched_entity se;
+#endif
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct file *file;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
 };
 
 struct pt_regs {
@@ -238,6 +305,7 @@ struct pt_regs {
 };
 
 enum skb_drop_reason {
+	SKB_DROP_REASON_TCP_LISTEN_OVERFLOW = 40,
 	SKB_DROP_REASON_TCP_OLD_SEQUENCE = 41,
 };
 

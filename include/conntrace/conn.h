@@ -76,6 +76,9 @@ struct ct_mark {
 	uint8_t n_evidence;
 	uint64_t at_ns;
 	struct ct_evidence evidence[CT_EVIDENCE_MAX];
+	uint8_t sock_flags; /// CT_SOCK_* when it was raised
+	bool options_known; /// options hold what was in force when it was raised
+	struct ct_event_options options;
 };
 
 enum ct_end {
@@ -129,6 +132,22 @@ enum ct_reset_cause {
 const char *ct_reset_by_name(unsigned int value);    /// NULL for unknown
 const char *ct_reset_cause_name(unsigned int value); /// "unknown" for unknown
 
+/// Why a mini-socket, or a request socket without a child, is gone.
+enum ct_left_by {
+	CT_LEFT_BY_UNKNOWN = 0,
+	CT_LEFT_BY_EXPIRED,  /// its time was over
+	CT_LEFT_BY_REUSED,   /// connect() took its place: net.ipv4.tcp_tw_reuse
+	CT_LEFT_BY_RECYCLED, /// a new SYN took its place, RFC 9293 3.6.1
+	CT_LEFT_BY_RST,	     /// the peer reset it: RFC 1337
+	CT_LEFT_BY_ANSWERED, /// it answered a segment with a reset
+	CT_LEFT_BY_KILLED,   /// from outside: `ss -K`
+	CT_LEFT_BY_NETNS,    /// its network namespace was torn down
+	_CT_LEFT_BY_MAX,
+};
+
+const char *ct_left_by_name(unsigned int value);   /// "expired" …; NULL for unknown
+const char *ct_handshake_name(unsigned int value); /// enum ct_handshake; NULL for unknown
+
 /// A reset, judged.
 struct ct_reset {
 	uint8_t direction; /// enum ct_direction
@@ -143,8 +162,21 @@ struct ct_reset {
 /// Where a connection stands in its leaving.
 enum ct_phase {
 	CT_PHASE_LIVE = 0,
-	CT_PHASE_MINI,	 /// its socket is gone, a mini-socket (FIN_WAIT2, TIME_WAIT) stands for it
-	CT_PHASE_CLOSED, /// gone; waits for events that come late
+	CT_PHASE_MINI,	  /// its socket is gone, a mini-socket (FIN_WAIT2, TIME_WAIT) stands for it
+	CT_PHASE_CLOSED,  /// gone; waits for events that come late
+	CT_PHASE_REQUEST, /// a request socket stands for it: a handshake that is not completed
+};
+
+/// A handshake that stands for so long is half-open: its second SYN-ACK, too, has had no answer.
+#define CT_HALF_OPEN_NS 3000000000ULL
+
+/// What is known of a handshake by its request socket, the last that was told.
+struct ct_request {
+	uint8_t timeouts;     /// SYN-ACKs that nobody has answered in time
+	bool known;	      /// its timer's events came: acked is known
+	uint8_t acked;	      /// enum ct_acked, the most that was told
+	uint32_t backlog;     /// of the listener: waiting for accept()
+	uint32_t backlog_max; /// 0: not known
 };
 
 struct ct_conn {
@@ -153,21 +185,27 @@ struct ct_conn {
 	uint64_t opened_ns;	 /// CT_NS_UNKNOWN: older than the tracer
 	uint64_t closed_ns;	 /// CT_NS_UNKNOWN: not gone yet
 	uint64_t established_ns; /// CT_NS_UNKNOWN: never seen to be
-	struct ct_mark *marks;	 /// owned, in the order of raising
-	uint32_t flags;		 /// 1 << enum ct_flag of all that was raised
-	uint32_t unshown;	 /// of them those that no printed update has told yet
-	uint32_t gaps;		 /// places in its history where events are missing
-	uint8_t phase;		 /// enum ct_phase
-	uint8_t end;		 /// enum ct_end
-	uint8_t closed_by;	 /// enum ct_closed_by
-	uint8_t sock_flags;	 /// CT_SOCK_*, as last seen
+	uint64_t found_ns;     /// it is older than the tracer, and was there by then; CT_NS_UNKNOWN
+	uint64_t expires_ns;   /// when its mini-socket's or request's timer is due; CT_NS_UNKNOWN
+	struct ct_mark *marks; /// owned, in the order of raising
+	uint32_t flags;	       /// 1 << enum ct_flag of all that was raised
+	uint32_t unshown;      /// of them those that no printed update has told yet
+	uint32_t gaps;	       /// places in its history where events are missing
+	uint8_t phase;	       /// enum ct_phase
+	uint8_t end;	       /// enum ct_end
+	uint8_t closed_by;     /// enum ct_closed_by
+	uint8_t sock_flags;    /// CT_SOCK_*, as last seen
 	bool fin_sent;
 	bool fin_received;
 	bool half_closed;	   /// our FIN went out by shutdown(SHUT_WR), and no close() since
 	bool counted;		   /// counters hold what the socket counted
 	bool keepalive_dead;	   /// the kernel gave it up behind its last keepalive probe
 	bool killed;		   /// destroyed from outside: `ss -K`
-	bool expired;		   /// its mini-socket stood until its time was over
+	uint8_t left_by;	   /// enum ct_left_by: why its mini-socket or its request is gone
+	uint8_t handshake;	   /// enum ct_handshake
+	uint8_t closed_how;	   /// enum ct_how: the call by which our side closed; UNKNOWN: none
+	uint8_t closed_context;	   /// enum ct_context of its → CLOSE
+	struct ct_request request; /// all 0: none was seen
 	uint16_t sk_err;	   /// errno that the socket died with, or the last reported; 0 none
 	uint32_t unread;	   /// bytes received and not read, at its last transition
 	uint32_t unacked;	   /// bytes queued and not acknowledged, at its last transition
@@ -178,6 +216,8 @@ struct ct_conn {
 	uint32_t window_probes_sent;
 	struct ct_reset reset; /// the last one; direction 0: none
 	struct ct_event_counters counters;
+	bool options_known; /// options hold what was told last
+	struct ct_event_options options;
 	uint64_t wants_ns; /// when a detector wants to look at it again; CT_NS_UNKNOWN never
 	void *held;	   /// select.c's: updates that wait for a filter's decision
 };

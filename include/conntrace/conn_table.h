@@ -48,6 +48,9 @@ int ct_conn_table_apply(struct ct_conn_table *table, const struct ct_event *even
 /// When it wants to know of the time next (CT_EVENT_TICK); CT_NS_UNKNOWN: not at all.
 uint64_t ct_conn_table_deadline_ns(const struct ct_conn_table *table);
 
+/// Mini-sockets in FIN_WAIT2 now: while there are any, ct_source_live_sweep() is worth its while.
+size_t ct_conn_table_fin_wait2_minis(const struct ct_conn_table *table);
+
 struct ct_conn_table_stats {
 	uint64_t connections; /// ever, listeners left out
 	uint64_t lost;	      /// events that the stream said were lost

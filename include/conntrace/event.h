@@ -32,6 +32,7 @@ enum ct_event_kind {
 	CT_EVENT_LOST,	   /* so many events are missing here */
 	CT_EVENT_TICK,	   /* made in user space: time passed without an event */
 	CT_EVENT_END,	   /* made in user space: the tracer stopped here */
+	CT_EVENT_OPTIONS,  /* options of the socket that are not the default, when they changed */
 	_CT_EVENT_MAX,
 };
 
@@ -91,6 +92,8 @@ enum ct_how {
 	CT_HOW_CONNECT,	 /* connect(), to AF_UNSPEC too */
 	CT_HOW_EXIT,	 /* the process was exiting: no call of its own */
 	CT_HOW_OTHER,
+	CT_HOW_KERNEL, /* a kernel thread; of a mini-socket or a request: its namespace is torn down
+			*/
 	_CT_HOW_MAX,
 };
 
@@ -101,19 +104,29 @@ enum ct_how {
 #define CT_SOCK_ORPHAN	  0x08 /* SOCK_DEAD: no process holds it any more */
 #define CT_SOCK_NODELAY	  0x10 /* TCP_NODELAY is on */
 #define CT_SOCK_COUNTED	  0x20 /* `missed` is exact: this socket counts its own losses */
-#define CT_SOCK_FLAGS	  0x3f
+#define CT_SOCK_MPTCP	  0x40 /* a subflow of an MPTCP connection, RFC 8684 */
+#define CT_SOCK_FLAGS	  0x7f
 
 /* ct_event_state.shutdown and ct_event_reset.shutdown: sk_shutdown, include/net/sock.h */
 #define CT_SHUTDOWN_RCV	 1
 #define CT_SHUTDOWN_SEND 2
 
+/* What an accepted connection came from; told with SYN_RECV → ESTABLISHED. */
+enum ct_handshake {
+	CT_HANDSHAKE_UNKNOWN = 0,
+	CT_HANDSHAKE_REQUEST,	/* a request socket: CT_EVENT_REQUEST told of it */
+	CT_HANDSHAKE_SYNCOOKIE, /* none: the final ACK carried a cookie, RFC 4987 3.6 */
+	CT_HANDSHAKE_FASTOPEN,	/* none: the SYN carried data, RFC 7413 */
+	_CT_HANDSHAKE_MAX,
+};
+
 /* A transition. Comes from inet_sock_set_state. */
 struct ct_event_state {
 	__u8 old_state;
-	__u8 shutdown; /* CT_SHUTDOWN_* */
-	__u8 how;      /* enum ct_how */
-	__u8 reserved;
-	__u16 sk_err; /* errno, positive; 0 none */
+	__u8 shutdown;	/* CT_SHUTDOWN_* */
+	__u8 how;	/* enum ct_how */
+	__u8 handshake; /* enum ct_handshake */
+	__u16 sk_err;	/* errno, positive; 0 none */
 	__u16 reserved2;
 	__u32 actor_pid; /* tgid of who acted, CT_CONTEXT_PROCESS only; `ss -K` is one, never an
 			    owner */
@@ -134,31 +147,58 @@ struct ct_event_owner {
 enum ct_timer_op {
 	CT_TIMER_NONE = 0,
 	CT_TIMER_START,	 /* armed: new, or again behind a CANCEL */
-	CT_TIMER_CANCEL, /* taken off: START follows = re-armed, EXPIRE = expired, neither = killed
-			  */
-	CT_TIMER_EXPIRE,
-	CT_TIMER_UNTOUCHED, /* a segment came; when it re-armed the timer within its bucket, only
-			       this */
+	CT_TIMER_CANCEL, /* taken off: START follows = re-armed, EXPIRE = expired, neither = gone */
+	CT_TIMER_EXPIRE, /* of a request: START follows = SYN-ACK sent again, nothing = given up */
+	CT_TIMER_UNTOUCHED, /* a segment came: of a mini-socket a FIN, which may have re-armed the
+			       timer within its bucket; of a request the final ACK, not taken */
+	CT_TIMER_RECYCLED,  /* made in user space, of a mini-socket whose timer was taken off: a new
+			       SYN has taken its place */
 	_CT_TIMER_MAX,
 };
 
-/* ct_event.state is FIN_WAIT2 or TIME_WAIT: the mini-socket's substate. */
+/*
+ * A mini-socket's timer. ct_event.state is FIN_WAIT2 or TIME_WAIT, its substate; ct_event.context
+ * is CT_CONTEXT_PROCESS when a process took it off, and not a segment or the timer.
+ */
 struct ct_event_timewait {
-	__u8 op; /* enum ct_timer_op */
-	__u8 reserved[3];
-	__u32 actor_pid;  /* tgid that was running, CANCEL only: a hint, the CPU may have been
-			     interrupted */
+	__u8 op;  /* enum ct_timer_op */
+	__u8 how; /* enum ct_how, CANCEL by a process: connect() took its place, or `ss -K` */
+	__u8 reserved[2];
+	__u32 actor_pid;  /* tgid, CANCEL by a process */
 	__u64 timeout_ns; /* START: time until it expires */
+	__u64 successor;  /* CANCEL by connect(), RECYCLED: cookie of what took its place, or 0 */
 };
 
-/* ct_event.state is SYN_RECV. */
+/* How long a mini-socket stays in TIME_WAIT: TCP_TIMEWAIT_LEN, include/net/tcp.h. */
+#define CT_TIME_WAIT_NS 60000000000ULL
+
+/* What became of a handshake's final ACK. */
+enum ct_acked {
+	CT_ACKED_NOT = 0,
+	/* it was dropped: the listener waits for data (TCP_DEFER_ACCEPT), or its accept queue is
+	 * full; include/net/inet_sock.h has one bit for both */
+	CT_ACKED_DROPPED,
+	CT_ACKED_NO_ROOM, /* the accept queue was full */
+	_CT_ACKED_MAX,
+};
+
+/*
+ * A request socket's timer. ct_event.state is SYN_RECV. Its cookie is 0 until somebody has asked
+ * for it: the addresses tell which one it is, and its child will have the cookie, if it has one. A
+ * CANCEL because the child is there is not told.
+ */
 struct ct_event_request {
-	__u8 op; /* enum ct_timer_op */
-	__u8 timeouts;
-	__u16 reserved;
-	__u32 backlog; /* of the listener, sk_ack_backlog */
+	__u8 op;       /* enum ct_timer_op */
+	__u8 timeouts; /* so often has its timer expired */
+	__u8 acked;    /* enum ct_acked */
+	__u8 how;      /* enum ct_how, CANCEL by a process */
+	__u32 backlog; /* of the listener, sk_ack_backlog: waiting for accept() */
 	__u32 backlog_max;
-	__u32 reserved2;
+	__u32 actor_pid;  /* tgid, CANCEL by a process */
+	__u64 listener;	  /* its cookie; 0 unknown */
+	__u64 timeout_ns; /* START: time until it expires */
+	__u8 listening;	  /* 1: the listener is one still */
+	__u8 reserved[7];
 };
 
 enum ct_retransmit_kind {
@@ -310,10 +350,28 @@ struct ct_event_counters {
 	__u32 linger_s;
 };
 
+/* A CT_EVENT_OWNER and, of a full socket, a CT_EVENT_COUNTERS come before it. */
 struct ct_event_found {
 	__u32 unread;
 	__u32 unacked;
 	__u32 write_seq;
+	__u8 mini;     /* 1: a mini-socket, ct_event.state its substate */
+	__u8 request;  /* 1: a request socket */
+	__u8 shutdown; /* CT_SHUTDOWN_* */
+	__u8 timeouts; /* of a request */
+	__u32 backlog; /* of a listener, or of a request's */
+	__u32 backlog_max;
+	__u64 timeout_ns; /* of a mini-socket or a request: time until it expires */
+	__u64 listener;	  /* of a request: the cookie of its listener */
+};
+
+/* What setsockopt() has changed, and the namespace's defaults where it has not. */
+struct ct_event_options {
+	__u32 keepalive_time_s;
+	__u32 keepalive_interval_s;
+	__u32 keepalive_probes;
+	__u32 user_timeout_ms; /* TCP_USER_TIMEOUT, RFC 5482; 0 off */
+	__u32 linger_s;
 	__u32 reserved;
 };
 
@@ -382,6 +440,7 @@ struct ct_event {
 		struct ct_event_probe probe;
 		struct ct_event_counters counters;
 		struct ct_event_found found;
+		struct ct_event_options options;
 		struct ct_event_fork fork;
 		struct ct_event_lost lost;
 	};
@@ -394,14 +453,15 @@ struct ct_event {
 _Static_assert(CT_EVENT_CORE_SIZE == 72, "the core is 72 bytes");
 _Static_assert(sizeof(struct ct_event_state) == 24, "layout");
 _Static_assert(sizeof(struct ct_event_owner) == 32, "layout");
-_Static_assert(sizeof(struct ct_event_timewait) == 16, "layout");
-_Static_assert(sizeof(struct ct_event_request) == 16, "layout");
+_Static_assert(sizeof(struct ct_event_timewait) == 24, "layout");
+_Static_assert(sizeof(struct ct_event_request) == 40, "layout");
 _Static_assert(sizeof(struct ct_event_retransmit) == 16, "layout");
 _Static_assert(sizeof(struct ct_event_reset) == 24, "layout");
 _Static_assert(sizeof(struct ct_event_error) == 8, "layout");
 _Static_assert(sizeof(struct ct_event_probe) == 24, "layout");
 _Static_assert(sizeof(struct ct_event_counters) == 72, "layout");
-_Static_assert(sizeof(struct ct_event_found) == 16, "layout");
+_Static_assert(sizeof(struct ct_event_found) == 40, "layout");
+_Static_assert(sizeof(struct ct_event_options) == 24, "layout");
 _Static_assert(sizeof(struct ct_event_fork) == 16, "layout");
 _Static_assert(sizeof(struct ct_event_lost) == 24, "layout");
 _Static_assert(sizeof(struct ct_event) == 72 + 72, "the longest payload is that of the counters");

@@ -19,13 +19,14 @@ struct ct_pipeline_config {
 };
 
 struct ct_pipeline_stats {
-	uint64_t records;     /// taken
-	uint64_t selected;    /// events that sinks were given, silent ones too: what is recorded
-	uint64_t printed;     /// updates that sinks were given, silent ones left out
-	uint64_t lost;	      /// events that the stream says are missing
-	uint64_t malformed;   /// records that did not decode
-	uint64_t connections; /// of which sinks were given the summary
-	uint64_t evicted;     /// connections that left because the table was full
+	uint64_t records;  /// taken
+	uint64_t selected; /// events that sinks were given, silent ones too: what is recorded
+	uint64_t printed;  /// updates that sinks were given, silent ones left out
+	uint64_t lost;	   /// events that the stream says are missing
+	uint64_t lost_at[_CT_LOST_MAX]; /// the same by enum ct_lost_where
+	uint64_t malformed;		/// records that did not decode
+	uint64_t connections;		/// of which sinks were given the summary
+	uint64_t evicted;		/// connections that left because the table was full
 };
 
 struct ct_pipeline;
@@ -48,6 +49,9 @@ int ct_pipeline_feed(void *context, const void *bytes, size_t len);
 
 /// When the table wants a CT_EVENT_TICK next, CLOCK_MONOTONIC; CT_NS_UNKNOWN: not at all.
 uint64_t ct_pipeline_deadline_ns(const struct ct_pipeline *pipeline);
+
+/// As ct_conn_table_fin_wait2_minis().
+size_t ct_pipeline_fin_wait2_minis(const struct ct_pipeline *pipeline);
 
 /// What is printed so far becomes visible. 0 or -errno of a sink.
 int ct_pipeline_flush(struct ct_pipeline *pipeline);

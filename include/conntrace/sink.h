@@ -12,6 +12,9 @@ struct ct_sink;
 
 struct ct_sink_ops {
 	const char *name;
+	/// It keeps events: behind the last update that a limit lets through it gets the others of
+	/// the same event.
+	bool keeps;
 	/// One update. 0; -errno when it could not be put away (-EPIPE: the reader is gone).
 	int (*update)(struct ct_sink *sink, const struct ct_update *update);
 	/// Whatever is buffered becomes visible. Called when no event is at hand. May be NULL.

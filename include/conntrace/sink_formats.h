@@ -11,6 +11,11 @@
 #define CT_KIND(kind) (1U << CT_UPDATE_##kind)
 #define CT_KINDS_ALL  ((1U << _CT_UPDATE_MAX) - 1)
 
+/// For the format that the options name. @kinds as in ct_sink_json_new().
+int ct_sink_format_new(const struct ct_output_options *options, const struct ct_session *session,
+		       FILE *out, uint32_t kinds, struct ct_sink **ret_sink,
+		       const char **ret_bad_field);
+
 /// @kinds what is printed; other updates pass unseen.
 int ct_sink_json_new(const struct ct_output_options *options, const struct ct_session *session,
 		     FILE *out, uint32_t kinds, struct ct_sink **ret_sink,

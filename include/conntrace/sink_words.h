@@ -63,6 +63,13 @@ void ct_words_flags(const struct ct_output_options *options, struct ct_buf *buf,
 /// "ring buffer full" …; never NULL.
 const char *ct_words_lost_where(unsigned int where);
 
+/// Why a mini-socket or a half-open handshake is gone, enum ct_left_by: "expired", "reused by
+/// connect()" …; NULL when unknown. @state enum ct_state that it was in.
+const char *ct_words_left_by(unsigned int left_by, unsigned int state);
+
+/// What was unusual about enum ct_handshake: "syncookie", "fast open"; NULL: nothing.
+const char *ct_words_handshake(unsigned int handshake);
+
 /// "fin by local after 1.23 ms", or for one that is still there "ESTABLISHED for 5.00 s".
 /// @now_ns when the summary was made.
 void ct_words_outcome(const struct ct_output_options *options, struct ct_buf *buf,

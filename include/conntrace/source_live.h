@@ -15,6 +15,7 @@ struct ct_live_config {
 	bool io_owner;	   /// the first send or receive tells the owner of accepted connections
 	const uint32_t *followed; /// processes whose children are to be told as they are forked
 	size_t n_followed;	  /// 0: forks are not traced
+	bool snapshot_only; /// nothing is traced: ct_source_live_snapshot() is all that is wanted
 };
 
 struct ct_source_live;
@@ -39,6 +40,29 @@ int ct_source_live_open(const struct ct_live_config *config, char *err_text, siz
  */
 int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t deadline_ns,
 			ct_record_fn fn, void *context, uint64_t *ret_records);
+
+/**
+ * Hands over what was there before: a CT_EVENT_FOUND, with what belongs to it, for each connection,
+ * listener, mini-socket and half-open handshake of each network namespace that a process lives in;
+ * among them, in their places, the events that happen meanwhile.
+ *
+ * Called once, behind ct_source_live_open(). A namespace that cannot be entered is passed over.
+ *
+ * @err_text gets one line on failure, and (on success) one that says which namespaces were passed
+ *           over and why, or "".
+ * @return 0; -errno; or what FN returned that was not 0.
+ */
+int ct_source_live_snapshot(struct ct_source_live *live, ct_record_fn fn, void *context,
+			    char *err_text, size_t err_len);
+
+/**
+ * Looks for mini-sockets that went from FIN_WAIT2 to TIME_WAIT without an event, and hands them
+ * over as CT_EVENT_FOUND. Does nothing where the hooks tell of them, or when the last time was less
+ * than two seconds ago.
+ *
+ * @return as ct_source_live_poll().
+ */
+int ct_source_live_sweep(struct ct_source_live *live, ct_record_fn fn, void *context);
 
 /// Detaches, hands over what is left, what was lost last, and a CT_EVENT_END.
 int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *context);

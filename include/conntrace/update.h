@@ -30,7 +30,8 @@ struct ct_update {
 	struct ct_conn_id id; /// as it was known at this moment
 	uint32_t raised;      /// 1 << enum ct_flag of what was raised here
 	/// The event behind it, whole: valid during the call; a CT_EVENT_TICK when time alone
-	/// brought it. NULL when the end of the stream did.
+	/// brought it. NULL when an update behind this one has it: each is there once, with the
+	/// last of its updates, in the order in which a recording has to keep them.
 	const struct ct_event *event;
 	/// CT_UPDATE_CLOSE: the connection, valid during the call. NULL for all other kinds.
 	const struct ct_conn *conn;
@@ -38,12 +39,22 @@ struct ct_update {
 		struct {
 			uint8_t from; /// enum ct_state
 			uint8_t to;
-			uint8_t basis;	      /// enum ct_basis
-			uint8_t how;	      /// enum ct_how: the call that did it, if one did
+			uint8_t basis;	   /// enum ct_basis
+			uint8_t how;	   /// enum ct_how: the call that did it, if one did
+			uint8_t left_by;   /// enum ct_left_by, when a mini-socket or a request was
+					   /// left
+			uint8_t handshake; /// enum ct_handshake, at SYN_RECV → ESTABLISHED
+			uint32_t
+				by_pid; /// tgid of who took the mini-socket's place or killed it; 0
+			uint64_t by_cookie;   /// of the connection that took its place; 0 unknown
 			uint64_t in_state_ns; /// time in `from`; CT_NS_UNKNOWN
 		} state;
 		struct {
 			uint8_t state;
+			uint8_t sock_flags; /// CT_SOCK_*
+			bool full;	    /// a full socket: its counters and options are known
+			struct ct_event_found what;
+			struct ct_event_counters counters;
 		} found;
 		struct {
 			uint8_t state;	      /// enum ct_state that it is in

@@ -24,10 +24,11 @@ int ct_cmd_watch(struct ct_options *options);
 int ct_cmd_record(struct ct_options *options);
 int ct_cmd_replay(struct ct_options *options);
 int ct_cmd_report(struct ct_options *options);
+int ct_cmd_list(struct ct_options *options);
 int ct_cmd_info(struct ct_options *options);
 int ct_cmd_check(struct ct_options *options);
 
-/// ct_sink_output_new(), ct_sink_report_new()
+/// ct_sink_output_new(), ct_sink_report_new(), ct_sink_list_new()
 typedef int (*ct_sink_new_fn)(const struct ct_output_options *options,
 			      const struct ct_session *session, FILE *out,
 			      struct ct_sink **ret_sink, const char **ret_bad_field);
@@ -68,9 +69,10 @@ struct ct_feed {
 /// A ct_record_fn, its context a struct ct_feed.
 int ct_feed_record(void *feed, const void *bytes, size_t len);
 
-/// Says what --strict wants to know, and what nobody should miss. CT_EXIT_DONE or CT_EXIT_LOST.
+/// Says what --strict wants to know, and what nobody should miss: WHEN it was lost ("" or " when
+/// …"), and how not to lose what a full ring buffer did not take. CT_EXIT_DONE or CT_EXIT_LOST.
 int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_stats *stats,
-		   const char *advice);
+		   const char *when, const char *advice);
 
 /// Fills in everything: the machine, the two clocks as of now, the words of the call.
 void ct_session_begin(char *const command_line[], struct ct_session *ret);

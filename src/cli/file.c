@@ -91,5 +91,5 @@ int ct_file_run(struct ct_options *options, ct_sink_new_fn new_sink)
 	if (r != CT_EXIT_DONE || feed.error)
 		return r;
 	ct_pipeline_stats(pipeline, &stats);
-	return ct_tell_losses(options, &stats, " when this was recorded");
+	return ct_tell_losses(options, &stats, " when this was recorded", "");
 }

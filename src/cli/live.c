@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A run of the tracer: what watch and record have in common. */
+/* A run of the tracer: what watch, record and list have in common. */
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -36,6 +36,7 @@ struct live {
 	struct ct_child child;
 	struct ct_record_file file;
 	size_t first_followed; /// in select.pids: from there on their children are, too
+	bool blind;	       /// sweeps are not possible any more
 	uint64_t stop_ns;      /// CLOCK_MONOTONIC; CT_NS_UNKNOWN: no limit
 };
 
@@ -93,6 +94,12 @@ static int prepare_pipeline(struct live *live, ct_sink_new_fn new_sink)
 	return ct_output_add_sink(live->options, new_sink, &live->session, live->pipeline);
 }
 
+/// What is there now is all that is wanted.
+static bool lists(const struct live *live)
+{
+	return live->options->command == CT_COMMAND_LIST;
+}
+
 static int attach(struct live *live)
 {
 	const struct ct_options *options = live->options;
@@ -102,6 +109,7 @@ static int attach(struct live *live)
 		.io_owner = options->io_owner || ct_select_by_owner(select),
 		.followed = select->pids.values + live->first_followed,
 		.n_followed = select->pids.n - live->first_followed,
+		.snapshot_only = lists(live),
 	};
 	char err[512] = "";
 	int r = ct_source_live_open(&config, err, sizeof(err), &live->source);
@@ -194,15 +202,53 @@ static bool is_reader_gone(const struct live *live)
 	return live->printing && poll(&out, 1, 0) == 1 && out.revents & POLLERR;
 }
 
+/// What was there before. Where the kernel cannot tell, what happens is shown all the same.
+static int look_back(struct live *live)
+{
+	char err[512] = "";
+	int r;
+
+	if (live->options->no_snapshot)
+		return 0;
+	r = ct_source_live_snapshot(live->source, ct_feed_record, &live->feed, err, sizeof(err));
+	if (*err)
+		ct_warn("%s", err);
+	return r == -ENOTSUP && !live->feed.error && !lists(live) ? 0 : r;
+}
+
+/// For what went on without an event. Where that cannot be, it is seen later or not at all.
+static int look_again(struct live *live)
+{
+	int r;
+
+	if (live->blind || !ct_pipeline_fin_wait2_minis(live->pipeline))
+		return 0;
+	r = ct_source_live_sweep(live->source, ct_feed_record, &live->feed);
+	if (r >= 0 || r == -ENOTRECOVERABLE || live->feed.error)
+		return r;
+	live->blind = true;
+	ct_warn("cannot look for TIME_WAIT that began unseen any more: %s", strerror(-r));
+	return 0;
+}
+
+static int take_events(struct live *live)
+{
+	int r = ct_source_live_poll(live->source, wait_ms(live),
+				    ct_pipeline_deadline_ns(live->pipeline), ct_feed_record,
+				    &live->feed, NULL);
+
+	if (r && r != -EINTR)
+		return r;
+	return look_again(live);
+}
+
 /// 0 when it is over, CT_PIPELINE_STOP, or -errno.
 static int run(struct live *live)
 {
 	while (!is_over(live)) {
-		int r = ct_source_live_poll(live->source, wait_ms(live),
-					    ct_pipeline_deadline_ns(live->pipeline), ct_feed_record,
-					    &live->feed, NULL);
+		int r = take_events(live);
 
-		if (r && r != -EINTR)
+		if (r)
 			return r;
 		r = ct_pipeline_flush(live->pipeline);
 		if (r == 0 && is_reader_gone(live))
@@ -219,7 +265,7 @@ static int failed(const struct live *live, int r)
 {
 	if (!live->feed.error) {
 		ct_error("cannot read events from the kernel: %s", strerror(-r));
-		return CT_EXIT_FAILED;
+		return r == -ENOTSUP ? CT_EXIT_UNSUPPORTED : CT_EXIT_FAILED;
 	}
 	if (live->printing && (r == -EPIPE || ferror(stdout)))
 		return ct_output_failed(r);
@@ -260,7 +306,7 @@ static int conclude(struct live *live)
 		ct_info("%" PRIu64 " events of %" PRIu64 " connections recorded to %s, %" PRIu64
 			" lost",
 			stats.selected, stats.connections, live->write_path, stats.lost);
-	r = ct_tell_losses(live->options, &stats, ": a larger --buffer holds more");
+	r = ct_tell_losses(live->options, &stats, "", ": a larger --buffer holds more");
 	return live->child.status ? live->child.status : r;
 }
 
@@ -287,7 +333,10 @@ int ct_live_run(struct ct_options *options, ct_sink_new_fn new_sink, const char 
 	r = prepare(&live, new_sink);
 	if (r != CT_EXIT_DONE)
 		return r;
-	r = finish(&live, release(&live) ? run(&live) : 0);
+	r = look_back(&live);
+	if (r == 0 && !lists(&live) && release(&live))
+		r = run(&live);
+	r = finish(&live, r);
 	end_child(&live);
 	return r == CT_EXIT_DONE ? conclude(&live) : r;
 }

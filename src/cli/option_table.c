@@ -14,6 +14,8 @@ const struct ct_syntax ct_syntaxes[] = {
 	[CT_COMMAND_REPORT] = {"report", "report FILE [SELECT] [OUTPUT]",
 			       "tell each connection's history, flags, end and counters",
 			       .file = true},
+	[CT_COMMAND_LIST] = {"list", "list [SELECT] [OUTPUT]",
+			     "list what is connected now, mini-sockets included"},
 	[CT_COMMAND_INFO] = {"info", "info FILE [--json]",
 			     "tell a recording's origin, size, losses and integrity", .file = true},
 	[CT_COMMAND_CHECK] = {"check", "check [--json]",
@@ -26,11 +28,12 @@ _Static_assert(sizeof(ct_syntaxes) / sizeof(ct_syntaxes[0]) == _CT_COMMAND_MAX,
 #define RECORD	 (1u << CT_COMMAND_RECORD)
 #define REPLAY	 (1u << CT_COMMAND_REPLAY)
 #define REPORT	 (1u << CT_COMMAND_REPORT)
+#define LIST	 (1u << CT_COMMAND_LIST)
 #define INFO	 (1u << CT_COMMAND_INFO)
 #define CHECK	 (1u << CT_COMMAND_CHECK)
 #define LIVE	 (WATCH | RECORD)
-#define PRINTING (WATCH | REPLAY | REPORT)
-#define TRACING	 (LIVE | REPLAY | REPORT)
+#define PRINTING (WATCH | REPLAY | REPORT | LIST)
+#define TRACING	 (LIVE | REPLAY | REPORT | LIST)
 #define ALL	 (TRACING | INFO | CHECK)
 
 #define FIELD(member) offsetof(struct ct_options, member)
@@ -51,6 +54,7 @@ enum {
 	KEY_BUFFER,
 	KEY_STRICT,
 	KEY_IO_OWNER,
+	KEY_NO_SNAPSHOT,
 	KEY_VERSION,
 };
 
@@ -77,8 +81,9 @@ const struct ct_option_spec ct_option_specs[] = {
 	 ct_option_true},
 	{KEY_NETNS, "netns", "INUM|PID", "network namespace, by inode number or of a process",
 	 TRACING, CT_OPTION_SELECT, FIELD(select), 0, ct_option_netns},
-	{KEY_ROLE, "role", "ROLE[,...]", "active (it connected) or passive (it was accepted)",
-	 TRACING, CT_OPTION_SELECT, FIELD(select), 0, ct_option_roles},
+	{KEY_ROLE, "role", "ROLE[,...]",
+	 "active (it connected), passive (it was accepted) or listener", TRACING, CT_OPTION_SELECT,
+	 FIELD(select), 0, ct_option_roles},
 	{KEY_STATE, "state", "STATE[,...]", "was in one of these states at some time", TRACING,
 	 CT_OPTION_SELECT, FIELD(select), 0, ct_option_states},
 	{KEY_FLAG, "flag", "FLAG[,...]", "one of these flags was raised at some time", TRACING,
@@ -104,14 +109,17 @@ const struct ct_option_spec ct_option_specs[] = {
 	{KEY_COUNT, "count", "N", "stop after N events", LIVE | REPLAY, CT_OPTION_LIMIT,
 	 FIELD(count), 0, ct_option_count},
 	{KEY_BUFFER, "buffer", "SIZE",
-	 "ring between kernel and program: 4096, 64M; 16M if not given", LIVE, CT_OPTION_LIMIT,
-	 FIELD(ring_bytes), 0, ct_option_ring},
+	 "ring between kernel and program: 4096, 64M; 16M if not given", LIVE | LIST,
+	 CT_OPTION_LIMIT, FIELD(ring_bytes), 0, ct_option_ring},
+	{KEY_NO_SNAPSHOT, "no-snapshot", NULL, "leave out what was there before", LIVE,
+	 CT_OPTION_LIMIT, FIELD(no_snapshot), 0, ct_option_true},
 
 	{'w', "write", "FILE", "the recording; record without it: conntrace.ctr", LIVE,
 	 CT_OPTION_OTHER, FIELD(write_path), 0, ct_option_path},
 	{KEY_STRICT, "strict", NULL, "exit with 5 when events were lost", TRACING, CT_OPTION_OTHER,
 	 FIELD(strict), 0, ct_option_true},
-	{KEY_IO_OWNER, "io-owner", NULL, "learn who owns accepted connections from their first I/O",
+	{KEY_IO_OWNER, "io-owner", NULL,
+	 "learn who owns accepted connections from their first I/O: costs small exchanges 5 to 7 %",
 	 LIVE, CT_OPTION_OTHER, FIELD(io_owner), 0, ct_option_true},
 	{'q', "quiet", NULL, "errors and warnings only", ALL, CT_OPTION_OTHER, FIELD(verbosity),
 	 CT_LOG_QUIET, ct_option_constant},

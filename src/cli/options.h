@@ -16,6 +16,7 @@ enum ct_command {
 	CT_COMMAND_RECORD,
 	CT_COMMAND_REPLAY,
 	CT_COMMAND_REPORT,
+	CT_COMMAND_LIST,
 	CT_COMMAND_INFO,
 	CT_COMMAND_CHECK,
 	_CT_COMMAND_MAX,
@@ -46,6 +47,7 @@ struct ct_options {
 	bool version;  /// likewise
 	bool strict;
 	bool io_owner;
+	bool no_snapshot;	/// what was there before is left out
 	uint64_t duration_ns;	/// 0: no limit
 	uint64_t count;		/// 0: no limit
 	uint64_t ring_bytes;	/// 0: the default

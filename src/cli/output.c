@@ -2,12 +2,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <langinfo.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "conntrace/log.h"
+#include "conntrace/names.h"
 
 bool ct_output_utf8(void)
 {
@@ -80,15 +82,33 @@ int ct_feed_record(void *feed, const void *bytes, size_t len)
 	return r;
 }
 
-int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_stats *stats,
-		   const char *advice)
+/// "ring 3, recursion 1"
+static void list_losses(const struct ct_pipeline_stats *stats, char *text, size_t len)
 {
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (unsigned int where = 0; where < _CT_LOST_MAX && used < len; where++)
+		if (stats->lost_at[where])
+			used += (size_t)snprintf(text + used, len - used, "%s%s %" PRIu64,
+						 used ? ", " : "", ct_lost_where_name(where),
+						 stats->lost_at[where]);
+}
+
+int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_stats *stats,
+		   const char *when, const char *advice)
+{
+	char places[128];
+
 	if (stats->evicted)
 		ct_warn("%" PRIu64
 			" connections left before their end, there were too many at once",
 			stats->evicted);
 	if (!stats->lost)
 		return CT_EXIT_DONE;
-	ct_warn("%" PRIu64 " events were lost%s", stats->lost, advice);
+	list_losses(stats, places, sizeof(places));
+	ct_warn("%" PRIu64 " event%s lost%s (%s)%s", stats->lost,
+		stats->lost == 1 ? " was" : "s were", when, places,
+		stats->lost_at[CT_LOST_RING] ? advice : "");
 	return options->strict ? CT_EXIT_LOST : CT_EXIT_DONE;
 }

@@ -5,11 +5,13 @@
 static const ct_detector_fn detectors[] = {
 	ct_detect_half_close_local,
 	ct_detect_half_close_remote,
+	ct_detect_half_open,
 	ct_detect_simultaneous,
 	ct_detect_reset,
 	ct_detect_probe,
 	ct_detect_retransmit,
 	ct_detect_stuck,
+	ct_detect_time_wait_killed,
 	ct_detect_failure,
 };
 

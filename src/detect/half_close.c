@@ -17,8 +17,12 @@ static bool is_transition(const struct ct_update *update)
  */
 int ct_detect_half_close_local(struct ct_conn *conn, const struct ct_update *update)
 {
+	static const struct ct_evidence call = {"call", "shutdown(SHUT_WR)", 0};
 	const struct ct_event *event = update->event;
 
+	if (update->kind == CT_UPDATE_FOUND && conn->half_closed &&
+	    update->found.state == CT_STATE_FIN_WAIT2)
+		return ct_conn_raise(conn, CT_FLAG_HALF_CLOSE_LOCAL, update->ts_ns, &call, 1);
 	if (!event || event->kind != CT_EVENT_STATE)
 		return 0;
 	if (event->state == CT_STATE_FIN_WAIT1) {
@@ -32,7 +36,7 @@ int ct_detect_half_close_local(struct ct_conn *conn, const struct ct_update *upd
 		return 0;
 
 	const struct ct_evidence evidence[] = {
-		{"call", "shutdown(SHUT_WR)", 0},
+		call,
 		{"fin_wait1_ns", NULL, update->state.in_state_ns},
 	};
 
@@ -44,6 +48,8 @@ int ct_detect_half_close_local(struct ct_conn *conn, const struct ct_update *upd
 int ct_detect_half_close_remote(struct ct_conn *conn, const struct ct_update *update)
 {
 	const struct ct_step *last = ct_history_last(&conn->history);
+	uint64_t since_ns;
+	bool exact;
 
 	if (is_transition(update) && update->state.from == CT_STATE_CLOSE_WAIT) {
 		uint32_t bytes = update->event->to.write_seq - conn->write_seq_at_fin;
@@ -60,16 +66,18 @@ int ct_detect_half_close_remote(struct ct_conn *conn, const struct ct_update *up
 		return ct_conn_raise(conn, CT_FLAG_HALF_CLOSE_REMOTE, update->ts_ns, sent,
 				     CT_COUNT(sent));
 	}
-	if (!last || last->state != CT_STATE_CLOSE_WAIT || last->at_ns == CT_NS_UNKNOWN ||
+	since_ns = ct_detect_since(conn, &exact);
+	if (since_ns == CT_NS_UNKNOWN || last->state != CT_STATE_CLOSE_WAIT ||
 	    conn->phase != CT_PHASE_LIVE)
 		return 0;
-	if (update->ts_ns < last->at_ns + CLOSE_WAIT_THRESHOLD_NS) {
-		ct_detect_at(conn, last->at_ns + CLOSE_WAIT_THRESHOLD_NS);
+	if (update->ts_ns < since_ns + CLOSE_WAIT_THRESHOLD_NS) {
+		ct_detect_at(conn, since_ns + CLOSE_WAIT_THRESHOLD_NS);
 		return 0;
 	}
 
 	/* what has been sent by now, only the next transition will tell */
-	const struct ct_evidence lasted = {"close_wait_ns", NULL, update->ts_ns - last->at_ns};
+	const struct ct_evidence lasted = {exact ? "close_wait_ns" : "close_wait_at_least_ns", NULL,
+					   update->ts_ns - since_ns};
 
 	return ct_conn_raise(conn, CT_FLAG_HALF_CLOSE_REMOTE, update->ts_ns, &lasted, 1);
 }

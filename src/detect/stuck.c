@@ -18,12 +18,12 @@ static const struct {
 	{CT_STATE_FIN_WAIT2, CT_FLAG_FIN_WAIT2_STUCK, 60 * SECOND_NS, "the peer's FIN"},
 };
 
-static int look(struct ct_conn *conn, size_t i, uint64_t since_ns, uint64_t now_ns)
+static int look(struct ct_conn *conn, size_t i, uint64_t since_ns, bool exact, uint64_t now_ns)
 {
 	const struct ct_evidence evidence[] = {
 		{"waits_for", stuck[i].waits_for, 0},
-		{"in_state_ns", NULL, now_ns - since_ns},
-		{"unread_bytes_at_entry", NULL, conn->unread},
+		{exact ? "in_state_ns" : "in_state_at_least_ns", NULL, now_ns - since_ns},
+		{exact ? "unread_bytes_at_entry" : "unread_bytes_when_found", NULL, conn->unread},
 	};
 
 	if (now_ns >= since_ns + stuck[i].threshold_ns)
@@ -36,11 +36,13 @@ static int look(struct ct_conn *conn, size_t i, uint64_t since_ns, uint64_t now_
 int ct_detect_stuck(struct ct_conn *conn, const struct ct_update *update)
 {
 	const struct ct_step *last = ct_history_last(&conn->history);
+	bool exact;
+	uint64_t since_ns = ct_detect_since(conn, &exact);
 
-	if (!last || last->at_ns == CT_NS_UNKNOWN || conn->phase != CT_PHASE_LIVE)
+	if (since_ns == CT_NS_UNKNOWN || conn->phase != CT_PHASE_LIVE)
 		return 0;
 	for (size_t i = 0; i < CT_COUNT(stuck); i++)
 		if (last->state == stuck[i].state && !(conn->flags & (1U << stuck[i].flag)))
-			return look(conn, i, last->at_ns, update->ts_ns);
+			return look(conn, i, since_ns, exact, update->ts_ns);
 	return 0;
 }

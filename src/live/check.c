@@ -8,6 +8,13 @@
 #include "conntrace.skel.h"
 #include "conntrace/cleanup.h"
 #include "live.h"
+#include "netns.h"
+
+#if defined(__x86_64__)
+enum { PREEMPT_COUNT_IS_PER_CPU = true };
+#else
+enum { PREEMPT_COUNT_IS_PER_CPU = false };
+#endif
 
 static void judge_chosen(const struct ct_hook *hook, struct ct_capability *capability)
 {
@@ -23,12 +30,43 @@ static void judge_absent(const struct ct_kernel *kernel, const struct ct_hook *h
 
 	capability->level = CT_CAPABILITY_ABSENT;
 	if (arguments < 0)
-		snprintf(capability->detail, sizeof(capability->detail), "no tracepoint %s: %s",
-			 hook->tracepoint, hook->without);
+		snprintf(capability->detail, sizeof(capability->detail), "no %s%s: %s",
+			 hook->need == CT_HOOK_WALK ? "" : "tracepoint ", hook->tracepoint,
+			 hook->without);
 	else
 		snprintf(capability->detail, sizeof(capability->detail),
 			 "%s has %d of %d arguments: %s", hook->tracepoint, arguments,
 			 hook->arguments, hook->without);
+}
+
+/* The socket iterator shows one network namespace, that of the thread. */
+static void judge_snapshot(struct ct_capability *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(list[i].name, "snapshot") != 0 ||
+		    list[i].level == CT_CAPABILITY_ABSENT || ct_netns_may_enter())
+			continue;
+		list[i].level = CT_CAPABILITY_PARTIAL;
+		snprintf(
+			list[i].detail, sizeof(list[i].detail),
+			"not permitted to enter other network namespaces (CAP_SYS_ADMIN): what was "
+			"there before is shown for the own one alone");
+	}
+}
+
+/* Whether it is a process that ends a mini-socket is told by what holds the CPU. */
+static void judge_ends(const struct ct_kernel *kernel, struct ct_capability *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(list[i].name, "time-wait end") != 0 ||
+		    list[i].level == CT_CAPABILITY_ABSENT || !PREEMPT_COUNT_IS_PER_CPU ||
+		    ct_hook_preempt_count(kernel->btf))
+			continue;
+		list[i].level = CT_CAPABILITY_PARTIAL;
+		snprintf(list[i].detail, sizeof(list[i].detail),
+			 "BTF does not tell where the kernel keeps preempt_count: who ended it is "
+			 "told of connect() alone");
+	}
 }
 
 /* The timers are told apart by their handlers' addresses, which the kernel may hide. */
@@ -41,6 +79,8 @@ static void judge_handlers(const struct ct_kernel *kernel, struct ct_capability 
 		{"probes sent", CT_TIMER_KEEPALIVE},
 		{"time-wait entry", CT_TIMER_TIMEWAIT},
 		{"time-wait end", CT_TIMER_TIMEWAIT},
+		{"half-open handshakes", CT_TIMER_REQUEST},
+		{"accept queue overflows", CT_TIMER_REQUEST},
 		{"timers", CT_TIMER_WRITE},
 	};
 
@@ -78,6 +118,8 @@ static size_t judge(const struct ct_kernel *kernel, struct ct_capability *list)
 			judge_absent(kernel, &hooks[i], &list[n - 1]);
 	}
 	judge_handlers(kernel, list, n);
+	judge_snapshot(list, n);
+	judge_ends(kernel, list, n);
 	return n;
 }
 

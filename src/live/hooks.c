@@ -32,8 +32,12 @@ static const struct ct_hook hooks[] = {
 	 "a connection seems to close where TIME_WAIT begins"},
 	{"ct_timer_cancel", "timer_cancel", 1, CT_HOOK_WANTED, "time-wait end", NULL,
 	 "the early end of a TIME_WAIT is not shown"},
+	{"ct_timer_start", "timer_start", 1, CT_HOOK_WANTED, "half-open handshakes", NULL,
+	 "an accepted connection is seen from its final ACK on"},
+	{"ct_kfree_skb", "kfree_skb", 4, CT_HOOK_WANTED, "accept queue overflows", NULL,
+	 "a final ACK that finds no room, and a reset of a half-open handshake, are not shown"},
 	{"ct_kfree_skb", "kfree_skb", 4, CT_HOOK_WANTED, "probes received", NULL,
-	 "no keepalive probes of the peer, and some entries into TIME_WAIT are missed"},
+	 "no keepalive probes of the peer; resets in TIME_WAIT and some entries into it are missed"},
 	{"ct_send_length", "sock_send_length", 1, CT_HOOK_IO, "owner by first send", NULL,
 	 "who sends first on an accepted connection is not told"},
 	{"ct_recv_length", "sock_recv_length", 1, CT_HOOK_IO, "owner by first receive", NULL, NULL},
@@ -42,6 +46,10 @@ static const struct ct_hook hooks[] = {
 	 "who receives first on an accepted connection is not told"},
 	{"ct_process_fork", "sched_process_fork", 2, CT_HOOK_FOLLOW, "children", NULL,
 	 "--follow and -- CMD cannot see children"},
+	{"ct_found_socket", "iter/tcp", 2, CT_HOOK_WALK, "snapshot", NULL,
+	 "what was there before is not shown until something happens to it"},
+	{"ct_found_file", "iter/task_file", 4, CT_HOOK_WALK, "owner scan", NULL,
+	 "the owners of what was there before are not known"},
 };
 #define N_HOOKS (sizeof(hooks) / sizeof(hooks[0]))
 
@@ -51,12 +59,26 @@ const struct ct_hook *ct_hooks(size_t *ret_n)
 	return hooks;
 }
 
+/* Iterators tell theirs in a struct, each member an argument. */
+static int iterator_arguments(const struct btf *btf, const char *iterator)
+{
+	char name[64];
+	int id;
+
+	snprintf(name, sizeof(name), "bpf_iter__%s", iterator);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
+	return id < 0 ? -ENOENT : btf_vlen(btf__type_by_id(btf, (__u32)id));
+}
+
 int ct_hook_arguments(const struct btf *btf, const char *tracepoint)
 {
+	const size_t prefix = strlen(CT_ITERATOR_PREFIX);
 	const struct btf_type *type;
 	char name[64];
 	int id;
 
+	if (strncmp(tracepoint, CT_ITERATOR_PREFIX, prefix) == 0)
+		return iterator_arguments(btf, tracepoint + prefix);
 	snprintf(name, sizeof(name), "btf_trace_%s", tracepoint);
 	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
 	if (id < 0)
@@ -109,4 +131,72 @@ void ct_hook_reset_reasons(const struct btf *btf, uint8_t map[CT_RESET_REASON_MA
 		if (value[i].val >= 0 && value[i].val < CT_RESET_REASON_MAP_LEN)
 			map[value[i].val] =
 				reason_by_name(btf__name_by_offset(btf, value[i].name_off));
+}
+
+/* Place of a variable in the section of those that each CPU has; -ENOENT, *ret_type unchanged. */
+static int64_t place_per_cpu(const struct btf *btf, const char *name, __u32 *ret_type)
+{
+	int id = btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC);
+	const struct btf_type *section;
+	const struct btf_var_secinfo *info;
+
+	if (id < 0)
+		return -ENOENT;
+	section = btf__type_by_id(btf, (__u32)id);
+	info = btf_var_secinfos(section);
+	for (int i = 0; i < btf_vlen(section); i++) {
+		const struct btf_type *variable = btf__type_by_id(btf, info[i].type);
+
+		if (strcmp(btf__name_by_offset(btf, variable->name_off), name) != 0)
+			continue;
+		*ret_type = variable->type;
+		return info[i].offset;
+	}
+	return -ENOENT;
+}
+
+/* Place of a member in bytes, also of one in a nameless struct or union inside; -ENOENT. */
+static int64_t place_of_member(const struct btf *btf, __u32 id, const char *name)
+{
+	const struct btf_type *type = btf__type_by_id(btf, id);
+	const struct btf_member *member = btf_members(type);
+
+	if (!btf_is_composite(type))
+		return -ENOENT;
+	for (int i = 0; i < btf_vlen(type); i++, member++) {
+		int64_t place = btf_member_bit_offset(type, (__u32)i) / 8, inner;
+
+		if (strcmp(btf__name_by_offset(btf, member->name_off), name) == 0)
+			return place;
+		inner = member->name_off ? -ENOENT : place_of_member(btf, member->type, name);
+		if (inner >= 0)
+			return place + inner;
+	}
+	return -ENOENT;
+}
+
+static bool has_member(const struct btf *btf, const char *name, const char *member)
+{
+	int id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
+
+	return id >= 0 && place_of_member(btf, (__u32)id, member) >= 0;
+}
+
+int64_t ct_hook_preempt_count(const struct btf *btf)
+{
+	__u32 type;
+	int64_t rq = place_per_cpu(btf, "runqueues", &type), member = 0;
+	int64_t count = place_per_cpu(btf, "__preempt_count", &type);
+
+	if (count < 0) { /* 6.2 to 6.14 keep it with what else is used often */
+		count = place_per_cpu(btf, "pcpu_hot", &type);
+		if (count >= 0)
+			member = place_of_member(btf, type, "preempt_count");
+	}
+	if (rq < 0 || count < 0 || member < 0)
+		return 0;
+	/* the way from a task to its runqueue: CONFIG_FAIR_GROUP_SCHED */
+	if (!has_member(btf, "sched_entity", "cfs_rq") || !has_member(btf, "cfs_rq", "rq"))
+		return 0;
+	return count + member - rq;
 }

@@ -34,6 +34,7 @@ int ct_kernel_probe(struct ct_kernel *kernel, char *err_text, size_t err_len)
 					     [CT_TIMER_KEEPALIVE] = {"tcp_keepalive_timer", 0},
 					     [CT_TIMER_WRITE] = {"tcp_write_timer", 0},
 					     [CT_TIMER_TIMEWAIT] = {"tw_timer_handler", 0},
+					     [CT_TIMER_REQUEST] = {"reqsk_timer_handler", 0},
 				     }};
 	libbpf_set_print(print_libbpf);
 	if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
@@ -61,6 +62,8 @@ void ct_kernel_fini(struct ct_kernel *kernel)
 
 static bool is_wanted(enum ct_hook_need need, const struct ct_live_config *config)
 {
+	if (config->snapshot_only)
+		return need == CT_HOOK_WALK;
 	switch (need) {
 	case CT_HOOK_IO:
 		return config->io_owner;
@@ -128,11 +131,14 @@ static int configure(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
 		if (!program)
 			return -ENOENT;
 		bpf_program__set_autoload(program, ct_kernel_loads(kernel, config, i));
+		bpf_program__set_autoattach(program, hooks[i].need != CT_HOOK_WALK);
 	}
 	skel->rodata->tick_ns = tick_ns();
 	skel->rodata->timer_keepalive = kernel->handlers[CT_TIMER_KEEPALIVE].address;
 	skel->rodata->timer_write = kernel->handlers[CT_TIMER_WRITE].address;
 	skel->rodata->timer_timewait = kernel->handlers[CT_TIMER_TIMEWAIT].address;
+	skel->rodata->timer_request = kernel->handlers[CT_TIMER_REQUEST].address;
+	skel->rodata->preempt_count_behind_rq = ct_hook_preempt_count(kernel->btf);
 	ct_hook_reset_reasons(kernel->btf, (uint8_t *)skel->rodata->reset_reasons);
 	skel->data->wakeup_bytes = bytes / 4;
 	return bpf_map__set_max_entries(skel->maps.ring, bytes);

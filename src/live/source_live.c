@@ -24,26 +24,15 @@
  * turn. */
 #define BATCH_MAX 65536
 
-struct ct_source_live {
-	struct conntrace_bpf *skel;
-	struct ring_buffer *ring;
-	int epoll_fd;
-	uint64_t recursion_checked_ns;
-	uint64_t ticked_ns;
-	uint64_t recursion_misses; /* told so far */
-	/* of the call that is consuming */
-	ct_record_fn fn;
-	void *context;
-	uint64_t records;
-	int stopped; /* what fn returned to stop */
-	bool more;   /* a batch ended before the ring was empty */
-};
-
 static int on_sample(void *context, void *bytes, size_t len)
 {
 	struct ct_source_live *live = context;
+	const struct ct_event *event = bytes;
 
 	live->records++;
+	if (len >= CT_EVENT_CORE_SIZE && event->ts_ns > live->newest_ns)
+		live->newest_ns = event->ts_ns;
+	live->lost |= len >= CT_EVENT_CORE_SIZE && event->kind == CT_EVENT_LOST;
 	live->stopped = live->fn(live->context, bytes, len);
 	if (live->stopped)
 		return -ECANCELED;
@@ -55,8 +44,10 @@ static int attach(struct ct_source_live *live, char *err_text, size_t err_len)
 {
 	int r = conntrace_bpf__attach(live->skel);
 
-	if (r == 0)
+	if (r == 0) {
+		live->skel->bss->running_since_ns = ct_clock_ns(CLOCK_MONOTONIC);
 		return 0;
+	}
 	snprintf(err_text, err_len, "cannot attach to the kernel's tracepoints: %s", strerror(-r));
 	return r == -EPERM || r == -EACCES ? -EPERM : -ENOTSUP;
 }
@@ -144,6 +135,7 @@ static int hand_over_lost(struct ct_source_live *live, uint64_t events, uint64_t
 			 .uncounted = uncounted},
 	};
 
+	live->lost = true;
 	return hand_over(live, &event, CT_EVENT_SIZE(lost));
 }
 
@@ -212,6 +204,13 @@ static int consume(struct ct_source_live *live)
 	return r < 0 && !live->more ? r : 0;
 }
 
+int ct_live_drain(struct ct_source_live *live)
+{
+	int r = consume(live);
+
+	return r == 0 && !live->more ? tell_ring_losses(live) : r;
+}
+
 int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t deadline_ns,
 			ct_record_fn fn, void *context, uint64_t *ret_records)
 {
@@ -222,15 +221,15 @@ int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t de
 	live->fn = fn;
 	live->context = context;
 	(void)epoll_wait(live->epoll_fd, &event, 1, live->more ? 0 : timeout_ms);
-	r = consume(live);
-	if (r == 0 && !live->more)
-		r = tell_ring_losses(live);
+	r = ct_live_drain(live);
 	now = ct_clock_ns(CLOCK_MONOTONIC);
 	if (r == 0 && now - live->recursion_checked_ns >= RECURSION_PERIOD_NS)
 		r = tell_recursion_misses(live);
 	if (r == 0 && now >= deadline_ns && now - live->ticked_ns >= TICK_PERIOD_NS) {
-		struct ct_event tick = {
-			.ts_ns = now, .kind = CT_EVENT_TICK, .generation = CT_GENERATION_ANY};
+		/* what the ring still holds has happened before now */
+		struct ct_event tick = {.ts_ns = live->more ? live->newest_ns : now,
+					.kind = CT_EVENT_TICK,
+					.generation = CT_GENERATION_ANY};
 
 		live->ticked_ns = now;
 		r = hand_over(live, &tick, CT_EVENT_CORE_SIZE);
@@ -247,6 +246,7 @@ int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *co
 
 	live->fn = fn;
 	live->context = context;
+	live->skel->bss->running_since_ns = 0;
 	conntrace_bpf__detach(live->skel);
 	do
 		r = consume(live);

@@ -54,6 +54,7 @@ static void free_sink(struct ct_sink *sink)
 
 static const struct ct_sink_ops recording_ops = {
 	.name = "recording",
+	.keeps = true,
 	.update = update,
 	.flush = flush,
 	.finish = finish,

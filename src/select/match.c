@@ -100,15 +100,29 @@ static bool owner_matches(const struct subject *s)
 	return comm;
 }
 
+/* Its process, or whoever else acted on it, is gone: nobody will turn up whose it is. */
+static bool is_beyond_owners(const struct ct_conn *conn)
+{
+	return conn && (conn->phase == CT_PHASE_MINI ||
+			(conn->phase == CT_PHASE_LIVE && conn->sock_flags & CT_SOCK_ORPHAN));
+}
+
+static enum ct_verdict not_known(const struct subject *s)
+{
+	return is_beyond_owners(s->conn) ? CT_NO : CT_UNDECIDED;
+}
+
 static enum ct_verdict by_owner(const struct subject *s)
 {
 	if (!ct_select_by_owner(s->select))
 		return CT_YES;
 	switch (s->id->owner) {
-	case CT_OWNER_UNKNOWN:
-		return CT_UNDECIDED;
 	case CT_OWNER_INHERITED: /* whoever accepts it may be somebody else */
 		return owner_matches(s) ? CT_PROVISIONAL : CT_UNDECIDED;
+	case CT_OWNER_SCAN: /* one of those that hold it: another may act on it */
+		return owner_matches(s) ? CT_YES : not_known(s);
+	case CT_OWNER_UNKNOWN:
+		return not_known(s);
 	default:
 		return yes_if(owner_matches(s));
 	}
@@ -119,7 +133,7 @@ static enum ct_verdict by_uid(const struct subject *s)
 	if (!s->select->uids.n)
 		return CT_YES;
 	if (!s->id->uid_known)
-		return CT_UNDECIDED;
+		return not_known(s);
 	return yes_if(has_value(&s->select->uids, s->id->uid));
 }
 

@@ -10,12 +10,21 @@
 /* Updates held back at most, of all connections together: some 100 MB. */
 #define HELD_MAX (1u << 18)
 
+/* Of each connection so many come before anything has happened to it, an owner, counters, options,
+ * that it was found: the table's bound is theirs, and some 700 bytes to each of its entries. */
+#define FREE_MAX 4
+
 /* How long an accepted connection waits for a better answer than "its listener's process". */
 #define PROVISIONAL_NS 1000000000ULL
 
-/* An update that waits, with the event behind it, which will be gone by then. */
+/*
+ * An update that waits, with the event behind it, which will be gone by then. The event is cut
+ * behind the payload of its kind; of a silent update it stands in the update's place.
+ */
 struct held {
 	struct held *next;
+	bool free; /* it does not count against HELD_MAX */
+	bool silent;
 	struct ct_update update;
 	struct ct_event event;
 };
@@ -26,7 +35,9 @@ struct pending {
 	struct held *last;
 	size_t n;
 	uint64_t since_ns;
-	uint8_t verdict; /* enum ct_verdict, CT_UNDECIDED while it holds */
+	uint64_t came_ns; /* when its process could begin to serve it */
+	bool is_request;  /* it could not yet */
+	uint8_t verdict;  /* enum ct_verdict, CT_UNDECIDED while it holds */
 };
 
 struct ct_selector {
@@ -118,7 +129,7 @@ static struct held *pop(struct ct_selector *selector, struct pending *pending)
 	if (!pending->first)
 		pending->last = NULL;
 	pending->n--;
-	selector->n_held--;
+	selector->n_held -= !held->free;
 	return held;
 }
 
@@ -130,13 +141,32 @@ static void drop(struct ct_selector *selector, struct pending *pending)
 		free(held);
 }
 
+static size_t event_offset(bool silent)
+{
+	return silent ? offsetof(struct held, update) : offsetof(struct held, event);
+}
+
+static int hand_on(struct ct_selector *selector, struct held *held)
+{
+	const struct ct_event *event = (void *)((char *)held + event_offset(held->silent));
+	struct ct_update silent = {.kind = CT_UPDATE_SILENT, .event = event};
+
+	if (held->silent) {
+		silent.ts_ns = event->ts_ns;
+		return selector->fn(selector->context, &silent);
+	}
+	if (held->update.event)
+		held->update.event = event;
+	return selector->fn(selector->context, &held->update);
+}
+
 static int release(struct ct_selector *selector, struct pending *pending)
 {
 	struct held *held;
 	int r = 0;
 
 	while (r == 0 && (held = pop(selector, pending))) {
-		r = selector->fn(selector->context, &held->update);
+		r = hand_on(selector, held);
 		free(held);
 	}
 	return r;
@@ -165,29 +195,50 @@ static int give_up(struct ct_selector *selector, struct pending *pending, uint64
 	return selector->fn(selector->context, &update);
 }
 
-static int hold(struct ct_selector *selector, struct pending *pending,
+static bool is_free(const struct pending *pending, const struct ct_conn *conn,
+		    const struct ct_update *update)
+{
+	if (!update->event || pending->n >= FREE_MAX)
+		return false;
+	switch (update->event->kind) {
+	case CT_EVENT_OWNER:
+	case CT_EVENT_COUNTERS:
+	case CT_EVENT_OPTIONS:
+		return conn->history.n_steps == 0;
+	case CT_EVENT_FOUND:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int hold(struct ct_selector *selector, const struct ct_conn *conn, struct pending *pending,
 		const struct ct_update *update)
 {
+	/* it ends behind the payload of its kind */
+	size_t size = update->event ? ct_event_layout(update->event->kind)->size : 0;
+	bool silent = update->kind == CT_UPDATE_SILENT && update->event;
+	bool free = is_free(pending, conn, update);
 	struct held *held;
 
-	if (selector->n_held >= HELD_MAX)
+	if (!free && selector->n_held >= HELD_MAX)
 		return give_up(selector, pending, update->ts_ns);
-	held = calloc(1, sizeof(*held));
+	held = calloc(1, event_offset(silent) + size);
 	if (!held)
 		return -ENOMEM;
-	held->update = *update;
-	if (update->event) {
-		/* it ends behind the payload of its kind */
-		memcpy(&held->event, update->event, ct_event_layout(update->event->kind)->size);
-		held->update.event = &held->event;
-	}
+	held->free = free;
+	held->silent = silent;
+	if (!silent)
+		held->update = *update;
+	if (update->event)
+		memcpy((char *)held + event_offset(silent), update->event, size);
 	if (pending->last)
 		pending->last->next = held;
 	else
 		pending->first = held;
 	pending->last = held;
 	pending->n++;
-	selector->n_held++;
+	selector->n_held += !free;
 	return 0;
 }
 
@@ -201,24 +252,40 @@ static struct pending *pending_of(struct ct_conn *conn, uint64_t ts_ns)
 			return NULL;
 		pending->verdict = CT_UNDECIDED;
 		pending->since_ns = ts_ns;
+		pending->came_ns = ts_ns;
 		conn->held = pending;
 	}
 	return pending;
 }
 
-/* A verdict that stands: an owner that is not certain does for those who have waited. */
+/* The line of a handshake comes late, and is of the time of the SYN: its event tells the time. */
+static uint64_t time_of(const struct ct_update *update)
+{
+	return update->event ? update->event->ts_ns : update->ts_ns;
+}
+
+/*
+ * A verdict that stands: an owner that is not certain does for those who have waited, from when
+ * their handshake was complete.
+ */
 static enum ct_verdict decide(const struct ct_selector *selector, struct ct_conn *conn,
-			      const struct pending *pending, uint64_t ts_ns)
+			      struct pending *pending, const struct ct_update *update)
 {
 	enum ct_verdict verdict = ct_select_match(selector->select, selector->pids, &conn->id,
 						  conn);
+	uint64_t now_ns = time_of(update);
 
+	if (pending->is_request)
+		pending->came_ns = now_ns;
+	pending->is_request = conn->phase == CT_PHASE_REQUEST;
 	if (verdict != CT_PROVISIONAL)
 		return verdict;
-	if (ts_ns >= pending->since_ns + PROVISIONAL_NS)
+	if (pending->is_request)
+		return CT_UNDECIDED;
+	if (now_ns >= pending->came_ns + PROVISIONAL_NS)
 		return CT_YES;
-	if (pending->since_ns + PROVISIONAL_NS < conn->wants_ns)
-		conn->wants_ns = pending->since_ns + PROVISIONAL_NS;
+	if (pending->came_ns + PROVISIONAL_NS < conn->wants_ns)
+		conn->wants_ns = pending->came_ns + PROVISIONAL_NS;
 	return CT_UNDECIDED;
 }
 
@@ -261,10 +328,9 @@ int ct_selector_update(struct ct_selector *selector, struct ct_conn *conn,
 	if (!pending)
 		return -ENOMEM;
 	if (pending->verdict == CT_UNDECIDED) {
-		pending->verdict =
-			(uint8_t)(update->kind == CT_UPDATE_CLOSE
-					  ? decide_finally(selector, conn)
-					  : decide(selector, conn, pending, update->ts_ns));
+		pending->verdict = (uint8_t)(update->kind == CT_UPDATE_CLOSE
+						     ? decide_finally(selector, conn)
+						     : decide(selector, conn, pending, update));
 		if (pending->verdict == CT_NO)
 			drop(selector, pending);
 	}
@@ -275,7 +341,7 @@ int ct_selector_update(struct ct_selector *selector, struct ct_conn *conn,
 	case CT_NO:
 		return 0;
 	default:
-		return hold(selector, pending, update);
+		return hold(selector, conn, pending, update);
 	}
 }
 

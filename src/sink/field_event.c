@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What each kind of event has of its own; the summary is in field_summary.c. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "conntrace/names.h"
 #include "conntrace/sink_field.h"
+#include "conntrace/sink_options.h"
 
 static void get_from(const struct ct_field_source *source, struct ct_value *ret)
 {
@@ -34,6 +36,57 @@ static void get_how(const struct ct_field_source *source, struct ct_value *ret)
 	ct_value_set_str(ret, how);
 }
 
+/// Out of a mini-socket or a half-open handshake, whose end is a question of its own. A full socket
+/// in the same state has its end told by an event of a transition, those by anything else.
+static bool leaves_mini(const struct ct_update *u)
+{
+	if (u->state.from == CT_STATE_TIME_WAIT)
+		return true;
+	return (u->state.from == CT_STATE_FIN_WAIT2 || u->state.from == CT_STATE_SYN_RECV) &&
+	       u->state.to == CT_STATE_CLOSE && (!u->event || u->event->kind != CT_EVENT_STATE);
+}
+
+static void get_left_by(const struct ct_field_source *source, struct ct_value *ret)
+{
+	if (leaves_mini(source->update))
+		ct_value_set_str(ret, ct_left_by_name(source->update->state.left_by));
+	else
+		ret->type = CT_VALUE_ABSENT;
+}
+
+static void get_by_pid(const struct ct_field_source *source, struct ct_value *ret)
+{
+	if (!leaves_mini(source->update))
+		ret->type = CT_VALUE_ABSENT;
+	else if (source->update->state.by_pid)
+		ct_value_set_u64(ret, source->update->state.by_pid);
+}
+
+static void get_by_conn(const struct ct_field_source *source, struct ct_value *ret)
+{
+	const struct ct_update *u = source->update;
+
+	if (!leaves_mini(u)) {
+		ret->type = CT_VALUE_ABSENT;
+	} else if (u->state.by_cookie) {
+		snprintf(ret->text, sizeof(ret->text), "%" PRIx64, u->state.by_cookie);
+		ct_value_set_str(ret, ret->text);
+	}
+}
+
+/// Of whom was accepted: the other way to ESTABLISHED from SYN_RECV, the simultaneous open, has
+/// none.
+static void get_handshake(const struct ct_field_source *source, struct ct_value *ret)
+{
+	const struct ct_update *u = source->update;
+
+	if (u->state.from == CT_STATE_SYN_RECV && u->state.to == CT_STATE_ESTABLISHED &&
+	    u->id.role != CT_ROLE_ACTIVE)
+		ct_value_set_str(ret, ct_handshake_name(u->state.handshake));
+	else
+		ret->type = CT_VALUE_ABSENT;
+}
+
 static void get_found_state(const struct ct_field_source *source, struct ct_value *ret)
 {
 	ct_value_set_str(ret, ct_state_name(source->update->found.state));
@@ -44,6 +97,74 @@ static void get_age(const struct ct_field_source *source, struct ct_value *ret)
 {
 	(void)source;
 	ret->type = CT_VALUE_NULL;
+}
+
+static void get_found_mptcp(const struct ct_field_source *source, struct ct_value *ret)
+{
+	struct ct_socket_options options;
+
+	ct_options_of_found(source->update, &options);
+	if (options.flags_known)
+		ct_value_set_bool(ret, options.sock_flags & CT_SOCK_MPTCP);
+}
+
+static void set_if_any(struct ct_value *ret, uint32_t bytes)
+{
+	if (bytes)
+		ct_value_set_u64(ret, bytes);
+	else
+		ret->type = CT_VALUE_ABSENT;
+}
+
+static void get_found_unread(const struct ct_field_source *source, struct ct_value *ret)
+{
+	set_if_any(ret, source->update->found.what.unread);
+}
+
+static void get_found_unacked(const struct ct_field_source *source, struct ct_value *ret)
+{
+	set_if_any(ret, source->update->found.what.unacked);
+}
+
+/// Only a listener has a queue of whom it shall accept; a half-open handshake waits for a place in
+/// it.
+static bool has_backlog(const struct ct_update *u)
+{
+	return u->found.state == CT_STATE_LISTEN || u->found.what.request;
+}
+
+static void get_backlog(const struct ct_field_source *source, struct ct_value *ret)
+{
+	if (has_backlog(source->update))
+		ct_value_set_u64(ret, source->update->found.what.backlog);
+	else
+		ret->type = CT_VALUE_ABSENT;
+}
+
+static void get_backlog_max(const struct ct_field_source *source, struct ct_value *ret)
+{
+	if (has_backlog(source->update))
+		ct_value_set_u64(ret, source->update->found.what.backlog_max);
+	else
+		ret->type = CT_VALUE_ABSENT;
+}
+
+static void get_timeouts(const struct ct_field_source *source, struct ct_value *ret)
+{
+	if (source->update->found.what.request)
+		ct_value_set_u64(ret, source->update->found.what.timeouts);
+	else
+		ret->type = CT_VALUE_ABSENT;
+}
+
+static void get_expires_in(const struct ct_field_source *source, struct ct_value *ret)
+{
+	const struct ct_event_found *what = &source->update->found.what;
+
+	if (what->mini || what->request)
+		ct_value_set_u64(ret, what->timeout_ns);
+	else
+		ret->type = CT_VALUE_ABSENT;
 }
 
 static void get_retransmit_state(const struct ct_field_source *source, struct ct_value *ret)
@@ -89,14 +210,6 @@ static void get_reason(const struct ct_field_source *source, struct ct_value *re
 static void get_reset_state(const struct ct_field_source *source, struct ct_value *ret)
 {
 	ct_value_set_str(ret, ct_state_name(source->update->reset.state));
-}
-
-static void set_if_any(struct ct_value *ret, uint32_t bytes)
-{
-	if (bytes)
-		ct_value_set_u64(ret, bytes);
-	else
-		ret->type = CT_VALUE_ABSENT;
 }
 
 static void get_unread(const struct ct_field_source *source, struct ct_value *ret)
@@ -220,8 +333,19 @@ const struct ct_field ct_event_fields[] = {
 	CT_FIELD("in_state_ns", CT_KIND(STATE), get_in_state),
 	CT_FIELD("basis", CT_KIND(STATE), get_basis),
 	CT_FIELD("how", CT_KIND(STATE), get_how),
+	CT_FIELD("handshake", CT_KIND(STATE), get_handshake),
+	CT_FIELD("left_by", CT_KIND(STATE), get_left_by),
+	CT_FIELD("by_pid", CT_KIND(STATE), get_by_pid),
+	CT_FIELD("by_conn", CT_KIND(STATE), get_by_conn),
 	CT_FIELD("state", CT_KIND(FOUND), get_found_state),
 	CT_FIELD("age_ns", CT_KIND(FOUND), get_age),
+	CT_FIELD("mptcp", CT_KIND(FOUND), get_found_mptcp),
+	CT_FIELD("backlog", CT_KIND(FOUND), get_backlog),
+	CT_FIELD("backlog_max", CT_KIND(FOUND), get_backlog_max),
+	CT_FIELD("synack_timeouts", CT_KIND(FOUND), get_timeouts),
+	CT_FIELD("expires_in_ns", CT_KIND(FOUND), get_expires_in),
+	CT_FIELD("unread_bytes", CT_KIND(FOUND), get_found_unread),
+	CT_FIELD("unacked_bytes", CT_KIND(FOUND), get_found_unacked),
 	CT_FIELD("state", CT_KIND(RETRANSMIT), get_retransmit_state),
 	CT_FIELD("kind", CT_KIND(RETRANSMIT), get_kind),
 	CT_FIELD("segment", CT_KIND(RETRANSMIT), get_segment),

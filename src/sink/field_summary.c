@@ -1,14 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The summary: a whole connection in one object. Every key is always there, null where not known.
+/*
+ * The summary: a whole connection in one object. Every key is always there, null where not known. A
+ * connection that is found has those of them that its socket tells.
  */
 #include <string.h>
 
 #include "conntrace/names.h"
 #include "conntrace/sink_field.h"
+#include "conntrace/sink_options.h"
 
 static const struct ct_conn *conn_of(const struct ct_field_source *source)
 {
 	return source->update->conn;
+}
+
+/// What the socket has counted so far, also of one that was found; NULL: not known.
+static const struct ct_event_counters *counters_of(const struct ct_field_source *source)
+{
+	const struct ct_update *u = source->update;
+
+	if (u->kind == CT_UPDATE_FOUND)
+		return u->found.full ? &u->found.counters : NULL;
+	return u->conn->counted ? &u->conn->counters : NULL;
 }
 
 /// From one point in time to another; clocks of two CPUs may disagree, a duration is never
@@ -23,6 +36,11 @@ static void set_between(struct ct_value *ret, uint64_t from_ns, uint64_t to_ns, 
 static void get_opened(const struct ct_field_source *source, struct ct_value *ret)
 {
 	ct_value_set_time(ret, source->session, conn_of(source)->opened_ns);
+}
+
+static void get_found(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_time(ret, source->session, conn_of(source)->found_ns);
 }
 
 static void get_closed(const struct ct_field_source *source, struct ct_value *ret)
@@ -121,6 +139,8 @@ static void put_evidence_json(struct ct_json *json, const struct ct_mark *mark)
 
 static void put_marks_json(struct ct_json *json, const struct ct_field_source *source)
 {
+	struct ct_socket_options options;
+
 	ct_json_array_begin(json);
 	for (const struct ct_mark *mark = conn_of(source)->marks; mark; mark = mark->next) {
 		ct_json_object_begin(json);
@@ -128,6 +148,9 @@ static void put_marks_json(struct ct_json *json, const struct ct_field_source *s
 		put_time_json(json, "at_ns", source->session, mark->at_ns);
 		ct_json_key(json, "evidence");
 		put_evidence_json(json, mark);
+		ct_json_key(json, "options");
+		ct_options_of_mark(mark, &options);
+		ct_options_put_json(json, &options);
 		ct_json_object_end(json);
 	}
 	ct_json_array_end(json);
@@ -152,39 +175,67 @@ static void get_closed_by(const struct ct_field_source *source, struct ct_value 
 	ct_value_set_str(ret, ct_closed_by_name(conn_of(source)->closed_by));
 }
 
-/// The passive side's handshake runs in its request socket, before there is a connection to time.
+static void get_closed_how(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_str(ret, ct_how_name(conn_of(source)->closed_how));
+}
+
+static void get_left_by(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_str(ret, ct_left_by_name(conn_of(source)->left_by));
+}
+
+static void get_mptcp(const struct ct_field_source *source, struct ct_value *ret)
+{
+	struct ct_socket_options options;
+
+	ct_options_of_conn(conn_of(source), &options);
+	if (options.flags_known)
+		ct_value_set_bool(ret, options.sock_flags & CT_SOCK_MPTCP);
+}
+
 static void get_handshake(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_str(ret, ct_handshake_name(conn_of(source)->handshake));
+}
+
+/// Of an accepted connection only where its SYN was seen: a syncookie leaves no trace of it, and
+/// where nothing is known of the handshake it may have been one.
+static void get_handshake_time(const struct ct_field_source *source, struct ct_value *ret)
 {
 	const struct ct_conn *conn = conn_of(source);
 
-	if (source->update->id.role == CT_ROLE_ACTIVE)
+	if (source->update->id.role == CT_ROLE_ACTIVE || conn->handshake == CT_HANDSHAKE_REQUEST ||
+	    conn->handshake == CT_HANDSHAKE_FASTOPEN)
 		set_between(ret, conn->opened_ns, conn->established_ns, 1000);
 }
 
 /// Payload, each byte once.
 static void get_bytes_sent(const struct ct_field_source *source, struct ct_value *ret)
 {
-	const struct ct_conn *conn = conn_of(source);
-	const struct ct_event_counters *counters = &conn->counters;
+	const struct ct_event_counters *counters = counters_of(source);
 
-	if (conn->counted && counters->bytes_sent >= counters->bytes_retransmitted)
+	if (counters && counters->bytes_sent >= counters->bytes_retransmitted)
 		ct_value_set_u64(ret, counters->bytes_sent - counters->bytes_retransmitted);
 }
 
 static void get_bytes_received(const struct ct_field_source *source, struct ct_value *ret)
 {
-	if (conn_of(source)->counted)
-		ct_value_set_u64(ret, conn_of(source)->counters.bytes_received);
+	const struct ct_event_counters *counters = counters_of(source);
+
+	if (counters)
+		ct_value_set_u64(ret, counters->bytes_received);
 }
 
 /// Without the socket's own count, a life seen whole is counted by its events.
 static void get_retransmits(const struct ct_field_source *source, struct ct_value *ret)
 {
+	const struct ct_event_counters *counters = counters_of(source);
 	const struct ct_conn *conn = conn_of(source);
 
-	if (conn->counted)
-		ct_value_set_u64(ret, conn->counters.retransmits);
-	else if (conn->opened_ns != CT_NS_UNKNOWN && !conn->gaps)
+	if (counters)
+		ct_value_set_u64(ret, counters->retransmits);
+	else if (conn && conn->opened_ns != CT_NS_UNKNOWN && !conn->gaps)
 		ct_value_set_u64(ret, conn->retransmits);
 }
 
@@ -195,117 +246,52 @@ static void get_keepalives_sent(const struct ct_field_source *source, struct ct_
 
 static void get_srtt(const struct ct_field_source *source, struct ct_value *ret)
 {
-	const struct ct_conn *conn = conn_of(source);
+	const struct ct_event_counters *counters = counters_of(source);
 
-	if (conn->counted && conn->counters.srtt_us)
-		ct_value_set_u64(ret, conn->counters.srtt_us);
+	if (counters && counters->srtt_us)
+		ct_value_set_u64(ret, counters->srtt_us);
 }
 
 static void get_min_rtt(const struct ct_field_source *source, struct ct_value *ret)
 {
-	const struct ct_conn *conn = conn_of(source);
+	const struct ct_event_counters *counters = counters_of(source);
 
-	if (conn->counted && conn->counters.min_rtt_us != UINT32_MAX)
-		ct_value_set_u64(ret, conn->counters.min_rtt_us);
+	if (counters && counters->min_rtt_us != UINT32_MAX)
+		ct_value_set_u64(ret, counters->min_rtt_us);
 }
 
-static void get_keepalive(const struct ct_field_source *source, struct ct_value *ret)
+static void options_of(const struct ct_field_source *source, struct ct_socket_options *ret)
 {
-	ct_value_set_bool(ret, conn_of(source)->sock_flags & CT_SOCK_KEEPALIVE);
+	if (source->update->kind == CT_UPDATE_FOUND)
+		ct_options_of_found(source->update, ret);
+	else
+		ct_options_of_conn(conn_of(source), ret);
 }
-
-static void get_keepalive_time(const struct ct_field_source *source, struct ct_value *ret)
-{
-	ct_value_set_u64(ret, conn_of(source)->counters.keepalive_time_s);
-}
-
-static void get_keepalive_interval(const struct ct_field_source *source, struct ct_value *ret)
-{
-	ct_value_set_u64(ret, conn_of(source)->counters.keepalive_interval_s);
-}
-
-static void get_keepalive_probes(const struct ct_field_source *source, struct ct_value *ret)
-{
-	ct_value_set_u64(ret, conn_of(source)->counters.keepalive_probes);
-}
-
-static void get_user_timeout(const struct ct_field_source *source, struct ct_value *ret)
-{
-	ct_value_set_u64(ret, conn_of(source)->counters.user_timeout_ms);
-}
-
-static void get_linger(const struct ct_field_source *source, struct ct_value *ret)
-{
-	ct_value_set_bool(ret, conn_of(source)->sock_flags & CT_SOCK_LINGER);
-}
-
-/// A time that lingering does not have when it is off.
-static void get_linger_time(const struct ct_field_source *source, struct ct_value *ret)
-{
-	if (conn_of(source)->sock_flags & CT_SOCK_LINGER)
-		ct_value_set_u64(ret, conn_of(source)->counters.linger_s);
-}
-
-static void get_nodelay(const struct ct_field_source *source, struct ct_value *ret)
-{
-	ct_value_set_bool(ret, conn_of(source)->sock_flags & CT_SOCK_NODELAY);
-}
-
-/// Read together with the counters.
-static const struct ct_field option_fields[] = {
-	CT_FIELD("keepalive", CT_KIND(CLOSE), get_keepalive),
-	CT_FIELD("keepalive_time_s", CT_KIND(CLOSE), get_keepalive_time),
-	CT_FIELD("keepalive_interval_s", CT_KIND(CLOSE), get_keepalive_interval),
-	CT_FIELD("keepalive_probes", CT_KIND(CLOSE), get_keepalive_probes),
-	CT_FIELD("user_timeout_ms", CT_KIND(CLOSE), get_user_timeout),
-	CT_FIELD("linger", CT_KIND(CLOSE), get_linger),
-	CT_FIELD("linger_s", CT_KIND(CLOSE), get_linger_time),
-	CT_FIELD("nodelay", CT_KIND(CLOSE), get_nodelay),
-	{},
-};
 
 static void put_options_json(struct ct_json *json, const struct ct_field_source *source)
 {
-	bool counted = conn_of(source)->counted;
+	struct ct_socket_options options;
 
-	ct_json_object_begin(json);
-	for (const struct ct_field *field = option_fields; field->name; field++) {
-		if (counted)
-			ct_field_put_json(field, source, json);
-		else
-			ct_json_kv_null(json, field->name);
-	}
-	ct_json_object_end(json);
+	options_of(source, &options);
+	ct_options_put_json(json, &options);
 }
 
-/// name=value name=value …, those that are known.
 static void put_options_text(struct ct_buf *buf, const struct ct_field_source *source)
 {
-	const char *separator = "";
+	struct ct_socket_options options;
 
-	if (!conn_of(source)->counted)
-		return;
-	for (const struct ct_field *field = option_fields; field->name; field++) {
-		struct ct_value value = {};
-
-		field->get(source, &value);
-		if (value.type == CT_VALUE_NULL)
-			continue;
-		ct_buf_puts(buf, separator);
-		ct_buf_puts(buf, field->name);
-		ct_buf_putc(buf, '=');
-		if (value.type == CT_VALUE_BOOL)
-			ct_buf_puts(buf, value.truth ? "true" : "false");
-		else
-			ct_buf_u64(buf, value.u64);
-		separator = " ";
-	}
+	options_of(source, &options);
+	ct_options_put_text(buf, &options);
 }
+
+/// What a socket tells of itself whenever it is asked.
+#define OF_SOCKET (CT_KIND(FOUND) | CT_KIND(CLOSE))
 
 const struct ct_field ct_summary_fields[] = {
 	CT_FIELD("opened_ns", CT_KIND(CLOSE), get_opened),
 	CT_FIELD("closed_ns", CT_KIND(CLOSE), get_closed),
 	CT_FIELD("duration_ns", CT_KIND(CLOSE), get_duration),
+	CT_FIELD("found_ns", CT_KIND(CLOSE), get_found),
 	CT_FIELD_COMPOUND("history", CT_KIND(CLOSE), get_compound, put_history_json,
 			  put_history_text),
 	CT_FIELD("history_dropped", CT_KIND(CLOSE), get_history_dropped),
@@ -313,14 +299,17 @@ const struct ct_field ct_summary_fields[] = {
 	CT_FIELD_COMPOUND("flags", CT_KIND(CLOSE), get_compound, put_marks_json, put_marks_text),
 	CT_FIELD("end", CT_KIND(CLOSE), get_end),
 	CT_FIELD("closed_by", CT_KIND(CLOSE), get_closed_by),
-	CT_FIELD("handshake_us", CT_KIND(CLOSE), get_handshake),
-	CT_FIELD("bytes_sent", CT_KIND(CLOSE), get_bytes_sent),
-	CT_FIELD("bytes_received", CT_KIND(CLOSE), get_bytes_received),
-	CT_FIELD("retransmits", CT_KIND(CLOSE), get_retransmits),
+	CT_FIELD("closed_how", CT_KIND(CLOSE), get_closed_how),
+	CT_FIELD("left_by", CT_KIND(CLOSE), get_left_by),
+	CT_FIELD("mptcp", CT_KIND(CLOSE), get_mptcp),
+	CT_FIELD("handshake", CT_KIND(CLOSE), get_handshake),
+	CT_FIELD("handshake_us", CT_KIND(CLOSE), get_handshake_time),
+	CT_FIELD("bytes_sent", OF_SOCKET, get_bytes_sent),
+	CT_FIELD("bytes_received", OF_SOCKET, get_bytes_received),
+	CT_FIELD("retransmits", OF_SOCKET, get_retransmits),
 	CT_FIELD("keepalives_sent", CT_KIND(CLOSE), get_keepalives_sent),
-	CT_FIELD("srtt_us", CT_KIND(CLOSE), get_srtt),
-	CT_FIELD("min_rtt_us", CT_KIND(CLOSE), get_min_rtt),
-	CT_FIELD_COMPOUND("options", CT_KIND(CLOSE), get_compound, put_options_json,
-			  put_options_text),
+	CT_FIELD("srtt_us", OF_SOCKET, get_srtt),
+	CT_FIELD("min_rtt_us", OF_SOCKET, get_min_rtt),
+	CT_FIELD_COMPOUND("options", OF_SOCKET, get_compound, put_options_json, put_options_text),
 	{},
 };

@@ -75,6 +75,13 @@ static void count(struct ct_report_totals *totals, const struct ct_conn *conn)
 		totals->flags[flag] += (conn->flags >> flag) & 1;
 }
 
+/// A listener has no end that is told: it counts where it comes into sight.
+static bool is_listener(const struct ct_update *update)
+{
+	return (update->kind == CT_UPDATE_STATE && update->state.to == CT_STATE_LISTEN) ||
+	       (update->kind == CT_UPDATE_FOUND && update->found.state == CT_STATE_LISTEN);
+}
+
 static int report_update(struct ct_sink *sink, const struct ct_update *update)
 {
 	struct report_sink *s = (struct report_sink *)sink;
@@ -87,6 +94,7 @@ static int report_update(struct ct_sink *sink, const struct ct_update *update)
 
 	if (update->kind == CT_UPDATE_LOST)
 		s->totals.lost[update->lost.where] += update->lost.events;
+	s->totals.listeners += is_listener(update);
 	if (update->kind != CT_UPDATE_CLOSE)
 		return 0;
 	count(&s->totals, update->conn);

@@ -98,6 +98,33 @@ static void put_endpoints(const struct ct_output_options *options, struct ct_buf
 	put_endpoint(buf, id->family, id->raddr, id->rport);
 }
 
+/// A remark behind a step: " (found)", " (inferred, expired)".
+static const char *put_remark(struct ct_buf *buf, const char *before, const char *remark)
+{
+	if (!remark)
+		return before;
+	ct_buf_puts(buf, before);
+	ct_buf_puts(buf, remark);
+	return ", ";
+}
+
+/// What there is to say of a step beside its time; IS_LAST: how the connection left it as well.
+static void put_remarks(struct ct_buf *buf, const struct ct_conn *conn, const struct ct_step *step,
+			bool is_last)
+{
+	static const char opening[] = " (";
+	const char *before = opening;
+
+	if (step->basis != CT_BASIS_SEEN)
+		before = put_remark(buf, before, ct_basis_name(step->basis));
+	if (step->state == CT_STATE_SYN_RECV)
+		before = put_remark(buf, before, ct_words_handshake(conn->handshake));
+	if (is_last)
+		before = put_remark(buf, before, ct_words_left_by(conn->left_by, step->state));
+	if (before != opening)
+		ct_buf_putc(buf, ')');
+}
+
 static void put_step(const struct ct_output_options *options, struct ct_buf *buf,
 		     const struct ct_step *step)
 {
@@ -106,16 +133,12 @@ static void put_step(const struct ct_output_options *options, struct ct_buf *buf
 		ct_buf_putc(buf, ' ');
 		ct_words_duration(options, buf, step->for_ns);
 	}
-	if (step->basis != CT_BASIS_SEEN) {
-		ct_buf_puts(buf, " (");
-		ct_words_put(buf, ct_basis_name(step->basis));
-		ct_buf_putc(buf, ')');
-	}
 }
 
 static void put_history(const struct ct_output_options *options, struct ct_buf *buf,
-			const struct ct_history *history)
+			const struct ct_conn *conn)
 {
+	const struct ct_history *history = &conn->history;
 	const char *arrow = ct_words_arrow(options);
 
 	if (!history->n_steps)
@@ -126,6 +149,7 @@ static void put_history(const struct ct_output_options *options, struct ct_buf *
 		if (i == CT_HISTORY_MAX / 2 && history->n_dropped)
 			ct_buf_printf(buf, "(%" PRIu32 " left out)%s", history->n_dropped, arrow);
 		put_step(options, buf, &history->steps[i]);
+		put_remarks(buf, conn, &history->steps[i], i + 1 == history->n_steps);
 	}
 }
 
@@ -202,19 +226,56 @@ static void put_traffic(const struct ct_output_options *options, struct ct_buf *
 	ct_buf_putc(buf, '\n');
 }
 
-static void put_identity(struct ct_buf *buf, const struct ct_conn_id *id)
+static void put_identity(struct ct_buf *buf, const struct ct_conn *conn)
 {
-	ct_buf_printf(buf, "%" PRIx64, id->cookie);
+	const struct ct_conn_id *id = &conn->id;
+
+	if (id->cookie)
+		ct_buf_printf(buf, "%" PRIx64, id->cookie);
+	else
+		ct_words_put(buf, NULL);
 	if (id->generation)
 		ct_buf_printf(buf, ".%u", id->generation);
 	ct_buf_printf(buf, ", netns %" PRIu32 ", owner %s", id->netns, ct_owner_name(id->owner));
 	if (id->uid_known)
 		ct_buf_printf(buf, ", uid %" PRIu32, id->uid);
+	if (conn->sock_flags & CT_SOCK_MPTCP)
+		ct_buf_puts(buf, ", mptcp subflow");
 	ct_buf_putc(buf, '\n');
 }
 
-void ct_report_block(const struct ct_report_context *context, const struct ct_conn *conn,
-		     struct ct_buf *buf)
+/// Options that are not as every socket has them at first; without any, no line.
+static void put_options(struct ct_buf *buf, const struct ct_conn *conn)
+{
+	const struct ct_event_options *values = &conn->options;
+	uint8_t on = conn->sock_flags & (CT_SOCK_KEEPALIVE | CT_SOCK_LINGER | CT_SOCK_NODELAY);
+	uint32_t user_timeout_ms = conn->options_known ? values->user_timeout_ms : 0;
+	const char *before = "";
+
+	if (!on && !user_timeout_ms)
+		return;
+	put_label(buf, "options");
+	if (on & CT_SOCK_KEEPALIVE)
+		before = put_remark(buf, before, "keepalive");
+	if (on & CT_SOCK_KEEPALIVE && conn->options_known)
+		ct_buf_printf(buf, " after %" PRIu32 " s, %" PRIu32 " probes every %" PRIu32 " s",
+			      values->keepalive_time_s, values->keepalive_probes,
+			      values->keepalive_interval_s);
+	if (on & CT_SOCK_LINGER)
+		before = put_remark(buf, before, "linger");
+	if (on & CT_SOCK_LINGER && conn->options_known)
+		ct_buf_printf(buf, " %" PRIu32 " s", values->linger_s);
+	if (on & CT_SOCK_NODELAY)
+		before = put_remark(buf, before, "nodelay");
+	if (user_timeout_ms) {
+		(void)put_remark(buf, before, "user timeout");
+		ct_buf_printf(buf, " %" PRIu32 " ms", user_timeout_ms);
+	}
+	ct_buf_putc(buf, '\n');
+}
+
+static void put_title(const struct ct_report_context *context, const struct ct_conn *conn,
+		      struct ct_buf *buf)
 {
 	const struct ct_output_options *options = context->options;
 	const char *role = ct_role_name(conn->id.role);
@@ -231,20 +292,35 @@ void ct_report_block(const struct ct_report_context *context, const struct ct_co
 	if (conn->opened_ns != CT_NS_UNKNOWN) {
 		ct_buf_puts(buf, "  opened ");
 		ct_words_time(options, context->session, buf, conn->opened_ns);
+	} else if (conn->found_ns != CT_NS_UNKNOWN) {
+		ct_buf_puts(buf, "  found ");
+		ct_words_time(options, context->session, buf, conn->found_ns);
 	}
 	ct_buf_putc(buf, '\n');
+}
+
+void ct_report_block(const struct ct_report_context *context, const struct ct_conn *conn,
+		     struct ct_buf *buf)
+{
+	const struct ct_output_options *options = context->options;
+	const char *how = ct_how_name(conn->closed_how);
+
+	put_title(context, conn, buf);
 	for (const struct ct_mark *mark = conn->marks; mark; mark = mark->next)
 		put_mark(context, buf, mark);
 	put_label(buf, "end");
 	ct_words_outcome(options, buf, conn, context->now_ns);
+	if (how)
+		ct_buf_printf(buf, ", on our side by %s", how);
 	ct_buf_putc(buf, '\n');
 	put_label(buf, "history");
-	put_history(options, buf, &conn->history);
+	put_history(options, buf, conn);
 	ct_buf_putc(buf, '\n');
 	put_label(buf, "traffic");
 	put_traffic(options, buf, conn);
+	put_options(buf, conn);
 	put_label(buf, "conn");
-	put_identity(buf, &conn->id);
+	put_identity(buf, conn);
 	ct_buf_putc(buf, '\n');
 }
 
@@ -281,7 +357,7 @@ void ct_report_row(const struct ct_report_context *context, const struct ct_conn
 	ct_words_traffic(buf, ", ", conn);
 	ct_buf_puts(buf, "\n    ");
 	ct_words_begin(options, buf, CT_STYLE_CALM);
-	put_history(options, buf, &conn->history);
+	put_history(options, buf, conn);
 	ct_words_end(options, buf, CT_STYLE_CALM);
 	ct_buf_putc(buf, '\n');
 }

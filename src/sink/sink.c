@@ -38,9 +38,15 @@ int ct_output_format_from_name(const char *name, enum ct_output_format *ret)
 	return -EINVAL;
 }
 
+int ct_sink_format_new(const struct ct_output_options *options, const struct ct_session *session,
+		       FILE *out, uint32_t kinds, struct ct_sink **ret_sink,
+		       const char **ret_bad_field)
+{
+	return formats[options->format].new(options, session, out, kinds, ret_sink, ret_bad_field);
+}
+
 int ct_sink_output_new(const struct ct_output_options *options, const struct ct_session *session,
 		       FILE *out, struct ct_sink **ret_sink, const char **ret_bad_field)
 {
-	return formats[options->format].new(options, session, out, CT_KINDS_ALL, ret_sink,
-					    ret_bad_field);
+	return ct_sink_format_new(options, session, out, CT_KINDS_ALL, ret_sink, ret_bad_field);
 }

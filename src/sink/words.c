@@ -46,6 +46,21 @@ static const char *const lost_words[_CT_LOST_MAX] = {
 	[CT_LOST_DECODE] = "not understood",
 };
 
+static const char *const left_by_words[_CT_LEFT_BY_MAX] = {
+	[CT_LEFT_BY_EXPIRED] = "expired",
+	[CT_LEFT_BY_REUSED] = "reused by connect()",
+	[CT_LEFT_BY_RECYCLED] = "recycled by a new SYN",
+	[CT_LEFT_BY_RST] = "reset by the peer",
+	[CT_LEFT_BY_ANSWERED] = "answered a segment with a reset",
+	[CT_LEFT_BY_KILLED] = "killed from outside (ss -K)",
+	[CT_LEFT_BY_NETNS] = "its network namespace is gone",
+};
+
+static const char *const handshake_words[_CT_HANDSHAKE_MAX] = {
+	[CT_HANDSHAKE_SYNCOOKIE] = "syncookie",
+	[CT_HANDSHAKE_FASTOPEN] = "fast open",
+};
+
 void ct_words_begin(const struct ct_output_options *options, struct ct_buf *buf,
 		    enum ct_style style)
 {
@@ -195,6 +210,18 @@ const char *ct_words_lost_where(unsigned int where)
 	return lost_words[where < _CT_LOST_MAX ? where : CT_LOST_NONE];
 }
 
+const char *ct_words_left_by(unsigned int left_by, unsigned int state)
+{
+	if (left_by == CT_LEFT_BY_RST && state == CT_STATE_TIME_WAIT)
+		return "reset by the peer (RFC 1337)";
+	return left_by < _CT_LEFT_BY_MAX ? left_by_words[left_by] : NULL;
+}
+
+const char *ct_words_handshake(unsigned int handshake)
+{
+	return handshake < _CT_HANDSHAKE_MAX ? handshake_words[handshake] : NULL;
+}
+
 /// A FIN has its sender; of all other ends it is worth a word who had sent one before.
 static void put_first_fin(struct ct_buf *buf, const struct ct_conn *conn)
 {
@@ -222,7 +249,7 @@ static void put_age(const struct ct_output_options *options, struct ct_buf *buf,
 		    const struct ct_conn *conn, uint64_t now_ns)
 {
 	if (conn->opened_ns == CT_NS_UNKNOWN) {
-		ct_buf_puts(buf, ", opened before");
+		ct_buf_puts(buf, ", opened before the trace");
 		return;
 	}
 	ct_buf_puts(buf, ", opened ");

@@ -5,10 +5,32 @@
 #include "conntrace/names.h"
 #include "conntrace/sink_words.h"
 
+/// Why the mini-socket is gone, and who has taken its place.
+static void put_left_by(struct ct_buf *buf, const struct ct_update *u)
+{
+	const char *words = ct_words_left_by(u->state.left_by, u->state.from);
+	const char *of = u->state.left_by == CT_LEFT_BY_REUSED ? "of" : "by";
+
+	if (!words)
+		return;
+	ct_buf_printf(buf, ", %s", words);
+	if (u->state.by_pid)
+		ct_buf_printf(buf, " %s pid %" PRIu32, of, u->state.by_pid);
+	if (u->state.by_cookie)
+		ct_buf_printf(buf, " (conn %" PRIx64 ")", u->state.by_cookie);
+}
+
+static void put_mptcp(struct ct_buf *buf, uint8_t sock_flags)
+{
+	if (sock_flags & CT_SOCK_MPTCP)
+		ct_buf_puts(buf, ", mptcp subflow");
+}
+
 static void detail_state(const struct ct_output_options *options, struct ct_buf *buf,
 			 const struct ct_update *u)
 {
 	const char *how = ct_how_name(u->state.how);
+	const char *handshake = ct_words_handshake(u->state.handshake);
 
 	/* A call says enough: nobody asks how long a fresh socket was CLOSE. */
 	if (u->state.in_state_ns != CT_NS_UNKNOWN || !how)
@@ -19,13 +41,42 @@ static void detail_state(const struct ct_output_options *options, struct ct_buf 
 		ct_buf_puts(buf, how);
 	if (u->state.basis == CT_BASIS_INFERRED)
 		ct_buf_puts(buf, " inferred");
+	put_left_by(buf, u);
+	if (handshake)
+		ct_buf_printf(buf, ", %s", handshake);
+	/* Only now is it known whether the peer speaks MPTCP, RFC 8684 3.1. */
+	if (u->state.to == CT_STATE_ESTABLISHED && u->event)
+		put_mptcp(buf, u->event->sock_flags);
+}
+
+static void put_backlog(struct ct_buf *buf, const struct ct_event_found *what)
+{
+	ct_buf_printf(buf, ", backlog %" PRIu32 " of %" PRIu32, what->backlog, what->backlog_max);
 }
 
 static void detail_found(const struct ct_output_options *options, struct ct_buf *buf,
 			 const struct ct_update *u)
 {
-	(void)options;
+	const struct ct_event_found *what = &u->found.what;
+	const char *role = ct_role_name(u->id.role);
+
 	ct_words_put(buf, ct_state_name(u->found.state));
+	if (u->found.state == CT_STATE_LISTEN)
+		put_backlog(buf, what);
+	else if (role)
+		ct_buf_printf(buf, ", %s", role);
+	if (u->id.owner == CT_OWNER_SCAN)
+		ct_buf_puts(buf, ", owner by scan");
+	put_mptcp(buf, u->found.sock_flags);
+	if (what->request) {
+		ct_buf_puts(buf, ", ");
+		ct_words_count(buf, what->timeouts, "SYN-ACK");
+		ct_buf_puts(buf, " unanswered");
+		put_backlog(buf, what);
+	} else if (what->mini) {
+		ct_buf_puts(buf, ", expires in ");
+		ct_words_duration(options, buf, what->timeout_ns);
+	}
 }
 
 static void detail_retransmit(const struct ct_output_options *options, struct ct_buf *buf,

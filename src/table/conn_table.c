@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "conntrace/cleanup.h"
 #include "conntrace/verdict.h"
@@ -41,6 +42,7 @@ void ct_conn_table_free(struct ct_conn_table **table)
 		while (entry) {
 			struct ct_entry *older = entry->older;
 
+			ct_table_unindex(*table, entry);
 			(*table)->ops->discard((*table)->context, &entry->conn);
 			free_entry(entry);
 			entry = older;
@@ -82,11 +84,32 @@ static struct ct_entry *find_by_ports(struct ct_entry *newest, const struct ct_e
 	return best;
 }
 
+struct ct_entry *ct_table_find_cookie(const struct ct_conn_table *table, uint64_t cookie)
+{
+	struct ct_entry *entry;
+
+	HASH_FIND(hh, table->entries, &cookie, sizeof(cookie), entry);
+	return entry;
+}
+
+/* What has no cookie is a request socket, or one that has just become a child. */
+static struct ct_entry *find_request(const struct ct_conn_table *table,
+				     const struct ct_event *event)
+{
+	struct ct_entry *entry = ct_table_by_tuple(table, event);
+
+	if (!entry || entry->conn.phase == CT_PHASE_MINI)
+		return NULL;
+	return entry;
+}
+
 struct ct_entry *ct_table_find(const struct ct_conn_table *table, const struct ct_event *event)
 {
 	struct ct_entry *entry;
 
-	HASH_FIND(hh, table->entries, &event->cookie, sizeof(event->cookie), entry);
+	if (!event->cookie)
+		return find_request(table, event);
+	entry = ct_table_find_cookie(table, event->cookie);
 	if (event->generation == CT_GENERATION_ANY)
 		return find_by_ports(entry, event);
 	while (entry && entry->conn.id.generation != event->generation)
@@ -97,35 +120,40 @@ struct ct_entry *ct_table_find(const struct ct_conn_table *table, const struct c
 /* The newest generation stands in the hash, the others hang on it. */
 static void insert(struct ct_conn_table *table, struct ct_entry *entry)
 {
-	struct ct_entry *before;
+	struct ct_entry *before = ct_table_find_cookie(table, entry->key);
 
-	HASH_FIND(hh, table->entries, &entry->cookie, sizeof(entry->cookie), before);
-	if (before) {
+	if (before)
 		HASH_DELETE(hh, table->entries, before);
-		entry->older = before;
-	}
-	HASH_ADD(hh, table->entries, cookie, sizeof(entry->cookie), entry);
-	table->n_conns++;
+	entry->older = before;
+	HASH_ADD(hh, table->entries, key, sizeof(entry->key), entry);
 }
 
 static void take_out(struct ct_conn_table *table, struct ct_entry *entry)
 {
-	struct ct_entry *newest, **link;
+	struct ct_entry *newest = ct_table_find_cookie(table, entry->key), **link;
 
-	(void)ct_heap_set(&table->deadlines, entry, CT_NS_UNKNOWN);
-	table->n_conns--;
-	HASH_FIND(hh, table->entries, &entry->cookie, sizeof(entry->cookie), newest);
 	if (newest == entry) {
 		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the hash */
 		HASH_DELETE(hh, table->entries, entry);
 		if (entry->older)
-			HASH_ADD(hh, table->entries, cookie, sizeof(entry->cookie), entry->older);
+			HASH_ADD(hh, table->entries, key, sizeof(entry->key), entry->older);
 		return;
 	}
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is older hangs on one */
 	for (link = &newest->older; *link != entry; link = &(*link)->older)
 		;
 	*link = entry->older;
+}
+
+void ct_table_rekey(struct ct_conn_table *table, struct ct_entry *entry,
+		    const struct ct_event *event)
+{
+	take_out(table, entry);
+	entry->key = event->cookie;
+	entry->conn.id.cookie = event->cookie;
+	if (event->generation != CT_GENERATION_ANY)
+		entry->conn.id.generation = event->generation;
+	insert(table, entry);
 }
 
 static bool is_listener(const struct ct_entry *entry)
@@ -135,9 +163,17 @@ static bool is_listener(const struct ct_entry *entry)
 
 bool ct_table_may_miss(const struct ct_conn_table *table, const struct ct_entry *entry)
 {
-	return entry->conn.phase == CT_PHASE_MINI
-		       ? entry->uncounted.minis != table->uncounted.minis
-		       : entry->uncounted.sockets != table->uncounted.sockets;
+	bool minis = entry->uncounted.minis != table->uncounted.minis;
+	bool sockets = entry->uncounted.sockets != table->uncounted.sockets;
+
+	switch (entry->conn.phase) {
+	case CT_PHASE_MINI:
+		return minis;
+	case CT_PHASE_REQUEST: /* its own events, or the first of its child */
+		return minis || sockets;
+	default:
+		return sockets;
+	}
 }
 
 /* At its end: no event of it is to come that would tell what was missing. */
@@ -147,6 +183,7 @@ static bool may_have_missed(const struct ct_conn_table *table, const struct ct_e
 
 	switch (entry->conn.phase) {
 	case CT_PHASE_LIVE:
+	case CT_PHASE_REQUEST:
 		return counted || ct_table_may_miss(table, entry);
 	case CT_PHASE_MINI:
 		return ct_table_may_miss(table, entry);
@@ -181,33 +218,20 @@ int ct_table_remove(struct ct_conn_table *table, struct ct_entry *entry)
 	int r = tell_summary(table, entry);
 	int r2 = table->ops->forget(table->context, &entry->conn);
 
+	(void)ct_heap_set(&table->deadlines, entry, CT_NS_UNKNOWN);
+	if (entry->closed_prev)
+		DL_DELETE2(table->closed, entry, closed_prev, closed_next);
+	ct_table_unindex(table, entry);
 	take_out(table, entry);
+	table->n_conns--;
+	table->n_fin_wait2_minis -= entry->fin_wait2_mini;
 	free_entry(entry);
 	return r ? r : r2;
-}
-
-/* The heap's first, unless connections that live wait for something earlier. */
-static struct ct_entry *oldest_closed(const struct ct_heap *heap)
-{
-	struct ct_entry *oldest = NULL;
-
-	for (size_t i = 0; i < heap->n; i++) {
-		struct ct_entry *entry = heap->entries[i];
-
-		if (entry->conn.phase != CT_PHASE_CLOSED)
-			continue;
-		if (i == 0)
-			return entry;
-		if (!oldest || entry->deadline_ns < oldest->deadline_ns)
-			oldest = entry;
-	}
-	return oldest;
 }
 
 /* The oldest closed one goes first, else the oldest: and it is said. */
 static int make_room(struct ct_conn_table *table)
 {
-	struct ct_entry *closed;
 	struct ct_update lost = {
 		.kind = CT_UPDATE_LOST,
 		.ts_ns = table->now_ns,
@@ -216,9 +240,8 @@ static int make_room(struct ct_conn_table *table)
 
 	if (table->n_conns < table->max_conns)
 		return 0;
-	closed = oldest_closed(&table->deadlines);
-	if (closed)
-		return ct_table_remove(table, closed);
+	if (table->closed)
+		return ct_table_remove(table, table->closed);
 	table->stats.evicted++;
 	table->entries->torn = true;
 	r = ct_table_gap(table, table->entries, table->now_ns);
@@ -238,9 +261,11 @@ int ct_table_create(struct ct_conn_table *table, const struct ct_event *event,
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return -ENOMEM;
-	entry->cookie = event->cookie;
+	entry->key = event->cookie ? event->cookie : CT_KEY_MADE | ++table->last_key;
 	entry->deadline_ns = CT_NS_UNKNOWN;
 	entry->cancelled_ns = CT_NS_UNKNOWN;
+	entry->answered_ns = CT_NS_UNKNOWN;
+	entry->overdue_ns = CT_NS_UNKNOWN;
 	entry->gap_at = UINT32_MAX;
 	entry->counted_epoch = table->counted_epoch;
 	entry->uncounted = table->uncounted;
@@ -249,39 +274,65 @@ int ct_table_create(struct ct_conn_table *table, const struct ct_event *event,
 	entry->conn.opened_ns = CT_NS_UNKNOWN;
 	entry->conn.closed_ns = CT_NS_UNKNOWN;
 	entry->conn.established_ns = CT_NS_UNKNOWN;
+	entry->conn.found_ns = CT_NS_UNKNOWN;
+	entry->conn.expires_ns = CT_NS_UNKNOWN;
 	entry->conn.wants_ns = CT_NS_UNKNOWN;
 	insert(table, entry);
+	table->n_conns++;
 	if (event->role != CT_ROLE_LISTENER)
 		table->stats.connections++;
 	*ret = entry;
 	return 0;
 }
 
-/* The next moment at which something about it is due. */
-static uint64_t deadline_of(const struct ct_entry *entry)
+static void count_mini(struct ct_conn_table *table, struct ct_entry *entry)
 {
-	uint64_t deadline = entry->conn.wants_ns;
+	bool is = entry->conn.phase == CT_PHASE_MINI &&
+		  ct_table_state_of(&entry->conn) == CT_STATE_FIN_WAIT2;
 
-	if (entry->conn.phase == CT_PHASE_CLOSED)
-		return entry->conn.closed_ns + CT_TABLE_GRACE_NS;
-	if (entry->cancelled_ns != CT_NS_UNKNOWN &&
-	    entry->cancelled_ns + CT_TABLE_GRACE_NS < deadline)
-		deadline = entry->cancelled_ns + CT_TABLE_GRACE_NS;
-	return deadline;
+	if (is == entry->fin_wait2_mini)
+		return;
+	entry->fin_wait2_mini = is;
+	if (is)
+		table->n_fin_wait2_minis++;
+	else
+		table->n_fin_wait2_minis--;
+}
+
+static void note_closed(struct ct_conn_table *table, struct ct_entry *entry)
+{
+	if (entry->conn.phase == CT_PHASE_CLOSED && !entry->closed_prev)
+		DL_APPEND2(table->closed, entry, closed_prev, closed_next);
 }
 
 int ct_table_tell(struct ct_conn_table *table, struct ct_entry *entry, struct ct_update *update)
 {
-	int r;
+	int r = 0;
 
 	if (entry) {
+		if (update->kind != CT_UPDATE_SILENT)
+			r = ct_table_announce(table, entry, NULL);
 		update->has_id = true;
 		update->id = entry->conn.id;
+		count_mini(table, entry);
+		note_closed(table, entry);
 	}
-	r = table->ops->update(table->context, entry ? &entry->conn : NULL, update);
+	if (r == 0)
+		r = table->ops->update(table->context, entry ? &entry->conn : NULL, update);
 	if (entry && r == 0)
-		r = ct_heap_set(&table->deadlines, entry, deadline_of(entry));
+		r = ct_heap_set(&table->deadlines, entry, ct_table_deadline_of(entry));
 	return r;
+}
+
+int ct_table_tell_anyhow(struct ct_conn_table *table, struct ct_entry *entry,
+			 struct ct_update *update)
+{
+	if (!entry && update->event) {
+		update->has_id = true;
+		update->id.cookie = update->event->cookie;
+		ct_table_merge_id(&update->id, update->event);
+	}
+	return ct_table_tell(table, entry, update);
 }
 
 int ct_table_gap(struct ct_conn_table *table, struct ct_entry *entry, uint64_t at_ns)
@@ -312,6 +363,11 @@ uint64_t ct_conn_table_deadline_ns(const struct ct_conn_table *table)
 	const struct ct_entry *first = ct_heap_first(&table->deadlines);
 
 	return first ? first->deadline_ns : CT_NS_UNKNOWN;
+}
+
+size_t ct_conn_table_fin_wait2_minis(const struct ct_conn_table *table)
+{
+	return table->n_fin_wait2_minis;
 }
 
 void ct_conn_table_stats(const struct ct_conn_table *table, struct ct_conn_table_stats *ret)

@@ -77,12 +77,47 @@ int ct_table_entry_of(struct ct_conn_table *table, const struct ct_event *event,
 	int r = 0;
 
 	if (!entry)
+		entry = ct_table_adopt(table, event);
+	if (!entry)
+		entry = ct_table_twin_of(table, event);
+	if (!entry)
 		r = ct_table_create(table, event, &entry);
 	if (r)
 		return r;
 	merge(entry, event);
 	*ret = entry;
 	return check_losses(table, entry, event);
+}
+
+int ct_table_entry_if_alive(struct ct_conn_table *table, const struct ct_event *event,
+			    struct ct_entry **ret)
+{
+	struct ct_entry *entry = event->cookie ? ct_table_find(table, event) : NULL;
+	bool full = event->generation != CT_GENERATION_ANY;
+	int r = 0;
+
+	*ret = NULL;
+	if (!entry && (!event->cookie || event->state == CT_STATE_CLOSE || !full))
+		return 0;
+	r = ct_table_entry_of(table, event, &entry);
+	if (r == 0 && ct_table_state_of(&entry->conn) == CT_STATE_NONE)
+		r = ct_table_meet_late(table, entry, event);
+	*ret = entry;
+	return r;
+}
+
+int ct_table_meet_late(struct ct_conn_table *table, struct ct_entry *entry,
+		       const struct ct_event *event)
+{
+	int r = ct_table_meet(entry, event->state);
+
+	return r || !table->stats.lost ? r : ct_table_gap(table, entry, event->ts_ns);
+}
+
+int ct_table_meet(struct ct_entry *entry, uint8_t state)
+{
+	ct_table_note_fins(&entry->conn, state);
+	return ct_history_enter(&entry->conn.history, state, CT_BASIS_FOUND, CT_NS_UNKNOWN, NULL);
 }
 
 uint8_t ct_table_state_of(const struct ct_conn *conn)
@@ -92,4 +127,25 @@ uint8_t ct_table_state_of(const struct ct_conn *conn)
 	if (conn->phase == CT_PHASE_CLOSED)
 		return CT_STATE_CLOSE;
 	return last ? last->state : CT_STATE_NONE;
+}
+
+/* RFC 9293 3.3.2 */
+void ct_table_note_fins(struct ct_conn *conn, uint8_t state)
+{
+	static const struct {
+		bool sent, received;
+		uint8_t first; /* enum ct_closed_by */
+	} fins[_CT_STATE_MAX] = {
+		[CT_STATE_FIN_WAIT1] = {true, false, CT_CLOSED_BY_LOCAL},
+		[CT_STATE_FIN_WAIT2] = {true, false, CT_CLOSED_BY_LOCAL},
+		[CT_STATE_CLOSING] = {true, true, CT_CLOSED_BY_BOTH},
+		[CT_STATE_TIME_WAIT] = {true, true, CT_CLOSED_BY_UNKNOWN},
+		[CT_STATE_CLOSE_WAIT] = {false, true, CT_CLOSED_BY_REMOTE},
+		[CT_STATE_LAST_ACK] = {true, true, CT_CLOSED_BY_REMOTE},
+	};
+
+	conn->fin_sent |= fins[state].sent;
+	conn->fin_received |= fins[state].received;
+	if (conn->closed_by == CT_CLOSED_BY_UNKNOWN || fins[state].first == CT_CLOSED_BY_BOTH)
+		conn->closed_by = fins[state].first;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* From state to state: of full sockets, and of the mini-sockets that stand for them afterwards. */
+/* From state to state, of full sockets. */
 #include <errno.h>
 
 #include "conntrace/verdict.h"
@@ -34,55 +34,6 @@ static int bridge_gap(struct ct_conn_table *table, struct ct_entry *entry,
 	return r;
 }
 
-/* What having been in STATE says of the FINs, RFC 9293 3.3.2: also of a state that it was found in.
- */
-static void note_fins(struct ct_conn *conn, uint8_t state)
-{
-	static const struct {
-		bool sent, received;
-		uint8_t first; /* enum ct_closed_by */
-	} fins[_CT_STATE_MAX] = {
-		[CT_STATE_FIN_WAIT1] = {true, false, CT_CLOSED_BY_LOCAL},
-		[CT_STATE_FIN_WAIT2] = {true, false, CT_CLOSED_BY_LOCAL},
-		[CT_STATE_CLOSING] = {true, true, CT_CLOSED_BY_BOTH},
-		[CT_STATE_TIME_WAIT] = {true, true, CT_CLOSED_BY_UNKNOWN},
-		[CT_STATE_CLOSE_WAIT] = {false, true, CT_CLOSED_BY_REMOTE},
-		[CT_STATE_LAST_ACK] = {true, true, CT_CLOSED_BY_REMOTE},
-	};
-
-	conn->fin_sent |= fins[state].sent;
-	conn->fin_received |= fins[state].received;
-	if (conn->closed_by == CT_CLOSED_BY_UNKNOWN || fins[state].first == CT_CLOSED_BY_BOTH)
-		conn->closed_by = fins[state].first;
-}
-
-static void note_state(struct ct_conn *conn, const struct ct_event *event)
-{
-	note_fins(conn, event->to.old_state);
-	note_fins(conn, event->state);
-	if (event->state == CT_STATE_CLOSE_WAIT)
-		conn->write_seq_at_fin = event->to.write_seq;
-	if (is_birth(event))
-		conn->opened_ns = event->ts_ns;
-	if (event->state == CT_STATE_ESTABLISHED && conn->established_ns == CT_NS_UNKNOWN)
-		conn->established_ns = event->ts_ns;
-	conn->unread = event->to.unread;
-	conn->unacked = event->to.unacked;
-	conn->write_seq = event->to.write_seq;
-	if (event->state != CT_STATE_CLOSE) {
-		/* a reset that it has survived is not its end: RFC 9293 3.5.1 */
-		conn->reset.direction = CT_DIRECTION_NONE;
-		return;
-	}
-	conn->sk_err = event->to.sk_err;
-	/* given up by the application in the midst of the handshake */
-	if (event->to.old_state == CT_STATE_SYN_SENT && !event->to.sk_err &&
-	    event->context == CT_CONTEXT_PROCESS)
-		conn->closed_by = CT_CLOSED_BY_LOCAL;
-	if (event->context == CT_CONTEXT_PROCESS && event->to.sk_err == ECONNABORTED)
-		conn->killed = true;
-}
-
 /*
  * The call that made the transition. One that a packet made while a process held the lock is told
  * by the context, and has no call behind it: the process was in whatever it was in.
@@ -109,6 +60,145 @@ static uint8_t call_behind(const struct ct_event *event)
 	}
 }
 
+/* Nobody did it for us: a segment, a timer and `ss -K` leave an error, or have no call behind them.
+ */
+static bool is_closed_by_call(const struct ct_event *event, uint8_t call)
+{
+	/* given up by the application in the midst of the handshake */
+	if (event->to.old_state == CT_STATE_SYN_SENT && !event->to.sk_err &&
+	    event->context == CT_CONTEXT_PROCESS)
+		return true;
+	return call == CT_HOW_CLOSE || call == CT_HOW_SHUTDOWN || call == CT_HOW_CONNECT ||
+	       call == CT_HOW_EXIT;
+}
+
+/*
+ * Their FIN came, and no mini-socket could be made for TIME_WAIT: tcp_time_wait(),
+ * net.ipv4.tcp_max_tw_buckets. Nothing else closes in silence what a process still has.
+ */
+static bool had_no_time_wait(const struct ct_event *event)
+{
+	return event->to.old_state == CT_STATE_FIN_WAIT2 && !event->to.sk_err &&
+	       !(event->sock_flags & CT_SOCK_ORPHAN) && event->context != CT_CONTEXT_KEEPALIVE &&
+	       event->to.how != CT_HOW_CONNECT;
+}
+
+static void note_close(struct ct_conn *conn, const struct ct_event *event, uint8_t call)
+{
+	conn->fin_received |= had_no_time_wait(event);
+	conn->sk_err = event->to.sk_err;
+	conn->closed_context = event->context;
+	if (conn->closed_by == CT_CLOSED_BY_UNKNOWN && is_closed_by_call(event, call))
+		conn->closed_by = CT_CLOSED_BY_LOCAL;
+	if (event->context == CT_CONTEXT_PROCESS && event->to.sk_err == ECONNABORTED)
+		conn->killed = true;
+}
+
+static void note_state(struct ct_entry *entry, const struct ct_event *event, uint8_t call)
+{
+	struct ct_conn *conn = &entry->conn;
+
+	ct_table_note_fins(conn, event->to.old_state);
+	ct_table_note_fins(conn, event->state);
+	if (event->state == CT_STATE_CLOSE_WAIT)
+		conn->write_seq_at_fin = event->to.write_seq;
+	if (is_birth(event))
+		conn->opened_ns = event->ts_ns;
+	if (event->state == CT_STATE_ESTABLISHED && conn->established_ns == CT_NS_UNKNOWN)
+		conn->established_ns = event->ts_ns;
+	if (event->state != CT_STATE_SYN_SENT && event->state != CT_STATE_LISTEN &&
+	    conn->closed_how == CT_HOW_UNKNOWN)
+		conn->closed_how = call;
+	conn->unread = event->to.unread;
+	conn->unacked = event->to.unacked;
+	conn->write_seq = event->to.write_seq;
+	if (event->state == CT_STATE_CLOSE)
+		note_close(conn, event, call);
+	else /* a reset that it has survived is not its end: RFC 9293 3.5.1 */
+		conn->reset.direction = CT_DIRECTION_NONE;
+}
+
+/*
+ * The handshake is complete. It began with a SYN that made a request socket: one that nobody knows
+ * is older than the tracer, or was lost, and its child's beginning is not that of the handshake.
+ */
+static int note_handshake(struct ct_conn_table *table, struct ct_entry *entry,
+			  const struct ct_event *event)
+{
+	struct ct_history *history = &entry->conn.history;
+
+	entry->conn.handshake = event->to.handshake;
+	/* its timer ran on another CPU, and so was not taken off on this one */
+	if (entry->requested && event->to.handshake == CT_HANDSHAKE_SYNCOOKIE)
+		entry->conn.handshake = CT_HANDSHAKE_REQUEST;
+	if (event->to.handshake != CT_HANDSHAKE_REQUEST || entry->requested ||
+	    event->to.old_state != CT_STATE_SYN_RECV || !history->n_steps)
+		return 0;
+	entry->conn.opened_ns = CT_NS_UNKNOWN;
+	history->steps[history->n_steps - 1].at_ns = CT_NS_UNKNOWN;
+	history->steps[history->n_steps - 1].basis = CT_BASIS_INFERRED;
+	return table->stats.lost ? ct_table_gap(table, entry, event->ts_ns) : 0;
+}
+
+/* A child is born once: another birth is that of a twin, which goes as soon as it has come. */
+static bool is_twin(struct ct_entry *entry, const struct ct_event *event)
+{
+	if (is_birth(event) && event->state == CT_STATE_SYN_RECV &&
+	    ct_table_state_of(&entry->conn) != CT_STATE_NONE) {
+		entry->twins++;
+		return true;
+	}
+	if (event->state != CT_STATE_CLOSE || !ct_table_is_of_twin(entry, event->to.old_state))
+		return false;
+	entry->twins--;
+	return true;
+}
+
+/* A transition that is none of the connection's. */
+static bool is_silent(const struct ct_entry *entry, const struct ct_event *event)
+{
+	if (event->state == CT_STATE_CLOSE && entry->conn.phase == CT_PHASE_MINI)
+		return true; /* it lives on as a mini-socket */
+	/* close() behind shutdown(), or behind `ss -K` */
+	return event->state == event->to.old_state &&
+	       event->state == ct_table_state_of(&entry->conn);
+}
+
+/* Until its handshake is complete a child without a request may be looked for by its addresses. */
+static int index_child(struct ct_conn_table *table, struct ct_entry *entry,
+		       const struct ct_event *event)
+{
+	if (event->state != CT_STATE_SYN_RECV) {
+		ct_table_unindex(table, entry);
+		return 0;
+	}
+	if (event->to.old_state != CT_STATE_LISTEN)
+		return 0;
+	ct_table_note_child(table, entry, event);
+	return ct_table_index(table, entry);
+}
+
+static int enter(struct ct_conn_table *table, struct ct_entry *entry, const struct ct_event *event,
+		 struct ct_update *update)
+{
+	int r = bridge_gap(table, entry, event);
+
+	if (r == 0 && event->state == CT_STATE_ESTABLISHED) {
+		r = note_handshake(table, entry, event);
+		update->state.handshake = entry->conn.handshake;
+	}
+	if (r == 0)
+		r = index_child(table, entry, event);
+	if (r)
+		return r;
+	note_state(entry, event, update->state.how);
+	if (event->state != CT_STATE_CLOSE)
+		return ct_history_enter(&entry->conn.history, event->state, CT_BASIS_SEEN,
+					event->ts_ns, &update->state.in_state_ns);
+	ct_table_close(entry, event->ts_ns, &update->state.in_state_ns);
+	return 0;
+}
+
 int ct_table_on_state(struct ct_conn_table *table, const struct ct_event *event)
 {
 	struct ct_update update = {.kind = CT_UPDATE_STATE,
@@ -118,108 +208,26 @@ int ct_table_on_state(struct ct_conn_table *table, const struct ct_event *event)
 					     .to = event->state,
 					     .basis = CT_BASIS_SEEN,
 					     .how = call_behind(event),
+					     .handshake = event->to.handshake,
 					     .in_state_ns = CT_NS_UNKNOWN}};
+	bool is_child = is_birth(event) && event->state == CT_STATE_SYN_RECV;
 	struct ct_entry *entry;
-	int r = ct_table_entry_of(table, event, &entry);
+	int r = is_child ? ct_table_recycle(table, event) : 0;
 
+	if (r == 0)
+		r = ct_table_entry_of(table, event, &entry);
 	if (r)
 		return r;
-	if (event->state == CT_STATE_CLOSE && entry->conn.phase == CT_PHASE_MINI) {
-		update.kind = CT_UPDATE_SILENT; /* it lives on as a mini-socket */
-		return ct_table_tell(table, entry, &update);
+	if (entry->conn.phase == CT_PHASE_REQUEST) {
+		ct_table_complete(entry);
+		if (is_child) {
+			ct_table_note_child(table, entry, event);
+			return ct_table_announce(table, entry, event);
+		}
 	}
-	if (event->state == event->to.old_state &&
-	    event->state == ct_table_state_of(&entry->conn)) {
-		update.kind = CT_UPDATE_SILENT; /* close() behind shutdown(), or behind `ss -K` */
-		return ct_table_tell(table, entry, &update);
-	}
-	r = bridge_gap(table, entry, event);
-	if (r)
-		return r;
-	note_state(&entry->conn, event);
-	if (event->state == CT_STATE_CLOSE)
-		ct_table_close(entry, event->ts_ns, &update.state.in_state_ns);
+	if (is_twin(entry, event) || is_silent(entry, event))
+		update.kind = CT_UPDATE_SILENT;
 	else
-		r = ct_history_enter(&entry->conn.history, event->state, CT_BASIS_SEEN,
-				     event->ts_ns, &update.state.in_state_ns);
-	return r ? r : ct_table_tell(table, entry, &update);
-}
-
-/* Enters a state that a mini-socket stands for, as a transition if it is one. */
-static int enter_mini(struct ct_entry *entry, const struct ct_event *event, uint8_t basis,
-		      struct ct_update *update)
-{
-	struct ct_conn *conn = &entry->conn;
-	uint8_t from = ct_table_state_of(conn);
-	int r;
-
-	conn->phase = CT_PHASE_MINI;
-	note_fins(conn, event->state);
-	if (from == event->state)
-		return 0;
-	update->kind = CT_UPDATE_STATE;
-	update->state.from = from;
-	update->state.to = event->state;
-	update->state.basis = basis;
-	r = ct_history_enter(&conn->history, event->state, basis, event->ts_ns,
-			     &update->state.in_state_ns);
-	ct_verdict_end(conn);
-	return r;
-}
-
-void ct_table_leave_mini(struct ct_entry *entry, uint64_t at_ns, struct ct_update *update)
-{
-	update->kind = CT_UPDATE_STATE;
-	update->state.from = ct_table_state_of(&entry->conn);
-	update->state.to = CT_STATE_CLOSE;
-	update->state.basis = CT_BASIS_SEEN;
-	entry->cancelled_ns = CT_NS_UNKNOWN;
-	ct_table_close(entry, at_ns, &update->state.in_state_ns);
-}
-
-/* A mini-socket that nobody has seen begin. */
-static int find_mini(struct ct_entry *entry, const struct ct_event *event)
-{
-	struct ct_conn *conn = &entry->conn;
-
-	if (ct_table_state_of(conn) != CT_STATE_NONE)
-		return 0;
-	conn->phase = CT_PHASE_MINI;
-	note_fins(conn, event->state);
-	return ct_history_enter(&conn->history, event->state, CT_BASIS_FOUND, CT_NS_UNKNOWN, NULL);
-}
-
-int ct_table_on_timewait(struct ct_conn_table *table, const struct ct_event *event)
-{
-	struct ct_update update = {.ts_ns = event->ts_ns, .event = event};
-	struct ct_entry *entry;
-	int r = ct_table_entry_of(table, event, &entry);
-
-	if (r)
-		return r;
-	if (entry->conn.phase == CT_PHASE_CLOSED)
-		return ct_table_tell(table, entry, &update);
-	if (event->timewait.op != CT_TIMER_START)
-		r = find_mini(entry, event);
-	if (r)
-		return r;
-	switch (event->timewait.op) {
-	case CT_TIMER_START:
-		entry->cancelled_ns = CT_NS_UNKNOWN;
-		r = enter_mini(entry, event, CT_BASIS_SEEN, &update);
-		break;
-	case CT_TIMER_UNTOUCHED:
-		r = enter_mini(entry, event, CT_BASIS_INFERRED, &update);
-		break;
-	case CT_TIMER_CANCEL:
-		entry->cancelled_ns = event->ts_ns;
-		break;
-	case CT_TIMER_EXPIRE:
-		entry->conn.expired = true;
-		ct_table_leave_mini(entry, event->ts_ns, &update);
-		break;
-	default:
-		break;
-	}
+		r = enter(table, entry, event, &update);
 	return r ? r : ct_table_tell(table, entry, &update);
 }

@@ -168,6 +168,33 @@ static void replay_of_what_a_limit_ended_is_byte_for_byte(void **state)
 	e2e_output_free(&reported);
 }
 
+/// What tells of a half-open handshake is its SYN-ACK, sent again: an event of two lines. A limit
+/// parts them, and the recording has the event whole.
+static void limit_in_the_midst_of_an_event_leaves_it_whole_in_the_recording(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "midst.ctr");
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "watch", "--json", "--count", "1", "-w",
+					      recording, "--role", "passive", "-P",
+					      e2e_port_text(e2e, 0));
+	struct e2e_pair pair;
+	json_t *replayed;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	e2e_netns_drop(
+		&e2e->home,
+		e2e_format(e2e, "tcp dport %u tcp flags & (syn|ack|fin|rst) == ack", e2e_port(0)));
+	e2e_actor_connect(pair.client, "127.0.0.1", e2e_port(0));
+	assert_int_equal(e2e_tracer_join(tracer, WAIT_MS), 0);
+	assert_int_equal(json_array_size(e2e_tracer_events(tracer)), 1);
+	replayed = E2E_CONNTRACE_JSON("replay", "--json", recording);
+	assert_int_equal(json_array_size(replayed), 2);
+	assert_true(json_equal(json_array_get(replayed, 0),
+			       json_array_get(e2e_tracer_events(tracer), 0)));
+	e2e_assert_has(json_array_get(replayed, 1), "{s:s}", "event", "retransmit");
+	json_decref(replayed);
+}
+
 /// Records LIVES connections, each in a frame of its own.
 static const char *record_frames(struct e2e *e2e, struct e2e_tracer **ret_tracer)
 {
@@ -347,6 +374,7 @@ static const struct CMUnitTest tests[] = {
 	REPLAYS("utc", "-T", "--utc"),
 	E2E_TEST(replay_of_what_was_held_is_byte_for_byte),
 	E2E_TEST(replay_of_what_a_limit_ended_is_byte_for_byte),
+	E2E_TEST(limit_in_the_midst_of_an_event_leaves_it_whole_in_the_recording),
 	E2E_TEST(recording_is_a_zstd_stream),
 	E2E_TEST(info_finds_a_whole_recording_whole),
 	E2E_TEST(cut_recording_gives_back_its_whole_frames),

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "support/churn.h"
 #include "support/e2e.h"
@@ -112,6 +113,32 @@ static void prefork_child_is_selected_with_what_it_accepted(void **state)
 	last_ack = e2e_events_one(events, "{s:s, s:s}", "event", "state", "to", "LAST_ACK");
 	e2e_assert_has(last_ack, "{s:i, s:s}", "pid", child_pid, "comm", "ct-child");
 	assert_string_not_equal(e2e_event_text(last_ack, "owner"), "inherited");
+}
+
+/// Two hold it, and it is found with one of them; whose it is shows when the child acts on it.
+static void found_connection_of_two_is_selected_when_the_one_asked_for_acts(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *tracer;
+	struct e2e_actor *child;
+	struct e2e_pair pair;
+	const json_t *events;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	e2e_pair_connect(&pair, "127.0.0.1");
+	child = e2e_actor_fork(pair.client, "ct-child");
+	tracer = E2E_TRACE(e2e, "watch", "--json", "-p", e2e_format(e2e, "%d", child->pid));
+	e2e_actor_shutdown(child, pair.client_fd, SHUT_WR);
+	e2e_tracer_wait_event(tracer, WAIT_MS, "{s:s}", "to", "FIN_WAIT2");
+	e2e_tracer_stop(tracer, 0);
+	events = e2e_tracer_events(tracer);
+
+	e2e_assert_no_loss(events);
+	e2e_assert_only(events, pair.client_conn);
+	e2e_events_one(events, "{s:s, s:s}", "event", "found", "owner", "scan");
+	e2e_assert_path(events, pair.client_conn, "ESTABLISHED>FIN_WAIT1 FIN_WAIT1>FIN_WAIT2");
+	e2e_assert_has(e2e_events_one(events, "{s:s, s:s}", "event", "state", "to", "FIN_WAIT1"),
+		       "{s:i, s:s, s:s}", "pid", child->pid, "comm", "ct-child", "owner", "actor");
 }
 
 static void child_forked_later_is_followed(void **state)
@@ -230,6 +257,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(local_port_that_the_kernel_chooses_is_selected_from_syn_sent_on),
 	E2E_TEST(local_port_that_was_bound_is_selected),
 	E2E_TEST(prefork_child_is_selected_with_what_it_accepted),
+	E2E_TEST(found_connection_of_two_is_selected_when_the_one_asked_for_acts),
 	E2E_TEST(child_forked_later_is_followed),
 	E2E_TEST(child_is_not_selected_without_follow),
 	E2E_TEST(command_is_traced_and_its_status_handed_on),

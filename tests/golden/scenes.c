@@ -15,6 +15,7 @@
 #include "support/churn.h"
 #include "support/e2e.h"
 #include "support/pair.h"
+#include "support/ss.h"
 
 #define PORT  4700
 #define PORTS "4700-4709"
@@ -24,6 +25,7 @@
 #define KEEPALIVE_MS   5500
 #define TIME_WAIT_MS   62000
 #define BLACKOUT_MS    700
+#define HALF_OPEN_MS   3500
 #define LOSSY_PAIRS    5
 
 struct scene {
@@ -230,10 +232,42 @@ static void losses(void **state)
 	scene_end(&scene);
 }
 
+/// What was there before, a handshake that is never completed, and mini-sockets that end in three
+/// ways: their time is over, a reset, `ss -K`.
+static void whole_lives(void **state)
+{
+	struct scene scene = {.e2e = *state};
+	struct e2e_pair old, gone;
+	struct e2e_addr from = {.host = E2E_HOME_HOST, .port = PORT + 9};
+	struct e2e_addr to = {.host = E2E_FAR_HOST, .port = PORT};
+
+	e2e_add_far(*state);
+	e2e_netns_sysctl("ipv4/tcp_fin_timeout", "1");
+	scene_connect(&scene, E2E_FAR_HOST, E2E_FAR_HOST, PORT);
+	old = gone = scene.pair;
+	e2e_pair_connect(&gone, E2E_FAR_HOST);
+	e2e_pair_close(&gone);
+	scene.tracer = E2E_TRACE(scene.e2e, "record", "-w", "whole-lives.ctr", "-P", PORTS);
+	e2e_netns_drop(&scene.e2e->far, "tcp sport 4709 tcp flags & (syn|ack|fin|rst) == ack");
+	scene.pair.client_fd = e2e_actor_connect_from(scene.pair.client, &from, &to);
+	e2e_sleep_ms(HALF_OPEN_MS);
+	e2e_actor_set_linger0(scene.pair.client, scene.pair.client_fd);
+	e2e_actor_close(scene.pair.client, scene.pair.client_fd);
+	e2e_netns_undrop(&scene.e2e->far);
+	e2e_ss_kill(&scene.e2e->home, "state time-wait dport = :4700");
+	e2e_pair_connect(&scene.pair, E2E_FAR_HOST);
+	e2e_actor_close(scene.pair.client, scene.pair.client_fd);
+	e2e_actor_receive_fin(scene.pair.server, scene.pair.server_fd);
+	e2e_pair_close(&old);
+	e2e_sleep_ms(HALF_OPEN_MS);
+	e2e_actor_close(scene.pair.server, scene.pair.server_fd);
+	scene_end(&scene);
+}
+
 static const struct CMUnitTest scenes[] = {
-	E2E_TEST(plain_close), E2E_TEST(half_close), E2E_TEST(simultaneous_close),
-	E2E_TEST(resets),      E2E_TEST(keepalive),  E2E_TEST(retransmits),
-	E2E_TEST(losses),
+	E2E_TEST(plain_close), E2E_TEST(half_close),  E2E_TEST(simultaneous_close),
+	E2E_TEST(resets),      E2E_TEST(keepalive),   E2E_TEST(retransmits),
+	E2E_TEST(losses),      E2E_TEST(whole_lives),
 };
 
 E2E_MAIN("golden", scenes)

@@ -33,6 +33,7 @@ enum op {
 	OP_LOCAL_PORT,
 	OP_SET_UID,
 	OP_FORK,
+	OP_JOB,
 	_OP_MAX,
 };
 
@@ -43,6 +44,7 @@ struct request {
 	struct e2e_addr from;
 	struct e2e_addr to;
 	char comm[16];
+	struct e2e_job job;
 };
 
 /// Carries a request, and for OP_FORK the descriptor that the new actor will listen to.
@@ -133,6 +135,11 @@ static int64_t do_fork(const struct packet *packet)
 	return pid < 0 ? -errno : pid;
 }
 
+static int64_t do_job(const struct packet *packet)
+{
+	return packet->request.job.run(&packet->request.job);
+}
+
 static int64_t (*const handlers[])(const struct packet *packet) = {
 	[OP_LISTEN] = do_listen,
 	[OP_CONNECT] = do_connect,
@@ -149,6 +156,7 @@ static int64_t (*const handlers[])(const struct packet *packet) = {
 	[OP_LOCAL_PORT] = do_local_port,
 	[OP_SET_UID] = do_set_uid,
 	[OP_FORK] = do_fork,
+	[OP_JOB] = do_job,
 };
 
 _Static_assert(sizeof(handlers) / sizeof(handlers[0]) == _OP_MAX, "every operation has a handler");
@@ -383,7 +391,22 @@ void e2e_actor_finish(struct e2e_actor *actor)
 	int64_t result = receive_result(actor);
 
 	if (result < 0)
-		fail_msg("%s: send: %s", actor->comm, strerror((int)-result));
+		fail_msg("%s: what was begun: %s", actor->comm, strerror((int)-result));
+}
+
+int64_t e2e_actor_run(struct e2e_actor *actor, const struct e2e_job *job)
+{
+	return must(actor, "job", &(struct request){.op = OP_JOB, .job = *job});
+}
+
+int64_t e2e_actor_try(struct e2e_actor *actor, const struct e2e_job *job)
+{
+	return call(actor, &(struct request){.op = OP_JOB, .job = *job});
+}
+
+void e2e_actor_begin(struct e2e_actor *actor, const struct e2e_job *job)
+{
+	send_request(actor, &(struct request){.op = OP_JOB, .job = *job}, -1);
 }
 
 void e2e_actor_receive_fin(struct e2e_actor *actor, int fd)

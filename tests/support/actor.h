@@ -59,6 +59,27 @@ int e2e_actor_try_receive(struct e2e_actor *actor, int fd, size_t bytes);
 void e2e_actor_begin_send(struct e2e_actor *actor, int fd, size_t bytes);
 void e2e_actor_finish(struct e2e_actor *actor);
 
+/// Anything else that an actor is to do: a function of the test program, which the actor has too,
+/// because it was forked from it. What the job holds is all that it can know of the test's
+/// variables of today.
+struct e2e_job {
+	int64_t (*run)(const struct e2e_job *job); /// a descriptor, a number or 0; −errno
+	int fd;
+	int64_t numbers[3];
+	struct e2e_addr from;
+	struct e2e_addr to;
+	struct e2e_listen listen;
+};
+
+/// Does a job and returns its result; an error fails the test.
+int64_t e2e_actor_run(struct e2e_actor *actor, const struct e2e_job *job);
+
+/// Does a job and returns its result or −errno; never fails the test.
+int64_t e2e_actor_try(struct e2e_actor *actor, const struct e2e_job *job);
+
+/// Starts a job that takes its time; finish with e2e_actor_finish() before anything else.
+void e2e_actor_begin(struct e2e_actor *actor, const struct e2e_job *job);
+
 void e2e_actor_receive_fin(struct e2e_actor *actor, int fd);
 void e2e_actor_wait_readable(struct e2e_actor *actor, int fd);
 

@@ -47,6 +47,9 @@ long e2e_events_position(const json_t *events, const char *pattern, ...);
 #define e2e_assert_flags(events, conn, want) \
 	e2e_assert_flags_at(__FILE__, __LINE__, events, conn, want)
 
+/// The same of one summary, whose conn may be null.
+void e2e_assert_life_flags(const json_t *life, const char *want);
+
 /// One flag is among those of a connection.
 #define e2e_assert_flag(events, conn, want) \
 	e2e_assert_flag_at(__FILE__, __LINE__, events, conn, want)

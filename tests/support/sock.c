@@ -36,7 +36,7 @@ static int to_sockaddr(const struct e2e_addr *addr, struct sockaddr_storage *ret
 }
 
 /// An unconnected socket of the address's family, bound to it when `bound` is set.
-static int open_socket(const struct e2e_addr *addr, int bound)
+static int open_socket(const struct e2e_addr *addr, int bound, int type, int protocol)
 {
 	struct sockaddr_storage sa;
 	socklen_t length;
@@ -44,7 +44,7 @@ static int open_socket(const struct e2e_addr *addr, int bound)
 
 	if (err)
 		return err;
-	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | type, protocol);
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -66,39 +66,108 @@ static int wait_for(int fd, short events)
 	return ready ? 0 : -ETIMEDOUT;
 }
 
-int e2e_sock_listen(const struct e2e_addr *at)
+static int close_with(int fd, int err)
 {
-	int fd = open_socket(at, 1);
-
-	if (fd < 0)
-		return fd;
-	if (listen(fd, 128)) {
-		int err = -errno;
-
-		close(fd);
-		return err;
-	}
-	return fd;
+	close(fd);
+	return err;
 }
 
-int e2e_sock_connect(const struct e2e_addr *from, const struct e2e_addr *to)
+int e2e_sock_listen_with(const struct e2e_addr *at, const struct e2e_listen *how)
+{
+	struct sockaddr_storage sa;
+	socklen_t length;
+	int fd, err = to_sockaddr(at, &sa, &length);
+
+	if (err)
+		return err;
+	fd = open_socket(at, 0, 0, how->protocol);
+	if (fd < 0)
+		return fd;
+	if (how->reuse_port)
+		err = e2e_sock_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (!err && bind(fd, (struct sockaddr *)&sa, length))
+		err = -errno;
+	if (!err && how->fast_open)
+		err = e2e_sock_set(fd, IPPROTO_TCP, TCP_FASTOPEN, how->fast_open);
+	if (!err && listen(fd, how->backlog))
+		err = -errno;
+	return err ? close_with(fd, err) : fd;
+}
+
+int e2e_sock_listen(const struct e2e_addr *at)
+{
+	return e2e_sock_listen_with(at, &(struct e2e_listen){.backlog = 128});
+}
+
+int e2e_sock_connect_again(int fd, const struct e2e_addr *to)
 {
 	struct sockaddr_storage sa;
 	socklen_t length;
 	int err = to_sockaddr(to, &sa, &length);
-	int fd;
 
 	if (err)
 		return err;
-	fd = from->host[0] ? open_socket(from, 1) : open_socket(to, 0);
+	return connect(fd, (struct sockaddr *)&sa, length) ? -errno : 0;
+}
+
+static int connect_new(const struct e2e_addr *from, const struct e2e_addr *to, int type,
+		       int protocol)
+{
+	const struct e2e_addr *own = from->host[0] ? from : to;
+	int fd = open_socket(own, own == from, type, protocol);
+	int err;
+
 	if (fd < 0)
 		return fd;
-	if (connect(fd, (struct sockaddr *)&sa, length)) {
+	err = e2e_sock_connect_again(fd, to);
+	return err && err != -EINPROGRESS ? close_with(fd, err) : fd;
+}
+
+int e2e_sock_connect(const struct e2e_addr *from, const struct e2e_addr *to)
+{
+	return connect_new(from, to, 0, 0);
+}
+
+int e2e_sock_begin_connect(const struct e2e_addr *from, const struct e2e_addr *to, int protocol)
+{
+	return connect_new(from, to, SOCK_NONBLOCK, protocol);
+}
+
+int e2e_sock_finish_connect(int fd)
+{
+	int err = wait_for(fd, POLLOUT);
+	int sk_err;
+	socklen_t length = sizeof(sk_err);
+
+	if (!err && getsockopt(fd, SOL_SOCKET, SO_ERROR, &sk_err, &length))
 		err = -errno;
-		close(fd);
+	return err ? err : -sk_err;
+}
+
+int e2e_sock_disconnect(int fd)
+{
+	struct sockaddr sa = {.sa_family = AF_UNSPEC};
+
+	return connect(fd, &sa, sizeof(sa)) ? -errno : 0;
+}
+
+int e2e_sock_fast_open(const struct e2e_addr *to, size_t bytes)
+{
+	static const char zeros[1000];
+	struct sockaddr_storage sa;
+	socklen_t length;
+	int fd, err = to_sockaddr(to, &sa, &length);
+
+	if (err)
 		return err;
-	}
-	return fd;
+	fd = open_socket(to, 0, 0, 0);
+	if (fd < 0)
+		return fd;
+	if (bytes > sizeof(zeros))
+		err = -EMSGSIZE;
+	else if (sendto(fd, zeros, bytes, MSG_FASTOPEN, (struct sockaddr *)&sa, length) < 0)
+		err = -errno;
+	return err ? close_with(fd, err) : fd;
 }
 
 int e2e_sock_accept(int listen_fd)
@@ -170,6 +239,11 @@ int e2e_sock_wait_readable(int fd)
 	return wait_for(fd, POLLIN);
 }
 
+int e2e_sock_set(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value)) ? -errno : 0;
+}
+
 int e2e_sock_set_linger0(int fd)
 {
 	struct linger linger = {.l_onoff = 1, .l_linger = 0};
@@ -179,14 +253,11 @@ int e2e_sock_set_linger0(int fd)
 
 int e2e_sock_set_keepalive(int fd)
 {
-	int on = 1, idle_s = 1, interval_s = 1, probes = 3;
-
-	if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s)) ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s)) ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)))
+	if (e2e_sock_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 1) ||
+	    e2e_sock_set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 1) ||
+	    e2e_sock_set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3))
 		return -errno;
-	return 0;
+	return e2e_sock_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 uint64_t e2e_sock_cookie(int fd)

@@ -19,9 +19,34 @@ struct e2e_addr {
 /// A listening socket; SO_REUSEADDR is set. The caller owns the descriptor.
 int e2e_sock_listen(const struct e2e_addr *at);
 
+/// What e2e_sock_listen() leaves at its default.
+struct e2e_listen {
+	int backlog;
+	int protocol;	/// IPPROTO_MPTCP, or 0 for TCP
+	int reuse_port; /// SO_REUSEPORT
+	int fast_open;	/// TCP_FASTOPEN, the length of its queue; 0 off
+};
+
+int e2e_sock_listen_with(const struct e2e_addr *at, const struct e2e_listen *how);
+
 /// A connected socket. from->host may be empty: then the kernel chooses address and port. The
 /// caller owns it.
 int e2e_sock_connect(const struct e2e_addr *from, const struct e2e_addr *to);
+
+/// A socket of a protocol (0 is TCP) that is connecting; e2e_sock_finish_connect() waits for it.
+/// The caller owns it.
+int e2e_sock_begin_connect(const struct e2e_addr *from, const struct e2e_addr *to, int protocol);
+int e2e_sock_finish_connect(int fd);
+
+/// Connects a socket that is there.
+int e2e_sock_connect_again(int fd, const struct e2e_addr *to);
+
+/// connect() to AF_UNSPEC.
+int e2e_sock_disconnect(int fd);
+
+/// connect() and send() in one, the data in the SYN if there is a cookie for it: RFC 7413. The
+/// caller owns the socket.
+int e2e_sock_fast_open(const struct e2e_addr *to, size_t bytes);
 
 /// The next connection of a listener. The caller owns it.
 int e2e_sock_accept(int listen_fd);
@@ -43,6 +68,9 @@ int e2e_sock_set_linger0(int fd);
 
 /// SO_KEEPALIVE with 1 s idle, 1 s between probes, 3 probes.
 int e2e_sock_set_keepalive(int fd);
+
+/// setsockopt() of an int.
+int e2e_sock_set(int fd, int level, int name, int value);
 
 /// What SO_COOKIE says; 0 on failure.
 uint64_t e2e_sock_cookie(int fd);

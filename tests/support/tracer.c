@@ -210,6 +210,8 @@ json_t *e2e_conntrace_json(const char *const argv[])
 	json_t *events;
 
 	e2e_conntrace(argv, &output);
+	if (strstr(output.err, "(recursion "))
+		e2e_again("%s", output.err);
 	if (output.status || output.err_bytes)
 		fail_msg("conntrace %s exited %d and said: %s", argv[0], output.status, output.err);
 	events = e2e_events_parse(output.out, output.out_bytes);

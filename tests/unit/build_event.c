@@ -51,6 +51,17 @@ struct life a_server(void)
 	return life;
 }
 
+struct life a_listener(void)
+{
+	struct life life = a_life(LISTENER_COOKIE, CT_ROLE_LISTENER);
+
+	set_addr(life.core.laddr, AF_INET, "10.0.0.2");
+	life.core.lport = 80;
+	life.core.pid = 80;
+	life.core.owner = CT_OWNER_LISTEN;
+	return life;
+}
+
 void reborn(struct life *life)
 {
 	life->core.generation++;
@@ -128,6 +139,102 @@ struct ct_event mini(struct life *life, enum ct_timer_op op, enum ct_state subst
 	event.state = (__u8)substate;
 	event.timewait.op = (__u8)op;
 	event.timewait.timeout_ns = op == CT_TIMER_START ? 60 * S : 0;
+	return event;
+}
+
+struct ct_event cancelled_by(struct life *life, enum ct_state substate, enum ct_how how,
+			     uint32_t pid, uint64_t successor)
+{
+	struct ct_event event = mini(life, CT_TIMER_CANCEL, substate);
+
+	event.context = CT_CONTEXT_PROCESS;
+	event.timewait.how = (__u8)how;
+	event.timewait.actor_pid = pid;
+	event.timewait.successor = successor;
+	return event;
+}
+
+static struct ct_event next_of_request(struct life *life, enum ct_event_kind kind)
+{
+	struct ct_event event = next_without_socket(life, kind);
+
+	event.state = CT_STATE_SYN_RECV;
+	event.role = CT_ROLE_PASSIVE;
+	return event;
+}
+
+struct ct_event request(struct life *life, enum ct_timer_op op)
+{
+	struct ct_event event = next_of_request(life, CT_EVENT_REQUEST);
+
+	life->timeouts += op == CT_TIMER_EXPIRE;
+	event.cookie = 0;
+	event.request.op = (__u8)op;
+	event.request.timeouts = life->timeouts;
+	event.request.listener = LISTENER_COOKIE;
+	event.request.listening = 1;
+	event.request.timeout_ns = op == CT_TIMER_START ? S << life->timeouts : 0;
+	return event;
+}
+
+struct ct_event synack_again(struct life *life)
+{
+	struct ct_event event = next_of_request(life, CT_EVENT_RETRANSMIT);
+
+	event.retransmit.kind = CT_RETRANSMIT_SYNACK;
+	event.retransmit.segment = CT_SEGMENT_SYNACK;
+	return event;
+}
+
+struct ct_event reset_at_listener(struct life *life, enum ct_direction direction, uint8_t packet)
+{
+	struct ct_event event = next_without_socket(life, CT_EVENT_RESET);
+
+	event.cookie = 0;
+	event.state = CT_STATE_LISTEN;
+	event.reset.direction = (__u8)direction;
+	event.reset.answered = direction == CT_DIRECTION_SENT;
+	event.reset.packet = packet;
+	if (direction == CT_DIRECTION_SENT)
+		event.reset.reason = CT_RESET_REASON_INVALID_SYN;
+	return event;
+}
+
+struct ct_event found(struct life *life, enum ct_state state)
+{
+	struct ct_event event;
+
+	life->core.state = (__u8)state;
+	event = next(life, CT_EVENT_FOUND);
+	return event;
+}
+
+struct ct_event found_mini(struct life *life, enum ct_state substate, uint64_t timeout_ns)
+{
+	struct ct_event event = next_without_socket(life, CT_EVENT_FOUND);
+
+	event.state = (__u8)substate;
+	event.found.mini = 1;
+	event.found.timeout_ns = timeout_ns;
+	return event;
+}
+
+struct ct_event found_request(struct life *life, uint8_t timeouts, uint64_t timeout_ns)
+{
+	struct ct_event event = next_of_request(life, CT_EVENT_FOUND);
+
+	event.found.request = 1;
+	event.found.timeouts = timeouts;
+	event.found.timeout_ns = timeout_ns;
+	event.found.listener = LISTENER_COOKIE;
+	return event;
+}
+
+struct ct_event set_options(struct life *life, uint32_t user_timeout_ms)
+{
+	struct ct_event event = next(life, CT_EVENT_OPTIONS);
+
+	event.options.user_timeout_ms = user_timeout_ms;
 	return event;
 }
 

@@ -22,7 +22,11 @@
 
 struct life {
 	struct ct_event core; /// how each event of it begins; ts_ns is that of the next
+	uint8_t timeouts;     /// of its request socket, so far
 };
+
+/// Of a_listener().
+#define LISTENER_COOKIE 0x50
 
 /// curl, pid 4242, is about to connect from 10.0.0.1:45678 to 10.0.0.2:80; cookie 1a2b; the socket
 /// counts its losses.
@@ -31,6 +35,9 @@ struct life a_client(void);
 /// nginx, pid 80, listens at 10.0.0.2:80, and 10.0.0.1:45678 is about to become its child; cookie
 /// 2b3c; the owner is the listener's.
 struct life a_server(void);
+
+/// nginx, pid 80, is about to listen at 10.0.0.2:80; cookie 50.
+struct life a_listener(void);
 
 /// The socket begins another life: same cookie, next generation, CLOSE.
 void reborn(struct life *life);
@@ -49,6 +56,28 @@ struct ct_event counted(struct life *life, uint64_t sent, uint64_t received, uin
 
 /// The timer of the mini-socket that stands for it, which knows no generation.
 struct ct_event mini(struct life *life, enum ct_timer_op op, enum ct_state substate);
+
+/// The same taken off by a process: connect() to the same place, `ss -K`, a namespace torn down.
+struct ct_event cancelled_by(struct life *life, enum ct_state substate, enum ct_how how,
+			     uint32_t pid, uint64_t successor);
+
+/// The timer of the request socket that an accepted life begins with, whose cookie nobody knows.
+/// It expires after a second, two, four …
+struct ct_event request(struct life *life, enum ct_timer_op op);
+
+/// The request's SYN-ACK is sent again: by then it has a cookie.
+struct ct_event synack_again(struct life *life);
+
+/// A packet that the listener has taken for the request: a reset of the peer, or one in answer.
+struct ct_event reset_at_listener(struct life *life, enum ct_direction direction, uint8_t packet);
+
+/// A full socket, a mini-socket, a request socket that was there before the tracer.
+struct ct_event found(struct life *life, enum ct_state state);
+struct ct_event found_mini(struct life *life, enum ct_state substate, uint64_t timeout_ns);
+struct ct_event found_request(struct life *life, uint8_t timeouts, uint64_t timeout_ns);
+
+/// TCP_USER_TIMEOUT is set.
+struct ct_event set_options(struct life *life, uint32_t user_timeout_ms);
 
 /// A reset; of whatever else it is due to, the test says.
 struct ct_event reset(struct life *life, enum ct_direction direction, enum ct_reset_reason reason);

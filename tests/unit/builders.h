@@ -129,6 +129,16 @@ static inline struct ct_update a_loss(uint64_t events, enum ct_lost_where where,
 	return u;
 }
 
+/// Options that nobody has changed.
+static inline struct ct_event_options the_defaults(void)
+{
+	return (struct ct_event_options){
+		.keepalive_time_s = 7200,
+		.keepalive_interval_s = 75,
+		.keepalive_probes = 9,
+	};
+}
+
 static struct ct_step plain_life[] = {
 	{.at_ns = BEGAN, .for_ns = MS, .state = CT_STATE_SYN_SENT},
 	{.at_ns = BEGAN + MS, .for_ns = 50 * MS, .state = CT_STATE_ESTABLISHED},
@@ -144,6 +154,7 @@ static inline struct ct_conn a_conn(void)
 		.opened_ns = BEGAN,
 		.closed_ns = BEGAN + 52 * MS,
 		.established_ns = BEGAN + MS,
+		.found_ns = CT_NS_UNKNOWN,
 		.end = CT_END_FIN,
 		.closed_by = CT_CLOSED_BY_LOCAL,
 		.counted = true,
@@ -153,10 +164,9 @@ static inline struct ct_conn a_conn(void)
 				.bytes_received = 7,
 				.srtt_us = 900,
 				.min_rtt_us = 800,
-				.keepalive_time_s = 7200,
-				.keepalive_interval_s = 75,
-				.keepalive_probes = 9,
 			},
+		.options_known = true,
+		.options = the_defaults(),
 	};
 }
 

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "conntrace/cleanup.h"
 #include "conntrace/sink.h"
+#include "conntrace/sink_formats.h"
 #include "unit/builders.h"
 
 struct printed {
@@ -43,3 +45,32 @@ static inline void printed_fini(struct printed *printed)
 		fclose(printed->file);
 	free(printed->text);
 }
+
+/// What JSON makes of one update, the newline included; the caller's, free().
+static inline char *print_json(struct ct_update update, const char *fields)
+{
+	struct ct_output_options options = {.format = CT_OUTPUT_JSON, .fields = fields};
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_sink *sink = NULL;
+
+	printed_init(&printed);
+	assert_int_equal(ct_sink_json_new(&options, &printed.session, printed.file, CT_KINDS_ALL,
+					  &sink, NULL),
+			 0);
+	print_all(&printed, sink, &update, 1);
+	fclose(CT_TAKE_PTR(printed.file));
+	return CT_TAKE_PTR(printed.text);
+}
+
+static inline void expect_json(struct ct_update update, const char *fields, const char *expected)
+{
+	_cleanup_(ct_freep) char *text = print_json(update, fields);
+
+	assert_string_equal(text, expected);
+}
+
+/// The key "options" when nothing is known of them.
+#define NO_OPTIONS                                                                              \
+	"{\"keepalive\":null,\"keepalive_time_s\":null,\"keepalive_interval_s\":null,"          \
+	"\"keepalive_probes\":null,\"user_timeout_ms\":null,\"linger\":null,\"linger_s\":null," \
+	"\"nodelay\":null}"

@@ -48,7 +48,7 @@ static void fins_from_before_the_tracer_follow_from_the_state(void **state)
 		{CT_STATE_FIN_WAIT1, CT_STATE_CLOSING, "FIN_WAIT1>CLOSING ?",
 		 "fin by both: FIN_WAIT1 CLOSING"},
 		{CT_STATE_FIN_WAIT1, CT_STATE_FIN_WAIT2, "FIN_WAIT1>FIN_WAIT2 ?",
-		 "unknown by local: FIN_WAIT1 FIN_WAIT2"},
+		 "fin by local: FIN_WAIT1 FIN_WAIT2"},
 	};
 	struct world *world = *state;
 
@@ -253,9 +253,9 @@ static void end_tells_every_life_of_a_socket(void **state)
 	told_forget(&world->told);
 	take(world, over(life.core.ts_ns));
 	assert_int_equal(world->forgotten, 3);
-	assert_told(&world->told, "1a2b.1 unknown by ?: SYN_SENT ESTABLISHED",
-		    "1a2b.0 unknown by ?: SYN_SENT ESTABLISHED",
-		    "1a2b.2 unknown by ?: SYN_SENT ESTABLISHED");
+	assert_told(&world->told, "1a2b.1 unknown by local: SYN_SENT ESTABLISHED",
+		    "1a2b.0 unknown by local: SYN_SENT ESTABLISHED",
+		    "1a2b.2 unknown by local: SYN_SENT ESTABLISHED");
 }
 
 static void full_table_lets_the_oldest_closed_go_first(void **state)
@@ -303,6 +303,39 @@ static void closed_one_goes_before_one_that_waits_for_a_moment(void **state)
 	take(world, to(&more, CT_STATE_SYN_SENT));
 	assert_told(&world->told, "1.0 unknown by ?: SYN_SENT ESTABLISHED",
 		    "1a2b.0 CLOSE>SYN_SENT ?");
+}
+
+/// In the order in which they closed; one that has left by its time is none of them.
+static void closed_ones_go_one_by_one_before_an_open_one(void **state)
+{
+	static const unsigned int order[] = {3, 5, 1, 4};
+	struct world *world = *state;
+	struct life lives[6], more = a_client();
+
+	world_bound(world, 5);
+	for (unsigned int n = 1; n <= 5; n++)
+		lives[n] = a_client_more(world, n);
+	for (unsigned int i = 0; i < 4; i++) {
+		lives[order[i]].core.ts_ns = BEGAN + (i + 1) * S;
+		take(world, to(&lives[order[i]], CT_STATE_CLOSE));
+	}
+	take(world, tick(BEGAN + 2 * S - 1)); /* 3 has left */
+	more.core.ts_ns = BEGAN + 5 * S;
+	more.core.cookie = 0x10;
+	take(world, to(&more, CT_STATE_SYN_SENT));
+	told_forget(&world->told);
+	world->told.with_conn = true;
+	for (unsigned int i = 0; i < 4; i++) {
+		more = a_client();
+		more.core.cookie = 0x11 + i;
+		more.core.ts_ns = BEGAN + 5 * S;
+		take(world, to(&more, CT_STATE_SYN_SENT));
+	}
+	assert_told(&world->told, "5.0 unknown by ?: SYN_SENT ESTABLISHED", "11.0 CLOSE>SYN_SENT ?",
+		    "1.0 unknown by ?: SYN_SENT ESTABLISHED", "12.0 CLOSE>SYN_SENT ?",
+		    "4.0 unknown by ?: SYN_SENT ESTABLISHED", "13.0 CLOSE>SYN_SENT ?",
+		    "2.0 unknown by ?: SYN_SENT ESTABLISHED [gap]", "lost 1 table",
+		    "14.0 CLOSE>SYN_SENT ?");
 }
 
 static void full_table_of_open_ones_says_whom_it_gave_up(void **state)
@@ -358,6 +391,7 @@ int main(void)
 		test(end_tells_every_life_of_a_socket),
 		test(full_table_lets_the_oldest_closed_go_first),
 		test(closed_one_goes_before_one_that_waits_for_a_moment),
+		test(closed_ones_go_one_by_one_before_an_open_one),
 		test(full_table_of_open_ones_says_whom_it_gave_up),
 		test(time_that_runs_backwards_opens_and_closes_nothing_early),
 	};

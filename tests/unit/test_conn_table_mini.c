@@ -43,7 +43,7 @@ static void time_wait_begins_with_the_mini_socket_and_the_close_before_it_is_sil
 	let_go(world, &life);
 	assert_told(&world->told, "CLOSE>SYN_SENT ? by connect()", "SYN_SENT>ESTABLISHED 1ms",
 		    "ESTABLISHED>FIN_WAIT1 1ms by close()", "FIN_WAIT1>FIN_WAIT2 1ms",
-		    "FIN_WAIT2>TIME_WAIT 1ms", "TIME_WAIT>CLOSE 3ms",
+		    "FIN_WAIT2>TIME_WAIT 1ms", "TIME_WAIT>CLOSE 3ms (expired)",
 		    "fin by local: SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2 TIME_WAIT");
 	assert_int_equal(world->forgotten, 1);
 }
@@ -61,7 +61,7 @@ static void fin_wait2_mini_becomes_time_wait_when_it_is_armed_again(void **state
 	take(world, mini(&life, CT_TIMER_START, CT_STATE_TIME_WAIT));
 	life.core.ts_ns += 60 * S;
 	take(world, mini(&life, CT_TIMER_EXPIRE, CT_STATE_TIME_WAIT));
-	assert_told(&world->told, "FIN_WAIT2>TIME_WAIT 4ms", "TIME_WAIT>CLOSE 60001ms");
+	assert_told(&world->told, "FIN_WAIT2>TIME_WAIT 4ms", "TIME_WAIT>CLOSE 60001ms (expired)");
 }
 
 /// The timer stays in its bucket: nothing but the segment tells.
@@ -122,7 +122,7 @@ static void fin_wait2_mini_that_expires_has_waited_in_vain(void **state)
 	take(world, mini(&life, CT_TIMER_CANCEL, CT_STATE_FIN_WAIT2));
 	take(world, mini(&life, CT_TIMER_EXPIRE, CT_STATE_FIN_WAIT2));
 	let_go(world, &life);
-	assert_told(&world->told, "FIN_WAIT2>CLOSE 4ms",
+	assert_told(&world->told, "FIN_WAIT2>CLOSE 4ms (expired)",
 		    "timeout by local: SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2");
 }
 
@@ -141,12 +141,40 @@ static void fin_wait2_mini_that_is_killed_has_not_timed_out(void **state)
 		    "unknown by local: SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2");
 }
 
-static void full_time_wait_table_is_not_taken_for_a_timeout(void **state)
+/// The transitions that lead to it are missing.
+static void mini_socket_of_one_that_was_established_is_a_gap(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+
+	take(world, does(&life, CT_HOW_CONNECT, CT_STATE_SYN_SENT));
+	take(world, to(&life, CT_STATE_ESTABLISHED));
+	told_forget(&world->told);
+	take(world, mini(&life, CT_TIMER_START, CT_STATE_TIME_WAIT));
+	assert_int_equal(world->conn->gaps, 1);
+}
+
+/// There is no other silent way out of FIN_WAIT2 for a socket that a process has.
+static void fin_that_finds_no_room_for_time_wait_is_the_end(void **state)
 {
 	struct world *world = *state;
 	struct life life = a_client();
 
 	reach_fin_wait2(world, &life);
+	take(world, to(&life, CT_STATE_CLOSE));
+	let_go(world, &life);
+	assert_told(&world->told, "FIN_WAIT2>CLOSE 1ms",
+		    "fin by local: SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2");
+}
+
+/// An orphan has no room for a FIN_WAIT2 mini-socket either, before their FIN has come.
+static void orphan_without_a_mini_socket_may_have_had_no_fin(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+
+	reach_fin_wait2(world, &life);
+	life.core.sock_flags |= CT_SOCK_ORPHAN;
 	take(world, to(&life, CT_STATE_CLOSE));
 	let_go(world, &life);
 	assert_told(&world->told, "FIN_WAIT2>CLOSE 1ms",
@@ -179,7 +207,7 @@ static void data_to_the_closed_end_is_answered_with_a_reset_that_ends_it(void **
 	take(world, mini(&life, CT_TIMER_CANCEL, CT_STATE_FIN_WAIT2));
 	let_go(world, &life);
 	assert_told(&world->told, "rst sent stack data-to-closed in FIN_WAIT2",
-		    "FIN_WAIT2>CLOSE 4ms",
+		    "FIN_WAIT2>CLOSE 4ms (answered)",
 		    "rst-sent by local: SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2");
 }
 
@@ -202,7 +230,7 @@ static void mini_of_an_older_connection_is_found(void **state)
 
 	take(world, mini(&life, CT_TIMER_EXPIRE, CT_STATE_TIME_WAIT));
 	let_go(world, &life);
-	assert_told(&world->told, "TIME_WAIT>CLOSE ?", "fin by ?: TIME_WAIT");
+	assert_told(&world->told, "TIME_WAIT>CLOSE ? (expired)", "fin by ?: TIME_WAIT");
 }
 
 static void timer_that_speaks_after_the_end_changes_nothing(void **state)
@@ -235,7 +263,7 @@ static void socket_that_connects_again_lives_another_life(void **state)
 	take(world, over(life.core.ts_ns));
 	assert_told(&world->told, "1a2b.0 ESTABLISHED>CLOSE 1ms by connect()",
 		    "1a2b.1 CLOSE>SYN_SENT ? by connect()",
-		    "1a2b.0 unknown by ?: SYN_SENT ESTABLISHED", "1a2b.1 open by ?: SYN_SENT");
+		    "1a2b.0 unknown by local: SYN_SENT ESTABLISHED", "1a2b.1 open by ?: SYN_SENT");
 }
 
 static void late_reset_goes_to_the_life_it_belongs_to(void **state)
@@ -277,7 +305,7 @@ static void mini_of_the_first_life_is_not_that_of_the_second(void **state)
 	establish(world, &life);
 	first.core.ts_ns = life.core.ts_ns;
 	take(world, mini(&first, CT_TIMER_EXPIRE, CT_STATE_TIME_WAIT));
-	assert_told(&world->told, "1a2b.0 TIME_WAIT>CLOSE 4ms");
+	assert_told(&world->told, "1a2b.0 TIME_WAIT>CLOSE 4ms (expired)");
 }
 
 /// connect() to the same place kills the mini-socket before it has a local port of its own.
@@ -336,7 +364,9 @@ int main(void)
 		test(mini_that_is_only_cancelled_was_killed_at_that_moment),
 		test(fin_wait2_mini_that_expires_has_waited_in_vain),
 		test(fin_wait2_mini_that_is_killed_has_not_timed_out),
-		test(full_time_wait_table_is_not_taken_for_a_timeout),
+		test(mini_socket_of_one_that_was_established_is_a_gap),
+		test(fin_that_finds_no_room_for_time_wait_is_the_end),
+		test(orphan_without_a_mini_socket_may_have_had_no_fin),
 		test(data_to_the_closed_end_is_answered_with_a_reset_that_ends_it),
 		test(data_to_time_wait_is_reset_and_the_life_still_ended_with_fin),
 		test(mini_of_an_older_connection_is_found),

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Each flag on a life that earns it, and on the most similar one that does not. */
-#include "conntrace/detect.h"
-
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,31 +7,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "world.h"
+#include "detect_fixture.h"
 
 /// How long a CLOSE_WAIT may last before it counts as held open.
 #define STUCK	  (60 * S)
 #define THRESHOLD (3 * S)
-
-static int setup(void **state)
-{
-	int r = world_setup(state);
-
-	((struct world *)*state)->look = ct_detect;
-	return r;
-}
-
-static const struct ct_evidence *evidence_of(const struct world *world, enum ct_flag flag,
-					     const char *key)
-{
-	const struct ct_mark *mark = mark_of(world, flag);
-
-	for (size_t i = 0; i < mark->n_evidence; i++)
-		if (strcmp(mark->evidence[i].key, key) == 0)
-			return &mark->evidence[i];
-	fail_msg("no evidence %s", key);
-	return NULL;
-}
 
 static struct ct_event with_shutdown(struct ct_event event, uint8_t shutdown)
 {
@@ -433,7 +411,7 @@ static void plain_life_raises_nothing(void **state)
 		    "fin by local: SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2 TIME_WAIT");
 }
 
-#define test(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
+#define test(name) cmocka_unit_test_setup_teardown(name, detect_setup, world_teardown)
 
 int main(void)
 {

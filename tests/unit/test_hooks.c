@@ -42,6 +42,19 @@ static void add_tracepoint(struct btf *btf, const char *name, int arguments)
 	assert_true(btf__add_typedef(btf, typedef_name, pointer) > 0);
 }
 
+/// As the kernel declares what an iterator tells: struct bpf_iter__NAME, a member each.
+static void add_iterator(struct btf *btf, const char *name, unsigned int members)
+{
+	char struct_name[64], member[16];
+
+	snprintf(struct_name, sizeof(struct_name), "bpf_iter__%s", name);
+	assert_true(btf__add_struct(btf, struct_name, members * 4) > 0);
+	for (unsigned int i = 0; i < members; i++) {
+		snprintf(member, sizeof(member), "m%u", i);
+		assert_int_equal(btf__add_field(btf, member, 1, i * 32, 0), 0);
+	}
+}
+
 static bool is_chosen(const struct btf *btf, const char *program)
 {
 	size_t n;
@@ -65,6 +78,21 @@ static void arguments_are_counted_without_the_tracepoints_own(void **state)
 	assert_int_equal(ct_hook_arguments(btf, "four"), 4);
 	assert_int_equal(ct_hook_arguments(btf, "none"), 0);
 	assert_int_equal(ct_hook_arguments(btf, "missing"), -ENOENT);
+}
+
+static void members_of_its_struct_are_an_iterators_arguments(void **state)
+{
+	struct btf *btf = *state;
+
+	add_tracepoint(btf, "tcp", 1);
+	assert_int_equal(ct_hook_arguments(btf, "iter/tcp"), -ENOENT);
+	assert_false(is_chosen(btf, "ct_found_socket"));
+	add_iterator(btf, "tcp", 3);
+	assert_int_equal(ct_hook_arguments(btf, "iter/tcp"), 3);
+	assert_true(is_chosen(btf, "ct_found_socket"));
+	assert_false(is_chosen(btf, "ct_found_file"));
+	add_iterator(btf, "task_file", 4);
+	assert_true(is_chosen(btf, "ct_found_file"));
 }
 
 static void typedef_of_something_else_is_no_tracepoint(void **state)
@@ -176,12 +204,71 @@ static void kernel_without_reset_reasons_names_none(void **state)
 	assert_memory_equal(map, none, sizeof(map));
 }
 
+static void add_member(struct btf *btf, const char *name, const char *member, int type,
+		       unsigned int offset)
+{
+	assert_true(btf__add_struct(btf, name, offset + 8) > 0);
+	assert_int_equal(btf__add_field(btf, member, type, offset * 8, 0), 0);
+}
+
+/// The section of variables that each CPU has, with two of them: the runqueue at 256 and COUNT.
+static void add_per_cpu(struct btf *btf, const char *count, int type, __u32 place)
+{
+	int runqueue = btf__add_var(btf, "runqueues", BTF_VAR_GLOBAL_ALLOCATED, 1);
+	int variable = btf__add_var(btf, count, BTF_VAR_GLOBAL_ALLOCATED, type);
+
+	assert_true(btf__add_datasec(btf, ".data..percpu", 1024) > 0);
+	assert_int_equal(btf__add_datasec_var_info(btf, runqueue, 256, 4), 0);
+	assert_int_equal(btf__add_datasec_var_info(btf, variable, place, 4), 0);
+}
+
+static void preempt_count_is_found_from_the_runqueue(void **state)
+{
+	struct btf *btf = *state;
+
+	add_member(btf, "cfs_rq", "rq", 1, 0);
+	add_member(btf, "sched_entity", "cfs_rq", 1, 0);
+	assert_int_equal(ct_hook_preempt_count(btf), 0);
+	add_per_cpu(btf, "__preempt_count", 1, 64);
+	assert_int_equal(ct_hook_preempt_count(btf), 64 - 256);
+}
+
+/* Linux 6.2 to 6.14: struct pcpu_hot { union { struct { …; int preempt_count; }; u8 pad[64]; }; }
+ */
+static void preempt_count_is_found_among_what_is_used_often(void **state)
+{
+	struct btf *btf = *state;
+	int inner, outer;
+
+	add_member(btf, "cfs_rq", "rq", 1, 0);
+	add_member(btf, "sched_entity", "cfs_rq", 1, 0);
+	inner = btf__add_struct(btf, NULL, 16);
+	assert_int_equal(btf__add_field(btf, "current_task", 1, 0, 0), 0);
+	assert_int_equal(btf__add_field(btf, "preempt_count", 1, 64, 0), 0);
+	outer = btf__add_struct(btf, "pcpu_hot", 24);
+	assert_int_equal(btf__add_field(btf, NULL, inner, 32, 0), 0);
+	add_per_cpu(btf, "pcpu_hot", outer, 512);
+	assert_int_equal(ct_hook_preempt_count(btf), 512 + 4 + 8 - 256);
+}
+
+static void preempt_count_is_unknown_where_a_task_does_not_know_its_runqueue(void **state)
+{
+	struct btf *btf = *state;
+
+	add_per_cpu(btf, "__preempt_count", 1, 64);
+	assert_int_equal(ct_hook_preempt_count(btf), 0);
+	add_member(btf, "cfs_rq", "tg", 1, 0);
+	add_member(btf, "sched_entity", "cfs_rq", 1, 0);
+	assert_int_equal(ct_hook_preempt_count(btf), 0);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(arguments_are_counted_without_the_tracepoints_own),
+		test(members_of_its_struct_are_an_iterators_arguments),
 		test(typedef_of_something_else_is_no_tracepoint),
 		test(richest_variant_that_the_kernel_feeds_is_chosen),
 		test(tracepoint_that_has_grown_since_is_taken),
@@ -191,6 +278,9 @@ int main(void)
 		test(variants_of_a_capability_stand_together_and_the_last_says_what_is_lost),
 		test(reset_reasons_are_found_by_name_whatever_their_number),
 		test(kernel_without_reset_reasons_names_none),
+		test(preempt_count_is_found_from_the_runqueue),
+		test(preempt_count_is_found_among_what_is_used_often),
+		test(preempt_count_is_unknown_where_a_task_does_not_know_its_runqueue),
 	};
 
 	return cmocka_run_group_tests_name("hooks", tests, NULL, NULL);

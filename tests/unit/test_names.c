@@ -32,7 +32,7 @@ static const struct vocabulary {
 	{ct_how_name,
 	 NULL,
 	 _CT_HOW_MAX,
-	 {NULL, "close()", "shutdown()", "connect()", "exit", NULL}},
+	 {NULL, "close()", "shutdown()", "connect()", "exit", NULL, NULL}},
 	{ct_retransmit_kind_name,
 	 NULL,
 	 _CT_RETRANSMIT_MAX,
@@ -63,6 +63,11 @@ static const struct vocabulary {
 	 _CT_RESET_CAUSE_MAX,
 	 {"unknown", "linger0", "unread-data", "abort", "keepalive-timeout", "refused",
 	  "data-to-closed", "data-to-time-wait", "backlog-overflow", "killed", "peer"}},
+	{ct_left_by_name,
+	 NULL,
+	 _CT_LEFT_BY_MAX,
+	 {NULL, "expired", "reused", "recycled", "rst", "answered", "killed", "netns"}},
+	{ct_handshake_name, NULL, _CT_HANDSHAKE_MAX, {NULL, "request", "syncookie", "fastopen"}},
 };
 
 #define for_each_vocabulary(v)                            \

@@ -154,6 +154,12 @@ static void wrong_option_is_refused_in_a_line_that_names_it(void **state)
 		{CT_COMMAND_REPLAY, "x.ctr --buffer 4096", "'--buffer'"},
 		{CT_COMMAND_REPLAY, "x.ctr --duration 1", "'--duration'"},
 		{CT_COMMAND_REPORT, "x.ctr --io-owner", "'--io-owner'"},
+		{CT_COMMAND_REPLAY, "x.ctr --no-snapshot", "'--no-snapshot'"},
+		{CT_COMMAND_LIST, "--no-snapshot", "'--no-snapshot'"},
+		{CT_COMMAND_LIST, "-w x.ctr", "'-w'"},
+		{CT_COMMAND_LIST, "--duration 1", "'--duration'"},
+		{CT_COMMAND_LIST, "--count 1", "'--count'"},
+		{CT_COMMAND_WATCH, "--no-snapshots", "did you mean '--no-snapshot'"},
 		{CT_COMMAND_INFO, "x.ctr -p 1", "'-p'"},
 		{CT_COMMAND_CHECK, "-o json", "'-o'"},
 	};
@@ -169,6 +175,8 @@ static void words_that_no_command_takes_are_refused(void **state)
 	assert_refused(CT_COMMAND_REPLAY, "", "needs a FILE");
 	assert_refused(CT_COMMAND_REPORT, "a.ctr b.ctr", "'b.ctr'");
 	assert_refused(CT_COMMAND_REPLAY, "a.ctr -- curl", "'curl'");
+	assert_refused(CT_COMMAND_LIST, "x.ctr", "'x.ctr'");
+	assert_refused(CT_COMMAND_LIST, "-- curl", "'curl'");
 	assert_refused(CT_COMMAND_CHECK, "everything", "'everything'");
 }
 
@@ -296,6 +304,25 @@ static void limits_have_units(void **state)
 	assert_int_equal(parsed(CT_COMMAND_RECORD, "--buffer 64M")->ring_bytes, 64 << 20);
 }
 
+static void snapshot_is_taken_unless_it_is_refused(void **state)
+{
+	assert_false(parsed(CT_COMMAND_WATCH, "")->no_snapshot);
+	assert_true(parsed(CT_COMMAND_WATCH, "--no-snapshot")->no_snapshot);
+	assert_true(parsed(CT_COMMAND_RECORD, "--no-snapshot -w x.ctr")->no_snapshot);
+}
+
+static void list_selects_and_prints_as_watch_does(void **state)
+{
+	const struct ct_options *options = parsed(
+		CT_COMMAND_LIST, "-P 80 --state TIME_WAIT -o csv --fields conn,state --strict");
+
+	assert_int_equal(options->select.ports.n, 1);
+	assert_int_equal(options->select.states, 1 << CT_STATE_TIME_WAIT);
+	assert_int_equal(options->output.format, CT_OUTPUT_CSV);
+	assert_string_equal(options->output.fields, "conn,state");
+	assert_true(options->strict);
+}
+
 static void command_behind_dashes_keeps_its_options(void **state)
 {
 	const struct ct_options *options = parsed(CT_COMMAND_WATCH, "-P 80 -- curl -p --foo -- x");
@@ -326,7 +353,7 @@ static void help_and_version_come_before_what_is_wrong(void **state)
 
 static void help_tells_each_option_of_the_command_alone(void **state)
 {
-	_Static_assert(_CT_COMMAND_MAX == 6, "a new command: is its help right?");
+	_Static_assert(_CT_COMMAND_MAX == 7, "a new command: is its help right?");
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
@@ -368,6 +395,8 @@ int main(void)
 		cmocka_unit_test(output_options_say_how_to_print),
 		cmocka_unit_test(later_word_wins),
 		cmocka_unit_test(limits_have_units),
+		cmocka_unit_test(snapshot_is_taken_unless_it_is_refused),
+		cmocka_unit_test(list_selects_and_prints_as_watch_does),
 		cmocka_unit_test(command_behind_dashes_keeps_its_options),
 		cmocka_unit_test(file_may_stand_anywhere),
 		cmocka_unit_test(help_and_version_come_before_what_is_wrong),

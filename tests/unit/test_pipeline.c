@@ -1,124 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "conntrace/pipeline.h"
+#include "pipeline_fixture.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
 
-#include "conntrace/cleanup.h"
-#include "unit/build_event.h"
-#include "unit/told.h"
-
-/// What a sink of the test has seen; outlives the sink.
-struct seen {
-	struct told told;
-	uint64_t last_ns; /// time of the last update
-	int fails;	  /// what the sink answers from now on
-	unsigned int flushed, finished, freed;
-};
-
-struct fake_sink {
-	struct ct_sink sink;
-	struct seen *seen;
-};
-
-struct fixture {
-	struct ct_select select;
-	struct ct_pipeline *pipeline;
-	struct seen seen;
-	struct seen second; /// of a second sink, where a test adds one
-};
-
-static int fake_update(struct ct_sink *sink, const struct ct_update *update)
-{
-	struct seen *seen = ((struct fake_sink *)sink)->seen;
-
-	seen->last_ns = update->ts_ns;
-	if (seen->fails == 0)
-		told_add(&seen->told, update);
-	return seen->fails;
-}
-
-static int fake_flush(struct ct_sink *sink)
-{
-	struct seen *seen = ((struct fake_sink *)sink)->seen;
-
-	seen->flushed++;
-	return seen->fails;
-}
-
-static int fake_finish(struct ct_sink *sink)
-{
-	struct seen *seen = ((struct fake_sink *)sink)->seen;
-
-	seen->finished++;
-	return seen->fails;
-}
-
-static void fake_free(struct ct_sink *sink)
-{
-	((struct fake_sink *)sink)->seen->freed++;
-	free(sink);
-}
-
-static const struct ct_sink_ops ops = {.name = "fake",
-				       .update = fake_update,
-				       .flush = fake_flush,
-				       .finish = fake_finish,
-				       .free = fake_free};
 static const struct ct_sink_ops bare_ops = {.name = "bare",
 					    .update = fake_update,
 					    .free = fake_free};
-
-static int add_sink(struct fixture *f, const struct ct_sink_ops *sink_ops, struct seen *seen)
-{
-	struct fake_sink *sink = calloc(1, sizeof(*sink));
-
-	assert_non_null(sink);
-	sink->sink.ops = sink_ops;
-	sink->seen = seen;
-	return ct_pipeline_add_sink(f->pipeline, &sink->sink);
-}
-
-static int setup(void **state)
-{
-	*state = calloc(1, sizeof(struct fixture));
-	assert_non_null(*state);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	ct_pipeline_free(&f->pipeline);
-	free(f);
-	return 0;
-}
-
-static void begin(struct fixture *f, uint64_t max_updates)
-{
-	const struct ct_pipeline_config config = {.select = &f->select, .max_updates = max_updates};
-
-	assert_int_equal(ct_pipeline_new(&config, &f->pipeline), 0);
-	assert_int_equal(add_sink(f, &ops, &f->seen), 0);
-}
-
-static int feed(struct fixture *f, struct ct_event event)
-{
-	_cleanup_(ct_freep) void *bytes = event_bytes(&event);
-
-	return ct_pipeline_feed(f->pipeline, bytes, event_size(&event));
-}
-
-static void take(struct fixture *f, struct ct_event event)
-{
-	assert_int_equal(feed(f, event), 0);
-}
 
 static void records_go_in_and_lines_come_out(void **state)
 {
@@ -180,33 +67,6 @@ static void losses_of_every_kind_are_counted(void **state)
 	ct_pipeline_stats(f->pipeline, &stats);
 	assert_int_equal(stats.lost, 6);
 	assert_int_equal(stats.evicted, 1);
-}
-
-static void count_stops_exactly_where_it_is_reached(void **state)
-{
-	struct fixture *f = *state;
-	struct life life = a_client();
-
-	begin(f, 2);
-	take(f, owned(&life, 4242, "curl", CT_OWNER_CONNECT));
-	take(f, to(&life, CT_STATE_SYN_SENT));
-	assert_int_equal(feed(f, to(&life, CT_STATE_ESTABLISHED)), CT_PIPELINE_STOP);
-	assert_told(&f->seen.told, "CLOSE>SYN_SENT ?", "SYN_SENT>ESTABLISHED 1ms");
-}
-
-static void count_stops_in_the_midst_of_what_is_released(void **state)
-{
-	static struct ct_port_range port = {45678, 45678};
-	struct fixture *f = *state;
-	struct life life = a_client();
-
-	f->select.lports = (struct ct_port_list){&port, 1};
-	begin(f, 1);
-	life.core.lport = 0;
-	take(f, to(&life, CT_STATE_SYN_SENT));
-	life.core.lport = 45678;
-	assert_int_equal(feed(f, to(&life, CT_STATE_ESTABLISHED)), CT_PIPELINE_STOP);
-	assert_told(&f->seen.told, "CLOSE>SYN_SENT ?");
 }
 
 static void errno_of_a_sink_comes_back(void **state)
@@ -343,8 +203,6 @@ int main(void)
 		test(records_go_in_and_lines_come_out),
 		test(record_that_is_not_understood_is_lost),
 		test(losses_of_every_kind_are_counted),
-		test(count_stops_exactly_where_it_is_reached),
-		test(count_stops_in_the_midst_of_what_is_released),
 		test(errno_of_a_sink_comes_back),
 		test(every_sink_gets_everything_and_finishes_whatever_the_others_do),
 		test(sink_without_flush_and_finish_is_fine),

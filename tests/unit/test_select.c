@@ -163,7 +163,8 @@ static void owner_is_judged_by_how_certain_it_is(void **state)
 		{CT_OWNER_ACTOR, PID, CT_YES},
 		{CT_OWNER_IO, PID + 1, CT_NO},
 		{CT_OWNER_LISTEN, PID, CT_YES},
-		{CT_OWNER_SCAN, PID + 1, CT_NO},
+		{CT_OWNER_SCAN, PID, CT_YES},
+		{CT_OWNER_SCAN, PID + 1, CT_UNDECIDED}, /* PID may have it too */
 	};
 	struct ct_select select = {.pids = VALUES(PID)};
 	struct ct_conn conn = a_conn();

@@ -31,15 +31,15 @@ static void events_share_the_columns(void **state)
 	updates[1].raised = 1U << CT_FLAG_RST_SENT | 1U << CT_FLAG_RETRANSMIT;
 	expect(CT_KIND(STATE) | CT_KIND(RESET) | CT_KIND(LOST), NULL, updates, 3,
 	       "event,ts,ts_ns,conn,family,laddr,lport,raddr,rport,netns,role,pid,comm,owner,uid,"
-	       "cgroup,from,to,in_state_ns,basis,how,direction,by,cause,reason,state,unread_bytes,"
+	       "cgroup,from,to,in_state_ns,basis,how,handshake,left_by,by_pid,by_conn,direction,by,cause,reason,state,unread_bytes,"
 	       "unacked_bytes,events,where,since_ns,flags\r\n"
 	       "state,2023-11-14T22:13:21.500000000Z,1700000001500000000,1a2b,ipv4,10.0.0.1,45678,"
 	       "10.0.0.2,80,4026531840,active,4242,\"curl\",connect,1000,,SYN_SENT,ESTABLISHED,"
-	       "1000000,seen,,,,,,,,,,,,\r\n"
+	       "1000000,seen,,,,,,,,,,,,,,,,\r\n"
 	       "rst,2023-11-14T22:13:21.500000000Z,1700000001500000000,1a2b,ipv4,10.0.0.1,45678,"
-	       "10.0.0.2,80,4026531840,active,4242,\"curl\",connect,1000,,,,,,,sent,app,linger0,,"
+	       "10.0.0.2,80,4026531840,active,4242,\"curl\",connect,1000,,,,,,,,,,,sent,app,linger0,,"
 	       "ESTABLISHED,,,,,,rst-sent retransmit\r\n"
-	       "lost,2023-11-14T22:13:21.500000000Z,1700000001500000000,,,,,,,,,,,,,,,,,,,,,,,,,,17,"
+	       "lost,2023-11-14T22:13:21.500000000Z,1700000001500000000,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,17,"
 	       "ring,,\r\n");
 }
 
@@ -58,6 +58,7 @@ static void summary_is_flat(void **state)
 	       "keepalive=false keepalive_time_s=7200 keepalive_interval_s=75 keepalive_probes=9 "
 	       "user_timeout_ms=0 linger=false nodelay=false\r\n");
 	conn.counted = false;
+	conn.options_known = false;
 	expect(CT_KIND(CLOSE), "end,bytes_sent,options", &u, 1,
 	       "end,bytes_sent,options\r\nfin,,\r\n");
 }

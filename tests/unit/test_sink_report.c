@@ -144,9 +144,9 @@ static void connection_still_there_says_so_and_long_history_what_it_left_out(voi
 	conn.counted = false;
 	u = a_close(&conn);
 	print_report(&printed, &in_utf8, &u, 1);
-	assert_non_null(strstr(printed.text,
-			       " still CLOSE_WAIT, opened before\n    ESTABLISHED 1.00 ms "
-			       "(found) → CLOSE_WAIT 1.00 ms → "));
+	assert_non_null(strstr(
+		printed.text, " still CLOSE_WAIT, opened before the trace\n    ESTABLISHED 1.00 ms "
+			      "(found) → CLOSE_WAIT 1.00 ms → "));
 	assert_non_null(
 		strstr(printed.text, "CLOSE_WAIT 1.00 ms → (40 left out) → CLOSE_WAIT 1.00 ms"));
 	assert_non_null(strstr(printed.text, "→ CLOSE_WAIT\n\nEND "));
@@ -186,6 +186,121 @@ static void listener_is_counted_apart(void **state)
 	assert_non_null(strstr(printed.text, "0 connections, 0 flagged, 1 listener\n"));
 	assert_non_null(strstr(printed.text, "LISTENERS: 1\n"));
 	assert_non_null(strstr(printed.text, " 10.0.0.1:45678    "));
+}
+
+/// The text of a report of one connection, in blocks.
+static void print_block(struct printed *printed, const struct ct_conn *conn)
+{
+	struct ct_output_options options = in_utf8;
+	struct ct_update u = a_close(conn);
+
+	options.format = CT_OUTPUT_WIDE;
+	print_report(printed, &options, &u, 1);
+}
+
+static void time_wait_tells_why_it_ended_and_our_side_how_it_closed(void **state)
+{
+	struct ct_step steps[] = {
+		{.for_ns = 50 * MS, .state = CT_STATE_ESTABLISHED, .basis = CT_BASIS_FOUND},
+		{.for_ns = 1200 * MS, .state = CT_STATE_TIME_WAIT, .basis = CT_BASIS_INFERRED},
+	};
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_conn conn = a_conn();
+
+	conn.history = (struct ct_history){.steps = steps, .n_steps = 2, .capacity = 2};
+	conn.opened_ns = CT_NS_UNKNOWN;
+	conn.found_ns = BEGAN;
+	conn.left_by = CT_LEFT_BY_REUSED;
+	conn.closed_how = CT_HOW_EXIT;
+	print_block(&printed, &conn);
+	assert_non_null(strstr(printed.text, "  active  found 22:13:20.000000\n"));
+	assert_non_null(strstr(printed.text,
+			       "    end                fin by local, on our side by exit\n"
+			       "    history            ESTABLISHED 50.0 ms (found) → "
+			       "TIME_WAIT 1.20 s (inferred, reused by connect())\n"));
+}
+
+static void half_open_handshake_is_a_life_with_its_addresses(void **state)
+{
+	static const struct ct_evidence evidence[] = {
+		{.key = "for_ns", .number = 63 * S},
+		{.key = "synack_timeouts", .number = 5},
+		{.key = "final_ack", .text = "never came"},
+	};
+	struct ct_mark mark = a_mark(CT_FLAG_HALF_OPEN, evidence, 3);
+	struct ct_step step = {.at_ns = BEGAN, .for_ns = 63 * S, .state = CT_STATE_SYN_RECV};
+	struct ct_conn conn = a_conn();
+	struct ct_update u;
+
+	conn.id.cookie = 0;
+	conn.id.role = CT_ROLE_PASSIVE;
+	conn.id.owner = CT_OWNER_INHERITED;
+	conn.id.uid_known = false;
+	conn.history = (struct ct_history){.steps = &step, .n_steps = 1, .capacity = 1};
+	conn.closed_ns = BEGAN + 63 * S;
+	conn.end = CT_END_TIMEOUT;
+	conn.closed_by = CT_CLOSED_BY_UNKNOWN;
+	conn.counted = conn.options_known = false;
+	conn.marks = &mark;
+	conn.flags = 1U << CT_FLAG_HALF_OPEN;
+	u = a_close(&conn);
+	expect(&in_utf8, &u, 1,
+	       HEAD "1 connection, 1 flagged, 0 listeners\n"
+		    "No event was lost.\n"
+		    "\n"
+		    "WORTH A LOOK: 1\n"
+		    "\n"
+		    "10.0.0.1:45678 ← 10.0.0.2:80  curl ~4242  passive  opened 22:13:20.000000\n"
+		    "    half-open          22:13:20.051000  for 1m03s, synack_timeouts 5, "
+		    "final_ack never came\n"
+		    "    end                timeout after 1m03s\n"
+		    "    history            SYN_RECV 1m03s\n"
+		    "    traffic            not counted\n"
+		    "    conn               -, netns 4026531840, owner inherited\n"
+		    "\n"
+		    "\n"
+		    "END     CONNECTIONS\n"
+		    "timeout           1\n"
+		    "\n"
+		    "FLAG      CONNECTIONS\n"
+		    "half-open           1\n"
+		    "\n"
+		    "1 connection, 1 flagged, 0 events lost, 0 gaps\n");
+}
+
+static void syncookie_stands_beside_the_state_that_it_left_no_trace_of(void **state)
+{
+	struct ct_step steps[] = {
+		{.at_ns = CT_NS_UNKNOWN, .for_ns = CT_NS_UNKNOWN, .state = CT_STATE_SYN_RECV},
+		{.at_ns = BEGAN, .for_ns = MS, .state = CT_STATE_ESTABLISHED},
+	};
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_conn conn = a_conn();
+
+	conn.history = (struct ct_history){.steps = steps, .n_steps = 2, .capacity = 2};
+	conn.handshake = CT_HANDSHAKE_SYNCOOKIE;
+	print_block(&printed, &conn);
+	assert_non_null(strstr(printed.text, " SYN_RECV (syncookie) → ESTABLISHED 1.00 ms\n"));
+}
+
+static void options_that_were_changed_are_told(void **state)
+{
+	_cleanup_(printed_fini) struct printed changed = {}, unknown = {}, defaults = {};
+	struct ct_conn conn = a_conn();
+
+	print_block(&defaults, &conn);
+	assert_null(strstr(defaults.text, "options"));
+	conn.sock_flags = CT_SOCK_KEEPALIVE | CT_SOCK_LINGER | CT_SOCK_NODELAY | CT_SOCK_MPTCP;
+	conn.options.user_timeout_ms = 500;
+	print_block(&changed, &conn);
+	assert_non_null(strstr(
+		changed.text, "    options            keepalive after 7200 s, 9 probes every 75 s, "
+			      "linger 0 s, nodelay, user timeout 500 ms\n"));
+	assert_non_null(strstr(changed.text, "uid 1000, mptcp subflow\n"));
+	conn.options_known = false;
+	print_block(&unknown, &conn);
+	assert_non_null(
+		strstr(unknown.text, "    options            keepalive, linger, nodelay\n"));
 }
 
 static void long_report_is_whole_and_in_order(void **state)
@@ -265,6 +380,10 @@ int main(void)
 		cmocka_unit_test(connection_still_there_says_so_and_long_history_what_it_left_out),
 		cmocka_unit_test(wide_shows_all_of_every_connection_in_ascii_too),
 		cmocka_unit_test(listener_is_counted_apart),
+		cmocka_unit_test(time_wait_tells_why_it_ended_and_our_side_how_it_closed),
+		cmocka_unit_test(half_open_handshake_is_a_life_with_its_addresses),
+		cmocka_unit_test(syncookie_stands_beside_the_state_that_it_left_no_trace_of),
+		cmocka_unit_test(options_that_were_changed_are_told),
 		cmocka_unit_test(long_report_is_whole_and_in_order),
 		cmocka_unit_test(json_is_the_summaries_and_nothing_else),
 		cmocka_unit_test(text_has_no_fields_to_choose),

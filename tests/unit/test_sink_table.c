@@ -219,6 +219,75 @@ static void transition_tells_time_call_and_basis(void **state)
 	expect_detail(u, "12.0 ms shutdown() [half-close-local]");
 }
 
+static void end_of_a_mini_socket_tells_why_and_for_whom(void **state)
+{
+	static const struct {
+		uint8_t left_by;
+		uint32_t by_pid;
+		uint64_t by_cookie;
+		const char *detail;
+	} ends[] = {
+		{CT_LEFT_BY_UNKNOWN, 0, 0, "1.20 s"},
+		{CT_LEFT_BY_EXPIRED, 0, 0, "1.20 s, expired"},
+		{CT_LEFT_BY_REUSED, 123, 0x1f, "1.20 s, reused by connect() of pid 123 (conn 1f)"},
+		{CT_LEFT_BY_REUSED, 0, 0, "1.20 s, reused by connect()"},
+		{CT_LEFT_BY_RECYCLED, 0, 0x20, "1.20 s, recycled by a new SYN (conn 20)"},
+		{CT_LEFT_BY_RST, 0, 0, "1.20 s, reset by the peer (RFC 1337)"},
+		{CT_LEFT_BY_ANSWERED, 0, 0, "1.20 s, answered a segment with a reset"},
+		{CT_LEFT_BY_KILLED, 77, 0, "1.20 s, killed from outside (ss -K) by pid 77"},
+		{CT_LEFT_BY_NETNS, 0, 0, "1.20 s, its network namespace is gone"},
+	};
+	struct ct_update u = a_transition(CT_STATE_TIME_WAIT, CT_STATE_CLOSE, 1200 * MS);
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		u.state.left_by = ends[i].left_by;
+		u.state.by_pid = ends[i].by_pid;
+		u.state.by_cookie = ends[i].by_cookie;
+		expect_detail(u, ends[i].detail);
+	}
+	u.state.left_by = CT_LEFT_BY_RST;
+	u.raised = 1U << CT_FLAG_TIME_WAIT_KILLED;
+	u.state.by_pid = 0;
+	expect_detail(u, "1.20 s, reset by the peer (RFC 1337) [time-wait-killed]");
+	u.state.from = CT_STATE_FIN_WAIT2;
+	u.raised = 0;
+	expect_detail(u, "1.20 s, reset by the peer");
+	u.state.from = CT_STATE_SYN_RECV;
+	u.state.left_by = CT_LEFT_BY_EXPIRED;
+	expect_detail(u, "1.20 s, expired");
+}
+
+static void unusual_handshake_is_told_when_it_is_completed(void **state)
+{
+	struct ct_event event = {.kind = CT_EVENT_STATE};
+	struct ct_update u = a_transition(CT_STATE_SYN_RECV, CT_STATE_ESTABLISHED, 6130);
+
+	u.event = &event;
+	u.state.handshake = CT_HANDSHAKE_REQUEST;
+	expect_detail(u, "6.13 µs");
+	u.state.handshake = CT_HANDSHAKE_FASTOPEN;
+	expect_detail(u, "6.13 µs, fast open");
+	u.state.handshake = CT_HANDSHAKE_SYNCOOKIE;
+	u.state.in_state_ns = CT_NS_UNKNOWN;
+	expect_detail(u, "-, syncookie");
+}
+
+static void mptcp_subflow_is_told_once_the_peer_has_agreed(void **state)
+{
+	struct ct_event event = {.kind = CT_EVENT_STATE, .sock_flags = CT_SOCK_MPTCP};
+	struct ct_update u = a_transition(CT_STATE_CLOSE, CT_STATE_SYN_SENT, CT_NS_UNKNOWN);
+
+	u.event = &event;
+	u.state.how = CT_HOW_CONNECT;
+	expect_detail(u, "connect()");
+	u = a_transition(CT_STATE_SYN_SENT, CT_STATE_ESTABLISHED, 54900);
+	u.event = &event;
+	expect_detail(u, "54.9 µs, mptcp subflow");
+	u = a_transition(CT_STATE_ESTABLISHED, CT_STATE_FIN_WAIT1, MS);
+	u.event = &event;
+	expect_detail(u, "1.00 ms");
+}
+
 static void reset_tells_who_why_and_what_is_lost(void **state)
 {
 	struct ct_update u = a_reset(CT_DIRECTION_SENT, CT_RESET_BY_APP, CT_RESET_CAUSE_LINGER0);
@@ -280,9 +349,6 @@ static void other_events_tell_theirs(void **state)
 	u = an_update(CT_UPDATE_ERROR);
 	u.error.err = ETIMEDOUT;
 	expect_detail(u, "ETIMEDOUT");
-	u = an_update(CT_UPDATE_FOUND);
-	u.found.state = CT_STATE_ESTABLISHED;
-	expect_detail(u, "ESTABLISHED");
 	expect_detail(a_loss(17, CT_LOST_RING, CT_NS_UNKNOWN), "17 events lost: ring buffer full");
 	expect_detail(a_loss(1, CT_LOST_TABLE, CT_NS_UNKNOWN),
 		      "1 event lost: connection table full");
@@ -359,6 +425,9 @@ int main(void)
 		cmocka_unit_test(wide_adds_its_columns_behind_the_first_seven),
 		cmocka_unit_test(events_have_their_words),
 		cmocka_unit_test(transition_tells_time_call_and_basis),
+		cmocka_unit_test(end_of_a_mini_socket_tells_why_and_for_whom),
+		cmocka_unit_test(unusual_handshake_is_told_when_it_is_completed),
+		cmocka_unit_test(mptcp_subflow_is_told_once_the_peer_has_agreed),
 		cmocka_unit_test(reset_tells_who_why_and_what_is_lost),
 		cmocka_unit_test(probe_tells_what_became_of_it),
 		cmocka_unit_test(close_tells_the_end_and_the_bytes),

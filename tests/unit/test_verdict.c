@@ -334,94 +334,6 @@ static void reset_of_nobody_has_no_state(void **state)
 	assert_int_equal(judged.state, CT_STATE_NONE);
 }
 
-#define RECEIVED(cause_)                                                             \
-	{                                                                            \
-		.direction = CT_DIRECTION_RECEIVED, .cause = CT_RESET_CAUSE_##cause_ \
-	}
-#define SENT                                   \
-	{                                      \
-		.direction = CT_DIRECTION_SENT \
-	}
-
-/// What is known of a connection, which is closed if it does not say otherwise, and the end of it.
-static const struct {
-	const char *what;
-	uint8_t last;
-	struct ct_conn conn;
-	enum ct_end end;
-	enum ct_closed_by closed_by;
-} ends[] = {
-	{"live", CT_STATE_ESTABLISHED, {.phase = CT_PHASE_LIVE}, CT_END_OPEN, 0},
-	{"both FINs, acknowledged",
-	 CT_STATE_LAST_ACK,
-	 {.fin_sent = true, .fin_received = true, .closed_by = CT_CLOSED_BY_REMOTE},
-	 CT_END_FIN,
-	 CT_CLOSED_BY_REMOTE},
-	{"TIME_WAIT that stands",
-	 CT_STATE_TIME_WAIT,
-	 {.phase = CT_PHASE_MINI,
-	  .fin_sent = true,
-	  .fin_received = true,
-	  .closed_by = CT_CLOSED_BY_LOCAL},
-	 CT_END_FIN,
-	 CT_CLOSED_BY_LOCAL},
-	{"FIN_WAIT2 mini that stands",
-	 CT_STATE_FIN_WAIT2,
-	 {.phase = CT_PHASE_MINI, .fin_sent = true, .closed_by = CT_CLOSED_BY_LOCAL},
-	 CT_END_OPEN,
-	 CT_CLOSED_BY_LOCAL},
-	{"reset received",
-	 CT_STATE_ESTABLISHED,
-	 {.reset = RECEIVED(PEER)},
-	 CT_END_RST_RECEIVED,
-	 CT_CLOSED_BY_REMOTE},
-	{"refused",
-	 CT_STATE_SYN_SENT,
-	 {.reset = RECEIVED(REFUSED)},
-	 CT_END_REFUSED,
-	 CT_CLOSED_BY_REMOTE},
-	{"reset sent", CT_STATE_ESTABLISHED, {.reset = SENT}, CT_END_RST_SENT, CT_CLOSED_BY_LOCAL},
-	{"reset after our FIN",
-	 CT_STATE_FIN_WAIT1,
-	 {.reset = RECEIVED(PEER), .fin_sent = true, .closed_by = CT_CLOSED_BY_LOCAL},
-	 CT_END_RST_RECEIVED,
-	 CT_CLOSED_BY_LOCAL},
-	{"killed, with the reset that this sends",
-	 CT_STATE_ESTABLISHED,
-	 {.killed = true, .reset = SENT},
-	 CT_END_KILLED,
-	 CT_CLOSED_BY_LOCAL},
-	{"timed out", CT_STATE_SYN_SENT, {.sk_err = ETIMEDOUT}, CT_END_TIMEOUT, 0},
-	{"unreachable", CT_STATE_SYN_SENT, {.sk_err = ENETUNREACH}, CT_END_UNREACHABLE, 0},
-	{"unreachable before our FIN is acknowledged",
-	 CT_STATE_LAST_ACK,
-	 {.fin_sent = true, .fin_received = true, .sk_err = EHOSTUNREACH},
-	 CT_END_UNREACHABLE,
-	 0},
-	{"another error", CT_STATE_ESTABLISHED, {.sk_err = EPIPE}, CT_END_UNKNOWN, 0},
-	{"keepalive dead",
-	 CT_STATE_ESTABLISHED,
-	 {.keepalive_dead = true, .reset = SENT, .sk_err = ETIMEDOUT},
-	 CT_END_KEEPALIVE_DEAD,
-	 0},
-};
-
-static void end_follows_from_what_is_known(void **state)
-{
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		struct ct_step step = {.state = ends[i].last};
-		struct ct_conn conn = ends[i].conn;
-
-		conn.history = (struct ct_history){.steps = &step, .n_steps = 1};
-		if (ends[i].end != CT_END_OPEN && conn.phase == CT_PHASE_LIVE)
-			conn.phase = CT_PHASE_CLOSED;
-		ct_verdict_end(&conn);
-		if (conn.end != ends[i].end || conn.closed_by != ends[i].closed_by)
-			fail_msg("%s: end %u, closed by %u", ends[i].what, conn.end,
-				 conn.closed_by);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,7 +345,6 @@ int main(void)
 		cmocka_unit_test(reset_of_the_peer_refuses_in_syn_sent_alone),
 		cmocka_unit_test(reset_of_a_closed_socket_is_told_in_the_state_before),
 		cmocka_unit_test(reset_of_nobody_has_no_state),
-		cmocka_unit_test(end_follows_from_what_is_known),
 	};
 
 	return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);

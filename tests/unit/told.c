@@ -24,17 +24,32 @@ static __attribute__((format(printf, 2, 3))) void add(struct told *told, const c
 	told->len += (size_t)n;
 }
 
+static void add_duration(struct told *told, uint64_t ns)
+{
+	if (ns == CT_NS_UNKNOWN)
+		add(told, "?");
+	else
+		add(told, "%llums", (unsigned long long)(ns / MS));
+}
+
 static void add_state(struct told *told, const struct ct_update *u)
 {
 	add(told, "%s>%s ", ct_state_name(u->state.from) ?: "?", ct_state_name(u->state.to));
-	if (u->state.in_state_ns == CT_NS_UNKNOWN)
-		add(told, "?");
-	else
-		add(told, "%llums", (unsigned long long)(u->state.in_state_ns / MS));
+	add_duration(told, u->state.in_state_ns);
 	if (u->state.basis != CT_BASIS_SEEN)
 		add(told, " %s", ct_basis_name(u->state.basis));
 	if (u->state.how)
 		add(told, " by %s", ct_how_name(u->state.how) ?: "another call");
+	if (u->state.handshake)
+		add(told, " of %s", ct_handshake_name(u->state.handshake));
+	if (u->state.left_by)
+		add(told, " (%s", ct_left_by_name(u->state.left_by));
+	if (u->state.by_pid)
+		add(told, " by %u", u->state.by_pid);
+	if (u->state.by_cookie)
+		add(told, " for %llx", (unsigned long long)u->state.by_cookie);
+	if (u->state.left_by)
+		add(told, ")");
 }
 
 static void add_reset(struct told *told, const struct ct_reset *reset)
@@ -72,6 +87,10 @@ static void add_summary(struct told *told, const struct ct_conn *conn)
 static void add_what(struct told *told, const struct ct_update *u)
 {
 	switch (u->kind) {
+	case CT_UPDATE_FOUND:
+		add(told, "found %s%s", ct_state_name(u->found.state),
+		    u->found.full ? " with counters" : "");
+		break;
 	case CT_UPDATE_STATE:
 		add_state(told, u);
 		break;
@@ -89,8 +108,8 @@ static void add_what(struct told *told, const struct ct_update *u)
 		add(told, "error %s", ct_errno_name(u->error.err));
 		break;
 	case CT_UPDATE_FLAG:
-		add(told, "in %s for %llums%s", ct_state_name(u->flag.state),
-		    (unsigned long long)u->flag.in_state_ns / 1000000, "");
+		add(told, "in %s for ", ct_state_name(u->flag.state));
+		add_duration(told, u->flag.in_state_ns);
 		break;
 	case CT_UPDATE_CLOSE:
 		add_summary(told, u->conn);

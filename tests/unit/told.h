@@ -5,6 +5,9 @@
  *	SYN_SENT>ESTABLISHED 1ms	a transition, with the time in the state before
  *	ESTABLISHED>FIN_WAIT1 5ms +half-close-local
  *	FIN_WAIT2>TIME_WAIT ? inferred
+ *	TIME_WAIT>CLOSE 60000ms (expired)
+ *	TIME_WAIT>CLOSE 60000ms (reused by 4711 for 3c4d)	pid and cookie of the successor
+ *	found ESTABLISHED with counters
  *	retransmit rto data 2
  *	rst sent app linger0 in ESTABLISHED
  *	probe keepalive answered 0

@@ -6,10 +6,23 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "conntrace/cleanup.h"
 #include "conntrace/decode.h"
+
+/// As the sink does that makes a recording: each event once, in the order of the updates.
+static void keep(struct world *world, const struct ct_conn *conn, const struct ct_update *update)
+{
+	if (conn && world->selects && !world->selects(conn))
+		return;
+	told_add(&world->selected, update);
+	if (!update->event)
+		return;
+	assert_in_range(world->n_kept, 0, WORLD_KEPT_MAX - 1);
+	memcpy(&world->kept[world->n_kept++], update->event, event_size(update->event));
+}
 
 static int on_update(void *context, struct ct_conn *conn, struct ct_update *update)
 {
@@ -18,6 +31,7 @@ static int on_update(void *context, struct ct_conn *conn, struct ct_update *upda
 
 	if (r || world->fails)
 		return r ? r : world->fails;
+	keep(world, conn, update);
 	if (conn) {
 		world->conn = conn;
 		world->id = conn->id;
@@ -105,6 +119,20 @@ void let_go(struct world *world, struct life *life)
 {
 	life->core.ts_ns += CT_TABLE_GRACE_NS;
 	take(world, tick(life->core.ts_ns));
+}
+
+void assert_replay_tells_the_same(struct world *world)
+{
+	struct world *again;
+	void *state;
+
+	assert_int_equal(world_setup(&state), 0);
+	again = state;
+	again->look = world->look;
+	for (size_t i = 0; i < world->n_kept; i++)
+		take(again, world->kept[i]);
+	assert_string_equal(again->selected.text, world->selected.text);
+	world_teardown(&state);
 }
 
 const struct ct_mark *mark_of(const struct world *world, enum ct_flag flag)

@@ -6,6 +6,8 @@
 #include "unit/build_event.h"
 #include "unit/told.h"
 
+#define WORLD_KEPT_MAX 128
+
 struct world {
 	struct ct_conn_table *table;
 	/// What looks at each update of a connection before it is told: ct_detect(), or NULL
@@ -17,6 +19,11 @@ struct world {
 	struct ct_conn *conn;  /// of the last update of a connection that has not left since
 	struct ct_update last; /// the last update, its pointers not valid any more
 	struct told told;
+	/// Which connections a recording is made of; NULL: all
+	bool (*selects)(const struct ct_conn *conn);
+	struct told selected; /// all that was told of them
+	struct ct_event kept[WORLD_KEPT_MAX];
+	size_t n_kept;
 };
 
 /// For cmocka; the state is a struct world. Not to be freed by the test.
@@ -37,6 +44,10 @@ void establish(struct world *world, struct life *life);
 
 /// The grace period of what has been closed goes by.
 void let_go(struct world *world, struct life *life);
+
+/// What a recording of the selected connections would hold is told by another table in the same
+/// words.
+void assert_replay_tells_the_same(struct world *world);
 
 /// What a flag of the last connection rests on; fails when it was not raised.
 const struct ct_mark *mark_of(const struct world *world, enum ct_flag flag);

@@ -5,6 +5,15 @@
 
 /^#pragma once/ { next }
 
+/^#if/ { condition = $0 }
+/^#endif/ { condition = "" }
+
+# of a type that is only pointed to
+/^struct [a-z0-9_]+;$/ {
+	print
+	next
+}
+
 /^enum \{/ { sub(/^enum/, "enum anonymous_" ++anonymous) }
 
 /^(struct|union|enum) [a-z0-9_]+ \{/ { use($1 " " $2, $2) }
@@ -33,4 +42,6 @@ function name_of(word) {
 
 function use(type, name) {
 	use_of[++uses] = type " use_" name ";"
+	if (condition) # one architecture has it
+		use_of[uses] = condition "\n" use_of[uses] "\n#endif"
 }

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is left of a connection that is closed: its timer is its life. */
+#pragma once
+
+#include "common.bpf.h"
+#include "emit.bpf.h"
+#include "notes.bpf.h"
+#include "process.bpf.h"
+#include "sock_read.bpf.h"
+
+/*
+ * The socket for which connect() takes the mini-socket's place, NULL if it is not for one: the last
+ * that began to connect on this CPU, its owner still at it, on the same ports to the same peer.
+ */
+static __always_inline const struct sock *ct_successor(const struct sock_common *mini)
+{
+	struct ct_notes *notes = ct_notes();
+	const struct sock *sk = notes ? (const struct sock *)notes->connecting : NULL;
+
+	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != CT_STATE_SYN_SENT ||
+	    !BPF_CORE_READ(sk, sk_lock.owned))
+		return NULL;
+	if (BPF_CORE_READ(sk, __sk_common.skc_num) != BPF_CORE_READ(mini, skc_num) ||
+	    BPF_CORE_READ(sk, __sk_common.skc_dport) != BPF_CORE_READ(mini, skc_dport) ||
+	    BPF_CORE_READ(sk, __sk_common.skc_hash) != BPF_CORE_READ(mini, skc_hash))
+		return NULL;
+	return sk;
+}
+
+static __always_inline void ct_fill_timewait_cancel(struct ct_event *event,
+						    const struct inet_timewait_sock *tw)
+{
+	const struct sock *successor = ct_successor(&tw->__tw_common);
+
+	event->timewait.how = successor
+				      ? CT_HOW_CONNECT
+				      : ct_current_deed(BPF_CORE_READ(tw, __tw_common.skc_net.net));
+	if (event->timewait.how == CT_HOW_UNKNOWN)
+		return;
+	event->context = CT_CONTEXT_PROCESS;
+	event->timewait.actor_pid = ct_current_pid();
+	if (successor)
+		event->timewait.successor = BPF_CORE_READ(successor,
+							  __sk_common.skc_cookie.counter);
+}
+
+/* 0: its socket was never seen, and there is nothing that it could be a part of. */
+static __always_inline __u64 ct_mini_cookie(const struct inet_timewait_sock *tw)
+{
+	return BPF_CORE_READ(tw, __tw_common.skc_cookie.counter);
+}
+
+static __always_inline void ct_fill_mini(struct ct_event *event,
+					 const struct inet_timewait_sock *tw, __u64 cookie)
+{
+	ct_probe_common(event, &tw->__tw_common);
+	event->cookie = cookie;
+	event->state = BPF_CORE_READ(tw, tw_substate);
+}
+
+/* Its socket gets a cookie too late to share it: what happens to that one next is not its end. */
+static __always_inline void ct_note_nameless(const struct sock_common *mini)
+{
+	struct ct_notes *notes = ct_notes();
+
+	if (!notes)
+		return;
+	notes->nameless_ns = bpf_ktime_get_ns();
+	notes->nameless_hash = BPF_CORE_READ(mini, skc_hash);
+}
+
+static __always_inline void ct_emit_timewait(const struct inet_timewait_sock *tw, __u8 op)
+{
+	__u64 cookie = ct_mini_cookie(tw);
+	struct ct_event *event;
+
+	if (!cookie) {
+		if (op == CT_TIMER_START)
+			ct_note_nameless(&tw->__tw_common);
+		return;
+	}
+	event = ct_emit_begin_of(CT_EVENT_SIZE(timewait), CT_EVENT_TIMEWAIT, NULL,
+				 op != CT_TIMER_START);
+	if (!event)
+		return;
+	ct_fill_mini(event, tw, cookie);
+	event->timewait.op = op;
+	if (op == CT_TIMER_CANCEL)
+		ct_fill_timewait_cancel(event, tw);
+	if (op == CT_TIMER_START)
+		event->timewait.timeout_ns = ct_timer_left_ns(&tw->tw_timer);
+	ct_emit_end(event);
+}
+
+static __always_inline void ct_on_timewait_timer(struct timer_list *timer, __u8 op)
+{
+	ct_emit_timewait((void *)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer),
+			 op);
+}
+
+/* A segment has reset it; whether it heeded that, a CANCEL just before tells. */
+static __always_inline void ct_emit_mini_reset(const struct inet_timewait_sock *tw, __u8 packet)
+{
+	__u64 cookie = ct_mini_cookie(tw);
+	struct ct_event *event;
+
+	if (!cookie)
+		return;
+	event = ct_emit_begin_of(CT_EVENT_SIZE(reset), CT_EVENT_RESET, NULL, true);
+	if (!event)
+		return;
+	ct_fill_mini(event, tw, cookie);
+	event->reset.direction = CT_DIRECTION_RECEIVED;
+	event->reset.mini = 1;
+	event->reset.packet = packet;
+	ct_emit_end(event);
+}

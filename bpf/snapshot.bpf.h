@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What was there before, row by row of the kernel's iterators.
+ *
+ * A row leaves a byte in the iterator's file, so that a read() of N bytes ends behind N rows: user
+ * space takes them out of the ring before it goes on.
+ */
+#pragma once
+
+#include "common.bpf.h"
+#include "emit.bpf.h"
+#include "identity.bpf.h"
+#include "options.bpf.h"
+#include "process.bpf.h"
+#include "sock_read.bpf.h"
+#include "timers.bpf.h"
+#include "transition.bpf.h"
+
+/*
+ * Set before a walk. 0: every socket; otherwise only the mini-sockets in TIME_WAIT that have more
+ * than this left, which they entered a short while ago.
+ */
+__u64 sweep_left_ns;
+
+static __always_inline int ct_leave_byte(struct seq_file *seq)
+{
+	const __u8 byte = 1;
+
+	bpf_seq_write(seq, &byte, sizeof(byte));
+	return 0;
+}
+
+/* Whoever has a descriptor owns it, where nothing better is known. Nothing is told of it yet. */
+static __always_inline void ct_scan(const struct task_struct *task, struct file *file)
+{
+	struct socket *socket = bpf_sock_from_file(file);
+	struct ct_sk *st;
+	struct sock *sk;
+
+	if (!socket || task->flags & PF_KTHREAD)
+		return;
+	sk = socket->sk;
+	if (!sk || !bpf_skc_to_tcp_sock(sk))
+		return;
+	st = ct_sk_get(sk);
+	if (!st || st->owner != CT_OWNER_UNKNOWN)
+		return;
+	ct_task_comm(task, st->comm);
+	st->pid = task->tgid;
+	st->owner = CT_OWNER_SCAN;
+}
+
+/*
+ * Every file leaves its byte: those that are closed while they are at hand are really closed only
+ * when the read() is over, and it must not be long.
+ */
+static __always_inline int ct_on_file(struct seq_file *seq, const struct task_struct *task,
+				      struct file *file)
+{
+	ct_walk(NULL);
+	if (!task || !file)
+		return 0;
+	ct_scan(task, file);
+	return ct_leave_byte(seq);
+}
+
+/*
+ * Who connected has sent a SYN, and it was acknowledged beyond what was sent as data; who accepted
+ * counts from behind its SYN. A FIN that has been sent counts like a SYN.
+ */
+static __always_inline __u8 ct_found_role(const struct tcp_sock *tp, __u8 state)
+{
+	__u64 acked = tp->bytes_acked + (tp->snd_nxt - tp->snd_una);
+	__u64 sent = tp->bytes_sent - tp->bytes_retrans;
+
+	switch (state) {
+	case CT_STATE_LISTEN:
+		return CT_ROLE_LISTENER;
+	case CT_STATE_FIN_WAIT1:
+	case CT_STATE_FIN_WAIT2:
+	case CT_STATE_CLOSING:
+	case CT_STATE_LAST_ACK:
+		if (tp->snd_nxt == tp->write_seq)
+			acked--;
+		break;
+	default:
+		break;
+	}
+	if (acked == sent)
+		return CT_ROLE_PASSIVE;
+	return acked == sent + 1 ? CT_ROLE_ACTIVE : CT_ROLE_UNKNOWN;
+}
+
+/* The counters have told the options. */
+static __always_inline void ct_note_options(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st)
+{
+	struct ct_options options;
+
+	if (!st || !ct_has_options(sk, tp))
+		return;
+	ct_read_options(&options, sk, tp);
+	st->options = ct_options_print(&options);
+}
+
+/* The walk holds the socket's lock: what is told here is in its place among its transitions. */
+static __always_inline bool ct_tell_full(struct sock *sk, struct tcp_sock *tp)
+{
+	__u8 state = sk->__sk_common.skc_state;
+	struct ct_sk *st = ct_sk_get(sk);
+	struct ct_event *event;
+
+	if (st) {
+		if (st->role == CT_ROLE_UNKNOWN)
+			st->role = ct_found_role(tp, state);
+		st->lived = 1;
+		ct_emit_owner(sk, tp, st);
+	}
+	if (state != CT_STATE_LISTEN) {
+		ct_emit_counters(sk, tp, st);
+		ct_note_options(sk, tp, st);
+	}
+	event = ct_emit_begin(CT_EVENT_SIZE(found), CT_EVENT_FOUND, st);
+	if (!event)
+		return true;
+	ct_read_sock(event, sk, tp);
+	event->found.unread = ct_unread(tp, sk, state);
+	event->found.unacked = ct_unacked(tp, state);
+	event->found.write_seq = tp->write_seq;
+	event->found.shutdown = sk->sk_shutdown;
+	if (state == CT_STATE_LISTEN) {
+		event->found.backlog = sk->sk_ack_backlog;
+		event->found.backlog_max = sk->sk_max_ack_backlog;
+	}
+	ct_emit_end(event);
+	return true;
+}
+
+/*
+ * Nobody holds a mini-socket or a request socket still. One whose timer is off is at its end, and
+ * that has been told: the record's place is taken before looking, so that an end that comes behind
+ * the look stands behind the record as well.
+ */
+static __always_inline void ct_emit_if_pending(struct ct_event *event,
+					       const struct timer_list *timer)
+{
+	if (!BPF_CORE_READ(timer, entry.pprev)) {
+		ct_emit_drop(event);
+		return;
+	}
+	event->found.timeout_ns = ct_timer_left_ns(timer);
+	ct_emit_end(event);
+}
+
+static __always_inline bool ct_tell_mini(struct sock_common *skc,
+					 const struct inet_timewait_sock *tw)
+{
+	struct ct_event *event;
+	__u8 state = BPF_CORE_READ(tw, tw_substate);
+
+	if (sweep_left_ns &&
+	    (state != CT_STATE_TIME_WAIT || ct_timer_left_ns(&tw->tw_timer) <= sweep_left_ns))
+		return false;
+	event = ct_emit_begin_of(CT_EVENT_SIZE(found), CT_EVENT_FOUND, NULL, true);
+	if (!event)
+		return true;
+	ct_read_common(event, skc);
+	event->cookie = bpf_get_socket_cookie(skc);
+	event->state = state;
+	event->found.mini = 1;
+	ct_emit_if_pending(event, &tw->tw_timer);
+	return true;
+}
+
+static __always_inline bool ct_tell_request(struct sock_common *skc, const struct request_sock *req)
+{
+	struct ct_event *event = ct_emit_begin(CT_EVENT_SIZE(found), CT_EVENT_FOUND, NULL);
+	const struct sock *listener;
+
+	if (!event)
+		return true;
+	listener = BPF_CORE_READ(req, __req_common.skc_listener);
+	ct_read_common(event, skc);
+	event->cookie = bpf_get_socket_cookie(skc);
+	event->state = CT_STATE_SYN_RECV;
+	event->role = CT_ROLE_PASSIVE;
+	event->found.request = 1;
+	event->found.timeouts = BPF_CORE_READ_BITFIELD_PROBED(req, num_timeout);
+	event->found.listener = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
+	event->found.backlog = BPF_CORE_READ(listener, sk_ack_backlog);
+	event->found.backlog_max = BPF_CORE_READ(listener, sk_max_ack_backlog);
+	ct_emit_if_pending(event, &req->rsk_timer);
+	return true;
+}
+
+/* True if the row was told. MPTCP's own sockets are none of these: their subflows are. */
+static __always_inline bool ct_tell_socket(struct sock_common *skc)
+{
+	struct tcp_sock *tp;
+	void *other;
+
+	if (skc->skc_state == CT_STATE_TIME_WAIT) {
+		other = bpf_skc_to_tcp_timewait_sock(skc);
+		return other && ct_tell_mini(skc, other);
+	}
+	if (sweep_left_ns)
+		return false;
+	if (skc->skc_state == TCP_NEW_SYN_RECV) {
+		other = bpf_skc_to_tcp_request_sock(skc);
+		return other && ct_tell_request(skc, other);
+	}
+	tp = bpf_skc_to_tcp_sock(skc);
+	return tp && ct_tell_full((struct sock *)tp, tp);
+}
+
+static __always_inline int ct_on_socket(struct seq_file *seq, struct sock_common *skc)
+{
+	ct_walk(skc);
+	return skc && ct_tell_socket(skc) ? ct_leave_byte(seq) : 0;
+}

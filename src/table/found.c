@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What was there before the tracer, and what is told of sockets beside their transitions. */
+#include "table.h"
+
+static void note_options(struct ct_conn *conn, const struct ct_event_options *options)
+{
+	conn->options = *options;
+	conn->options_known = true;
+}
+
+int ct_table_on_counters(struct ct_conn_table *table, const struct ct_event *event)
+{
+	const struct ct_event_counters *counters = &event->counters;
+	const struct ct_event_options options = {
+		.keepalive_time_s = counters->keepalive_time_s,
+		.keepalive_interval_s = counters->keepalive_interval_s,
+		.keepalive_probes = counters->keepalive_probes,
+		.user_timeout_ms = counters->user_timeout_ms,
+		.linger_s = counters->linger_s,
+	};
+	struct ct_update update = {.ts_ns = event->ts_ns, .event = event};
+	struct ct_entry *entry;
+	int r = ct_table_entry_of(table, event, &entry);
+
+	if (r)
+		return r;
+	if (!ct_table_is_of_twin(entry, event->state)) {
+		entry->conn.counters = *counters;
+		entry->conn.counted = true;
+		note_options(&entry->conn, &options);
+	}
+	return ct_table_tell(table, entry, &update);
+}
+
+/* They come before the event with which they were noticed; that one says whether it is alive. */
+int ct_table_on_options(struct ct_conn_table *table, const struct ct_event *event)
+{
+	struct ct_update update = {.ts_ns = event->ts_ns, .event = event};
+	bool is_known = event->cookie && ct_table_find(table, event);
+	struct ct_entry *entry;
+	int r;
+
+	if (!is_known && (!event->cookie || event->state == CT_STATE_CLOSE ||
+			  event->generation == CT_GENERATION_ANY))
+		return ct_table_tell_anyhow(table, NULL, &update);
+	r = ct_table_entry_of(table, event, &entry);
+	if (r)
+		return r;
+	note_options(&entry->conn, &event->options);
+	entry->conn.sock_flags = event->sock_flags; /* a timer's too, which tells no owner */
+	return ct_table_tell(table, entry, &update);
+}
+
+static bool is_full(const struct ct_event *event)
+{
+	return !event->found.mini && !event->found.request;
+}
+
+static int tell_found(struct ct_conn_table *table, struct ct_entry *entry,
+		      const struct ct_event *event)
+{
+	struct ct_conn *conn = &entry->conn;
+	struct ct_update update = {.kind = CT_UPDATE_FOUND,
+				   .ts_ns = event->ts_ns,
+				   .event = event,
+				   .found = {.state = event->state,
+					     .sock_flags = event->sock_flags,
+					     .full = is_full(event) && conn->counted,
+					     .what = event->found,
+					     .counters = conn->counters}};
+	int r;
+
+	conn->found_ns = event->ts_ns;
+	conn->counted = false; /* they are those of this moment, not of its life */
+	r = event->found.request ? ct_table_inherit(table, entry, event->found.listener) : 0;
+	return r ? r : ct_table_tell(table, entry, &update);
+}
+
+static void note_full(struct ct_conn *conn, const struct ct_event *event)
+{
+	bool is_sent = event->state == CT_STATE_FIN_WAIT1 || event->state == CT_STATE_FIN_WAIT2;
+
+	conn->unread = event->found.unread;
+	conn->unacked = event->found.unacked;
+	conn->write_seq = event->found.write_seq;
+	conn->half_closed = is_sent && event->found.shutdown == CT_SHUTDOWN_SEND;
+}
+
+/* One that nothing is known of: its life begins with being found. */
+static int meet(struct ct_conn_table *table, struct ct_entry *entry, const struct ct_event *event)
+{
+	if (event->found.request)
+		return ct_table_meet_request(table, entry);
+	if (event->found.mini)
+		entry->conn.phase = CT_PHASE_MINI;
+	else
+		note_full(&entry->conn, event);
+	return ct_table_meet(entry, event->state);
+}
+
+static void note_timer(struct ct_entry *entry, const struct ct_event *event)
+{
+	struct ct_request *request = &entry->conn.request;
+	uint8_t phase = entry->conn.phase;
+
+	if (event->found.request && phase == CT_PHASE_REQUEST) {
+		if (event->found.timeouts > request->timeouts)
+			request->timeouts = event->found.timeouts;
+		request->backlog = event->found.backlog;
+		request->backlog_max = event->found.backlog_max;
+	}
+	if ((event->found.request && phase == CT_PHASE_REQUEST) ||
+	    (event->found.mini && phase == CT_PHASE_MINI))
+		ct_table_arm(entry, event->ts_ns, event->found.timeout_ns);
+}
+
+/* When a TIME_WAIT began that nobody has seen begin: its timer runs for a minute. */
+static uint64_t entered_ns(const struct ct_entry *entry, const struct ct_event *event)
+{
+	const struct ct_step *last = ct_history_last(&entry->conn.history);
+	uint64_t left_ns = event->found.timeout_ns, now_ns = event->ts_ns;
+	uint64_t ran_ns = left_ns < CT_TIME_WAIT_NS ? CT_TIME_WAIT_NS - left_ns : 0;
+	uint64_t at_ns = ran_ns < now_ns ? now_ns - ran_ns : 0;
+	uint64_t since_ns = last ? last->at_ns : CT_NS_UNKNOWN;
+
+	if (since_ns == CT_NS_UNKNOWN)
+		since_ns = entry->conn.found_ns;
+	if (since_ns != CT_NS_UNKNOWN && at_ns < since_ns)
+		at_ns = since_ns;
+	return at_ns < now_ns ? at_ns : now_ns;
+}
+
+/* A mini-socket of a connection that is known: it may have gone on without an event. */
+static int follow_mini(struct ct_conn_table *table, struct ct_entry *entry,
+		       const struct ct_event *event, struct ct_update *update)
+{
+	uint64_t at_ns = event->state == CT_STATE_TIME_WAIT ? entered_ns(entry, event)
+							    : CT_NS_UNKNOWN;
+	int r = 0;
+
+	if (entry->conn.phase == CT_PHASE_LIVE)
+		r = ct_table_gap(table, entry, event->ts_ns); /* its beginning is missing */
+	if (r == 0)
+		r = ct_table_enter_mini(entry, event->state, CT_BASIS_INFERRED, at_ns, update);
+	if (update->kind == CT_UPDATE_STATE && at_ns != CT_NS_UNKNOWN)
+		update->ts_ns = at_ns;
+	return r;
+}
+
+/* FIN_WAIT2 comes before TIME_WAIT: a row that says otherwise is old. */
+static bool has_gone_on(const struct ct_entry *entry, const struct ct_event *event)
+{
+	if (!event->found.mini)
+		return false;
+	if (entry->conn.phase != CT_PHASE_MINI)
+		return ct_table_may_become_mini(&entry->conn);
+	return event->state == CT_STATE_TIME_WAIT &&
+	       ct_table_state_of(&entry->conn) == CT_STATE_FIN_WAIT2;
+}
+
+/* Another event has met it before, in the state in which it is found now. */
+static bool is_met(const struct ct_entry *entry, const struct ct_event *event)
+{
+	const struct ct_history *history = &entry->conn.history;
+
+	return entry->conn.found_ns == CT_NS_UNKNOWN && history->n_steps == 1 &&
+	       entry->conn.phase != CT_PHASE_CLOSED && history->steps[0].basis == CT_BASIS_FOUND &&
+	       history->steps[0].state == event->state;
+}
+
+/* Behind a loss: it may have begun since the first look, and so may not be older than that. */
+static int tell_unknown(struct ct_conn_table *table, struct ct_entry *entry,
+			const struct ct_event *event)
+{
+	struct ct_update update = {.ts_ns = event->ts_ns, .event = event};
+	int r = ct_table_gap(table, entry, event->ts_ns);
+
+	return r ? r : ct_table_tell(table, entry, &update);
+}
+
+int ct_table_on_found(struct ct_conn_table *table, const struct ct_event *event)
+{
+	struct ct_update update = {.ts_ns = event->ts_ns, .event = event};
+	struct ct_entry *entry;
+	int r;
+
+	if (event->state == CT_STATE_NONE || event->state == CT_STATE_CLOSE)
+		return ct_table_tell_anyhow(table, NULL, &update);
+	r = ct_table_entry_of(table, event, &entry);
+	if (r == 0 && ct_table_state_of(&entry->conn) == CT_STATE_NONE)
+		r = meet(table, entry, event);
+	else if (r == 0 && has_gone_on(entry, event))
+		r = follow_mini(table, entry, event, &update);
+	if (r)
+		return r;
+	note_timer(entry, event);
+	if (is_met(entry, event) && event->found.mini && table->stats.lost)
+		return tell_unknown(table, entry, event);
+	if (is_met(entry, event))
+		return tell_found(table, entry, event);
+	if (is_full(event) && entry->conn.phase == CT_PHASE_LIVE)
+		entry->conn.counted = false;
+	return ct_table_tell(table, entry, &update);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "support/ss.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/e2e.h"
+
+#define ROWS_MAX 256
+
+static const char *const states[][2] = {
+	{"LISTEN", "LISTEN"},	  {"SYN-SENT", "SYN_SENT"},    {"SYN-RECV", "SYN_RECV"},
+	{"ESTAB", "ESTABLISHED"}, {"FIN-WAIT-1", "FIN_WAIT1"}, {"FIN-WAIT-2", "FIN_WAIT2"},
+	{"CLOSING", "CLOSING"},	  {"TIME-WAIT", "TIME_WAIT"},  {"CLOSE-WAIT", "CLOSE_WAIT"},
+	{"LAST-ACK", "LAST_ACK"}, {"UNCONN", "CLOSE"},
+};
+
+static const char *state_of(const char *word)
+{
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		if (!strcmp(states[i][0], word))
+			return states[i][1];
+	}
+	fail_msg("ss knows a state %s", word);
+	return NULL;
+}
+
+/// The number behind the last colon; 0 for `*`.
+static uint16_t port_of(const char *address)
+{
+	const char *colon = strrchr(address, ':');
+
+	return colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
+}
+
+static void parse_row(const char *line, struct e2e_ss_row *ret_row)
+{
+	char state[16], local[64], remote[64];
+	const char *cookie = strstr(line, " sk:");
+
+	if (sscanf(line, "%15s %*u %*u %63s %63s", state, local, remote) != 3 || !cookie ||
+	    sscanf(cookie, " sk:%16[0-9a-f]", ret_row->conn) != 1)
+		fail_msg("no row of ss: %s", line);
+	ret_row->state = state_of(state);
+	ret_row->lport = port_of(local);
+	ret_row->rport = port_of(remote);
+}
+
+size_t e2e_ss(const struct e2e_netns *netns, struct e2e_ss_row *ret_rows, size_t max)
+{
+	char path[64];
+	struct e2e_output output;
+	size_t n = 0;
+
+	snprintf(path, sizeof(path), "--net=/proc/%d/fd/%d", getpid(), netns->fd);
+	e2e_process_run((const char *const[]){"nsenter", path, "ss", "-HOtane", NULL}, &output);
+	if (output.status)
+		fail_msg("ss exited %d: %s", output.status, output.err);
+	for (char *line = output.out, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		assert_true(n < max);
+		parse_row(line, &ret_rows[n++]);
+	}
+	e2e_output_free(&output);
+	return n;
+}
+
+const char *e2e_ss_conn(struct e2e *e2e, const struct e2e_netns *netns, const char *state,
+			uint16_t lport, uint16_t rport)
+{
+	struct e2e_ss_row rows[ROWS_MAX];
+	size_t n = e2e_ss(netns, rows, ROWS_MAX);
+	const struct e2e_ss_row *found = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct e2e_ss_row *row = &rows[i];
+
+		if (strcmp(row->state, state) || row->lport != lport ||
+		    (rport && row->rport != rport))
+			continue;
+		if (found)
+			fail_msg("ss has two in %s, %u to %u", state, lport, rport);
+		found = row;
+	}
+	if (!found)
+		fail_msg("ss has none in %s, %u to %u", state, lport, rport);
+	return e2e_format(e2e, "%s", found->conn);
+}
+
+void e2e_ss_kill(const struct e2e_netns *netns, const char *filter)
+{
+	e2e_netns_shell(netns, "ss -HtanK %s >/dev/null", filter);
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What ss(8) says of the TCP sockets of a namespace: a second witness.
+//
+// Every function here fails the running cmocka test when ss cannot be asked.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "support/netns.h"
+
+struct e2e;
+
+struct e2e_ss_row {
+	const char *state; /// as conntrace spells it
+	uint16_t lport;
+	uint16_t rport; /// 0 of a listener
+	char conn[17];	/// the cookie, as the JSON key `conn` shows it
+};
+
+/// All rows of `ss -tan` in a namespace, at most max; returns how many there are.
+size_t e2e_ss(const struct e2e_netns *netns, struct e2e_ss_row *ret_rows, size_t max);
+
+/// The cookie of the one socket in a state with these ports (rport 0: any); none or several fail
+/// the test. Borrowed; lives as long as the fixture.
+const char *e2e_ss_conn(struct e2e *e2e, const struct e2e_netns *netns, const char *state,
+			uint16_t lport, uint16_t rport);
+
+/// `ss -K` on the sockets that match ss's filter, e.g. "state time-wait sport = :80".
+void e2e_ss_kill(const struct e2e_netns *netns, const char *filter);
