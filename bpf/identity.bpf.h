@@ -109,26 +109,6 @@ static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, 
 	ct_emit_end(event);
 }
 
-/*
- * A call of whoever holds the lock makes these; what a segment makes comes about in the time of
- * anybody who held the lock while it arrived: a tool that looks at the socket, too.
- */
-static __always_inline bool ct_is_by_call(const struct sock *sk, int old, int new)
-{
-	switch (new) {
-	case CT_STATE_SYN_SENT:
-	case CT_STATE_LISTEN:
-	case CT_STATE_FIN_WAIT1:
-	case CT_STATE_LAST_ACK:
-		return true;
-	case CT_STATE_CLOSE:
-		return !sk->sk_err && (old == CT_STATE_LISTEN || old == CT_STATE_SYN_SENT ||
-				       old == CT_STATE_ESTABLISHED || old == CT_STATE_CLOSE_WAIT);
-	default:
-		return false;
-	}
-}
-
 /* The owner's part of a transition. Says so in the stream when something about the owner is new. */
 static __always_inline void ct_update_owner(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st,
 					    int old, int new, bool by_process)
@@ -140,8 +120,8 @@ static __always_inline void ct_update_owner(struct sock *sk, struct tcp_sock *tp
 		ct_begin_life(st, old, new);
 	if (old == CT_STATE_LISTEN && new == CT_STATE_CLOSE)
 		st->role = CT_ROLE_LISTENER;
-	if (by_process && old != new &&ct_is_by_call(sk, old, new) && !ct_is_killed(sk, old, new) &&
-	    !ct_current_owns_nothing())
+	if (by_process && ct_is_by_call(old, new, sk->sk_err) && old != new &&
+	    !ct_is_killed(sk, old, new) && !ct_current_owns_nothing())
 		learned = ct_learn_owner(st, ct_origin(old, new));
 	st->lived = 1;
 	if (is_new || learned)

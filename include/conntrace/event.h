@@ -13,6 +13,7 @@
 
 #ifndef __bpf__
 #include <linux/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 #endif
 
@@ -449,6 +450,27 @@ struct ct_event {
 /* Length of a record whose payload is the union's MEMBER. */
 #define CT_EVENT_CORE_SIZE    __builtin_offsetof(struct ct_event, to)
 #define CT_EVENT_SIZE(member) (CT_EVENT_CORE_SIZE + sizeof(((struct ct_event *)0)->member))
+
+/*
+ * A call of whoever holds the socket's lock makes these transitions. What a segment makes comes
+ * about in the time of anybody who held the lock while it arrived, a tool that looks at the socket
+ * too; it, or a timer, leaves SK_ERR. net/ipv4/tcp.c: tcp_close_state(), tcp_disconnect().
+ */
+static inline bool ct_is_by_call(__u8 from, __u8 to, __u16 sk_err)
+{
+	switch (to) {
+	case CT_STATE_SYN_SENT:
+	case CT_STATE_LISTEN:
+	case CT_STATE_FIN_WAIT1:
+	case CT_STATE_LAST_ACK:
+		return true;
+	case CT_STATE_CLOSE:
+		return !sk_err && (from == CT_STATE_LISTEN || from == CT_STATE_SYN_SENT ||
+				   from == CT_STATE_ESTABLISHED || from == CT_STATE_CLOSE_WAIT);
+	default:
+		return false;
+	}
+}
 
 _Static_assert(CT_EVENT_CORE_SIZE == 72, "the core is 72 bytes");
 _Static_assert(sizeof(struct ct_event_state) == 24, "layout");

@@ -335,6 +335,11 @@ int ct_table_tell_anyhow(struct ct_conn_table *table, struct ct_entry *entry,
 	return ct_table_tell(table, entry, update);
 }
 
+int ct_table_gap_if_lost(struct ct_conn_table *table, struct ct_entry *entry, uint64_t at_ns)
+{
+	return table->stats.lost ? ct_table_gap(table, entry, at_ns) : 0;
+}
+
 int ct_table_gap(struct ct_conn_table *table, struct ct_entry *entry, uint64_t at_ns)
 {
 	const struct ct_evidence evidence[] = {{"events_lost_so_far", NULL, table->stats.lost}};

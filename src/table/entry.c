@@ -111,7 +111,7 @@ int ct_table_meet_late(struct ct_conn_table *table, struct ct_entry *entry,
 {
 	int r = ct_table_meet(entry, event->state);
 
-	return r || !table->stats.lost ? r : ct_table_gap(table, entry, event->ts_ns);
+	return r ? r : ct_table_gap_if_lost(table, entry, event->ts_ns);
 }
 
 int ct_table_meet(struct ct_entry *entry, uint8_t state)

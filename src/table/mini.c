@@ -112,9 +112,10 @@ static int check_beginning(struct ct_conn_table *table, struct ct_entry *entry,
 	uint8_t from = ct_table_state_of(&entry->conn);
 
 	if (entry->conn.phase != CT_PHASE_LIVE || from == CT_STATE_FIN_WAIT2 ||
-	    (from == CT_STATE_CLOSING && event->state == CT_STATE_TIME_WAIT) ||
-	    (from == CT_STATE_NONE && !table->stats.lost))
+	    (from == CT_STATE_CLOSING && event->state == CT_STATE_TIME_WAIT))
 		return 0;
+	if (from == CT_STATE_NONE)
+		return ct_table_gap_if_lost(table, entry, event->ts_ns);
 	return ct_table_gap(table, entry, event->ts_ns);
 }
 

@@ -113,7 +113,7 @@ static int meet(struct ct_conn_table *table, struct ct_entry *entry)
 {
 	int r = ct_table_meet_request(table, entry);
 
-	return r || !table->stats.lost ? r : ct_table_gap(table, entry, table->now_ns);
+	return r ? r : ct_table_gap_if_lost(table, entry, table->now_ns);
 }
 
 int ct_table_request_of(struct ct_conn_table *table, const struct ct_event *event,

@@ -40,24 +40,9 @@ static int bridge_gap(struct ct_conn_table *table, struct ct_entry *entry,
  */
 static uint8_t call_behind(const struct ct_event *event)
 {
-	switch (event->state) {
-	case CT_STATE_SYN_SENT:
-	case CT_STATE_LISTEN:
-	case CT_STATE_FIN_WAIT1:
-	case CT_STATE_LAST_ACK:
-		return event->to.how;
-	case CT_STATE_CLOSE:
-		if (event->to.sk_err) /* a segment or a timer did it */
-			return CT_HOW_UNKNOWN;
-		return event->to.old_state == CT_STATE_LISTEN ||
-				       event->to.old_state == CT_STATE_SYN_SENT ||
-				       event->to.old_state == CT_STATE_ESTABLISHED ||
-				       event->to.old_state == CT_STATE_CLOSE_WAIT
-			       ? event->to.how
-			       : CT_HOW_UNKNOWN;
-	default:
-		return CT_HOW_UNKNOWN;
-	}
+	return ct_is_by_call(event->to.old_state, event->state, event->to.sk_err)
+		       ? event->to.how
+		       : (uint8_t)CT_HOW_UNKNOWN;
 }
 
 /* Nobody did it for us: a segment, a timer and `ss -K` leave an error, or have no call behind them.
@@ -137,7 +122,7 @@ static int note_handshake(struct ct_conn_table *table, struct ct_entry *entry,
 	entry->conn.opened_ns = CT_NS_UNKNOWN;
 	history->steps[history->n_steps - 1].at_ns = CT_NS_UNKNOWN;
 	history->steps[history->n_steps - 1].basis = CT_BASIS_INFERRED;
-	return table->stats.lost ? ct_table_gap(table, entry, event->ts_ns) : 0;
+	return ct_table_gap_if_lost(table, entry, event->ts_ns);
 }
 
 /* A child is born once: another birth is that of a twin, which goes as soon as it has come. */

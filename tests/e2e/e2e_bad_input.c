@@ -83,17 +83,9 @@ static void is_refused(void **state)
 static void user_without_privilege_is_told(void **state)
 {
 	struct e2e *e2e = *state;
-	const char *copy = e2e_path(e2e, "conntrace");
 	struct e2e_output output;
 
-	e2e_process_run((const char *const[]){"install", "-m", "755", e2e_program(), copy, NULL},
-			&output);
-	assert_int_equal(output.status, 0);
-	e2e_output_free(&output);
-	e2e_process_run((const char *const[]){"setpriv", "--reuid", "65534", "--regid", "65534",
-					      "--clear-groups", "--inh-caps=-all", copy, "watch",
-					      NULL},
-			&output);
+	e2e_conntrace_unprivileged(e2e, "watch", &output);
 	assert_refused(&output, EXIT_NOT_PERMITTED, "root");
 	e2e_output_free(&output);
 }

@@ -21,7 +21,6 @@
 #define SETTLE_MS	     500
 #define PAUSE_MS	     50
 #define EXIT_LOST	     5
-#define LOOKS		     20
 
 /// Lives of one port in a report, listeners left out.
 struct tally {
@@ -227,35 +226,12 @@ static void strict_without_a_loss_exits_0(void **state)
 	e2e_tracer_stop(tracer, 0);
 }
 
-/// While it looks at a socket it holds the lock, and works off what came meanwhile.
-static void tool_that_looks_at_sockets_owns_none(void **state)
-{
-	struct e2e *e2e = *state;
-	struct e2e_tracer *tracer;
-
-	e2e_churn_widen_ports();
-	tracer = E2E_TRACE(e2e, "watch", "--json", "-P", e2e_port_text(e2e, 0));
-	e2e_churn_noise(e2e, e2e_port(0));
-	for (int i = 0; i < LOOKS; i++) {
-		struct e2e_output output;
-
-		E2E_CONNTRACE(&output, "list", "-P", e2e_port_text(e2e, 0));
-		assert_int_equal(output.status, 0);
-		e2e_output_free(&output);
-	}
-	e2e_tracer_stop(tracer, 0);
-	assert_true(e2e_events_count(e2e_tracer_events(tracer), "{s:s, s:s}", "to", "LAST_ACK",
-				     "owner", "actor") > LOOKS);
-	e2e_assert_none(e2e_tracer_events(tracer), "{s:s}", "comm", "conntrace");
-}
-
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(default_recording_holds_every_life_without_a_gap),
 	E2E_TEST(loss_is_counted_and_stands_in_its_place),
 	E2E_TEST(histories_that_a_loss_touches_carry_a_gap),
 	E2E_TEST(loss_under_strict_is_an_exit_status),
 	E2E_TEST(strict_without_a_loss_exits_0),
-	E2E_TEST(tool_that_looks_at_sockets_owns_none),
 };
 
 E2E_MAIN("churn", tests)

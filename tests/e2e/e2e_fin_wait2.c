@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "support/e2e.h"
 #include "support/events.h"
@@ -197,12 +198,41 @@ static void data_to_fin_wait2_is_answered_and_ends_it(void **state)
 	e2e_assert_flags(run.events, run.pair.client_conn, "rst-sent");
 }
 
+/// Nobody has asked the socket for its cookie, so that its mini-socket has none: what is left then
+/// is → CLOSE, and it is not its end.
+static void time_wait_of_a_socket_that_nobody_knows_is_not_told_as_its_end(void **state)
+{
+	struct e2e *e2e = *state;
+	struct run run = {.e2e = e2e};
+	struct e2e_pair *pair = &run.pair;
+	const json_t *last_ack;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), pair);
+	pair->client_fd = e2e_actor_connect(pair->client, "127.0.0.1", pair->port);
+	pair->client_port = e2e_actor_local_port(pair->client, pair->client_fd);
+	pair->server_fd = e2e_actor_accept(pair->server, pair->listen_fd);
+	e2e_actor_shutdown(pair->client, pair->client_fd, SHUT_WR);
+	e2e_actor_receive_fin(pair->server, pair->server_fd);
+	e2e_sleep_ms(DELAYED_ACK_MS);
+	run.tracer = E2E_TRACE(e2e, "watch", "--json", "--no-snapshot", "-P",
+			       e2e_port_text(e2e, 0));
+	e2e_actor_close(pair->server, pair->server_fd);
+	e2e_sleep_ms(DELAYED_ACK_MS);
+	e2e_tracer_stop(run.tracer, 0);
+	run.events = e2e_tracer_events(run.tracer);
+
+	last_ack = e2e_events_one(run.events, "{s:s, s:s}", "event", "state", "to", "LAST_ACK");
+	e2e_assert_has(last_ack, "{s:i}", "rport", pair->client_port);
+	e2e_assert_none(run.events, "{s:i, s:s}", "lport", pair->client_port, "to", "CLOSE");
+}
+
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(peer_that_never_closes_lets_fin_wait2_expire),
 	E2E_TEST(late_fin_rearms_fin_wait2_to_time_wait),
 	E2E_TEST(silent_way_into_time_wait_is_inferred_with_its_date),
 	E2E_TEST(reset_to_fin_wait2_is_no_assassination_of_time_wait),
 	E2E_TEST(data_to_fin_wait2_is_answered_and_ends_it),
+	E2E_TEST(time_wait_of_a_socket_that_nobody_knows_is_not_told_as_its_end),
 };
 
 E2E_MAIN("fin_wait2", tests)

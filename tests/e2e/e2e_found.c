@@ -375,17 +375,9 @@ static void list_is_a_table_for_people(void **state)
 static void list_without_privilege_is_refused(void **state)
 {
 	struct e2e *e2e = *state;
-	const char *copy = e2e_path(e2e, "conntrace");
 	struct e2e_output output;
 
-	e2e_process_run((const char *const[]){"install", "-m", "755", e2e_program(), copy, NULL},
-			&output);
-	assert_int_equal(output.status, 0);
-	e2e_output_free(&output);
-	e2e_process_run((const char *const[]){"setpriv", "--reuid", "65534", "--regid", "65534",
-					      "--clear-groups", "--inh-caps=-all", copy, "list",
-					      NULL},
-			&output);
+	e2e_conntrace_unprivileged(e2e, "list", &output);
 	assert_int_equal(output.status, EXIT_NOT_PERMITTED);
 	assert_int_equal(output.out_bytes, 0);
 	assert_non_null(strstr(output.err, "root"));

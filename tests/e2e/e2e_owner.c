@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "support/e2e.h"
@@ -22,6 +23,8 @@
 #define BYTES	 100
 #define WAIT_MS	 10000
 #define PAUSE_MS 50
+#define FINS	 8
+#define MUCH	 (32U << 20)
 
 /// A server that may have workers, its client, and the tracer of both.
 struct stage {
@@ -55,13 +58,18 @@ static const char *serve(struct stage *stage, struct e2e_actor *who)
 	return stage->pair.server_conn;
 }
 
+static void stage_stop(struct stage *stage)
+{
+	e2e_tracer_stop(stage->tracer, 0);
+	stage->events = e2e_tracer_events(stage->tracer);
+	e2e_assert_no_loss(stage->events);
+}
+
 static void stage_close(struct stage *stage, const char *last_conn)
 {
 	e2e_tracer_wait_event(stage->tracer, WAIT_MS, "{s:s, s:s}", "event", "close", "conn",
 			      last_conn);
-	e2e_tracer_stop(stage->tracer, 0);
-	stage->events = e2e_tracer_events(stage->tracer);
-	e2e_assert_no_loss(stage->events);
+	stage_stop(stage);
 }
 
 /// Whose a connection was said to be when it came into a state.
@@ -373,6 +381,37 @@ static void process_in_a_pid_namespace_has_its_pid_of_the_host(void **state)
 	e2e_assert_none(stage.events, "{s:i}", "pid", 1);
 }
 
+/// Whoever holds a socket's lock works off what comes meanwhile. It sends here, and so holds it for
+/// most of the time; one FIN of several is sure to find it so.
+static void segment_that_another_works_off_makes_it_no_owner(void **state)
+{
+	struct stage stage;
+	struct e2e_pair pairs[FINS];
+	struct e2e_actor *other;
+
+	stage_open(&stage, *state);
+	for (int i = 0; i < FINS; i++) {
+		pairs[i] = stage.pair;
+		e2e_pair_connect(&pairs[i], "127.0.0.1");
+	}
+	other = e2e_actor_fork(stage.pair.client, "ct-other");
+	for (int i = 0; i < FINS; i++) {
+		e2e_actor_begin_send(other, pairs[i].client_fd, MUCH);
+		e2e_actor_receive(stage.pair.server, pairs[i].server_fd, MUCH / 4);
+		e2e_actor_shutdown(stage.pair.server, pairs[i].server_fd, SHUT_WR);
+		e2e_actor_receive(stage.pair.server, pairs[i].server_fd, MUCH - MUCH / 4);
+		e2e_actor_finish(other);
+	}
+	e2e_tracer_wait_event(stage.tracer, WAIT_MS, "{s:s, s:s}", "to", "CLOSE_WAIT", "conn",
+			      pairs[FINS - 1].client_conn);
+	stage_stop(&stage);
+
+	for (int i = 0; i < FINS; i++)
+		assert_owner_at(&stage, pairs[i].client_conn, "CLOSE_WAIT", stage.pair.client,
+				"connect");
+	e2e_assert_none(stage.events, "{s:s}", "comm", "ct-other");
+}
+
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(accepted_connection_is_the_workers_that_closes_it),
 	E2E_TEST(accepted_connection_is_the_parents_where_workers_stand_idle),
@@ -387,6 +426,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(process_that_execs_has_its_new_name_by_its_next_act),
 	E2E_TEST(child_that_only_inherits_a_connection_is_not_its_owner),
 	E2E_TEST(child_that_keeps_a_connection_open_is_the_one_that_ends_it),
+	E2E_TEST(segment_that_another_works_off_makes_it_no_owner),
 	E2E_TEST(process_in_a_pid_namespace_has_its_pid_of_the_host),
 };
 

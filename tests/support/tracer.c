@@ -218,3 +218,17 @@ json_t *e2e_conntrace_json(const char *const argv[])
 	e2e_output_free(&output);
 	return events;
 }
+
+void e2e_conntrace_unprivileged(struct e2e *e2e, const char *command, struct e2e_output *ret_output)
+{
+	const char *copy = e2e_path(e2e, "conntrace");
+
+	e2e_process_run((const char *const[]){"install", "-m", "755", e2e_program(), copy, NULL},
+			ret_output);
+	assert_int_equal(ret_output->status, 0);
+	e2e_output_free(ret_output);
+	e2e_process_run((const char *const[]){"setpriv", "--reuid", "65534", "--regid", "65534",
+					      "--clear-groups", "--inh-caps=-all", copy, command,
+					      NULL},
+			ret_output);
+}

@@ -62,6 +62,10 @@ void e2e_conntrace(const char *const argv[], struct e2e_output *ret_output);
 #define E2E_CONNTRACE(ret_output, ...) \
 	e2e_conntrace((const char *const[]){__VA_ARGS__, NULL}, ret_output)
 
+/// Runs a copy of it, with one argument, as a user without any privilege.
+void e2e_conntrace_unprivileged(struct e2e *e2e, const char *command,
+				struct e2e_output *ret_output);
+
 /// As e2e_conntrace(), parses stdout as JSON Lines and demands exit status 0 and no word on stderr.
 /// The caller owns the array.
 json_t *e2e_conntrace_json(const char *const argv[]);

@@ -16,14 +16,6 @@ static size_t connections(const struct world *world)
 	return stats.connections;
 }
 
-static size_t live(const struct world *world)
-{
-	struct ct_conn_table_stats stats;
-
-	ct_conn_table_stats(world->table, &stats);
-	return stats.live;
-}
-
 /// What the snapshot says of a full socket: owner, counters, and then that it is there.
 static void take_found(struct world *world, struct life *life, enum ct_state s)
 {

@@ -8,35 +8,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-/// The child is there, and its handshake complete.
-static void accept_child(struct world *world, struct life *life)
-{
-	struct ct_event event;
-
-	take(world, to(life, CT_STATE_SYN_RECV));
-	event = to(life, CT_STATE_ESTABLISHED);
-	event.to.handshake = CT_HANDSHAKE_REQUEST;
-	take(world, event);
-}
-
-static size_t live(const struct world *world)
-{
-	struct ct_conn_table_stats stats;
-
-	ct_conn_table_stats(world->table, &stats);
-	return stats.live;
-}
-
-/// The SYN-ACK was not answered in time, and is sent again.
-static void time_out(struct world *world, struct life *life)
-{
-	life->core.ts_ns += S << life->timeouts;
-	take(world, request(life, CT_TIMER_CANCEL));
-	take(world, request(life, CT_TIMER_EXPIRE));
-	take(world, synack_again(life));
-	take(world, request(life, CT_TIMER_START));
-}
-
 static void handshake_lasts_from_the_syn_to_the_final_ack(void **state)
 {
 	struct world *world = *state;

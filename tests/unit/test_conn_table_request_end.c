@@ -8,25 +8,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-/// The child is there, and its handshake complete.
-static void accept_child(struct world *world, struct life *life)
-{
-	struct ct_event event;
-
-	take(world, to(life, CT_STATE_SYN_RECV));
-	event = to(life, CT_STATE_ESTABLISHED);
-	event.to.handshake = CT_HANDSHAKE_REQUEST;
-	take(world, event);
-}
-
-static size_t live(const struct world *world)
-{
-	struct ct_conn_table_stats stats;
-
-	ct_conn_table_stats(world->table, &stats);
-	return stats.live;
-}
-
 static void silence_of_the_peer_is_a_timeout(void **state)
 {
 	struct world *world = *state;

@@ -6,8 +6,8 @@
 
 #define HALF_OPEN CT_FLAG_HALF_OPEN
 
-/// The SYN-ACK was not answered in time, and is sent again.
-static void time_out(struct world *world, struct life *life)
+/// Its timer alone: moments are counted from there.
+static void expire(struct world *world, struct life *life)
 {
 	life->core.ts_ns += S << life->timeouts;
 	take(world, request(life, CT_TIMER_EXPIRE));
@@ -27,9 +27,9 @@ static void request_without_an_answer_is_half_open_at_its_second_timeout(void **
 	struct life life = a_server();
 
 	take(world, request(&life, CT_TIMER_START));
-	time_out(world, &life);
+	expire(world, &life);
 	assert_told(&world->told, "LISTEN>SYN_RECV ?", "retransmit synack synack 1 +retransmit");
-	time_out(world, &life);
+	expire(world, &life);
 	assert_told(&world->told, "retransmit synack synack 2 +half-open");
 	assert_int_equal(evidence_of(world, HALF_OPEN, "synack_timeouts")->number, 2);
 	assert_int_equal(evidence_of(world, HALF_OPEN, "for_ns")->number, 3005 * MS);
@@ -43,7 +43,7 @@ static void handshake_that_takes_its_time_is_not_half_open(void **state)
 	struct life life = a_server();
 
 	take(world, request(&life, CT_TIMER_START));
-	time_out(world, &life); /* the first SYN-ACK was lost on its way */
+	expire(world, &life); /* the first SYN-ACK was lost on its way */
 	life.core.ts_ns += S;
 	take(world, tick(life.core.ts_ns));
 	complete(world, &life);

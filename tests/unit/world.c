@@ -145,3 +145,30 @@ const struct ct_mark *mark_of(const struct world *world, enum ct_flag flag)
 		fail_msg("flag %d was not raised", flag);
 	return mark;
 }
+
+void accept_child(struct world *world, struct life *life)
+{
+	struct ct_event event;
+
+	take(world, to(life, CT_STATE_SYN_RECV));
+	event = to(life, CT_STATE_ESTABLISHED);
+	event.to.handshake = CT_HANDSHAKE_REQUEST;
+	take(world, event);
+}
+
+void time_out(struct world *world, struct life *life)
+{
+	life->core.ts_ns += S << life->timeouts;
+	take(world, request(life, CT_TIMER_CANCEL));
+	take(world, request(life, CT_TIMER_EXPIRE));
+	take(world, synack_again(life));
+	take(world, request(life, CT_TIMER_START));
+}
+
+size_t live(const struct world *world)
+{
+	struct ct_conn_table_stats stats;
+
+	ct_conn_table_stats(world->table, &stats);
+	return stats.live;
+}

@@ -42,6 +42,15 @@ int try_take(struct world *world, struct ct_event event);
 /// SYN_SENT and ESTABLISHED, or SYN_RECV and ESTABLISHED, forgotten again.
 void establish(struct world *world, struct life *life);
 
+/// The child of a request is there, and its handshake complete.
+void accept_child(struct world *world, struct life *life);
+
+/// The SYN-ACK was not answered in time, and is sent again.
+void time_out(struct world *world, struct life *life);
+
+/// How many are in the table and not closed.
+size_t live(const struct world *world);
+
 /// The grace period of what has been closed goes by.
 void let_go(struct world *world, struct life *life);
 
