@@ -103,8 +103,7 @@ static __always_inline bool ct_is_fastopen(const struct ct_notes *notes, const s
 		return true;
 	if (bpf_core_field_exists(tp->syn_fastopen_child))
 		return BPF_CORE_READ_BITFIELD(tp, syn_fastopen_child);
-	return notes->child == (__u64)sk &&
-	       notes->child_timer != tp->inet_conn.icsk_retransmit_timer.expires;
+	return notes->child == (__u64)sk && notes->child_timer != ct_write_timer_expires(sk);
 }
 
 /*
@@ -137,7 +136,7 @@ static __always_inline void ct_note_transition(struct ct_notes *notes, const str
 	notes->child_ns = bpf_ktime_get_ns();
 	notes->completed = 0;
 	if (!bpf_core_field_exists(tp->syn_fastopen_child))
-		notes->child_timer = tp->inet_conn.icsk_retransmit_timer.expires;
+		notes->child_timer = ct_write_timer_expires(sk);
 }
 
 /* The notes' part of a transition. Returns the handshake that it completes, if it does. */

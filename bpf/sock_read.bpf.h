@@ -39,6 +39,29 @@
 CT_DEFINE_READ_COMMON(ct_read_common, CT_LOAD, CT_LOAD2)
 CT_DEFINE_READ_COMMON(ct_probe_common, CT_PROBE, CT_PROBE2)
 
+/* Bytes from a socket to its timers, which newer kernels have in other structs. */
+static __always_inline __u32 ct_write_timer_offset(void)
+{
+	if (bpf_core_field_exists(struct sock, tcp_retransmit_timer))
+		return bpf_core_field_offset(struct sock, tcp_retransmit_timer);
+	return bpf_core_field_offset(struct inet_connection_sock, icsk_retransmit_timer);
+}
+
+static __always_inline __u32 ct_keepalive_timer_offset(void)
+{
+	if (bpf_core_field_exists(struct inet_connection_sock, icsk_keepalive_timer))
+		return bpf_core_field_offset(struct inet_connection_sock, icsk_keepalive_timer);
+	return bpf_core_field_offset(struct sock, sk_timer);
+}
+
+/* For when its write timer is set, in jiffies. */
+static __always_inline __u64 ct_write_timer_expires(const struct sock *sk)
+{
+	const struct timer_list *timer = (const void *)sk + ct_write_timer_offset();
+
+	return BPF_CORE_READ(timer, expires);
+}
+
 static __always_inline bool ct_is_full(const struct sock *sk)
 {
 	__u8 state = sk->__sk_common.skc_state;

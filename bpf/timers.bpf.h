@@ -248,16 +248,14 @@ static __always_inline void ct_timer_entry(struct timer_list *timer)
 	} else if (handler == timer_request) {
 		ct_on_request_timer(timer, CT_TIMER_EXPIRE);
 	} else if (handler == timer_keepalive) {
-		sk = (void *)timer - bpf_core_field_offset(struct sock, sk_timer);
+		sk = (void *)timer - ct_keepalive_timer_offset();
 		ct_bracket_open(timer, sk, CT_CONTEXT_KEEPALIVE);
 	} else if (handler == timer_write) {
-		const struct inet_connection_sock *icsk =
-			(void *)timer -
-			bpf_core_field_offset(struct inet_connection_sock, icsk_retransmit_timer);
-
-		ct_bracket_open(timer, (const struct sock *)icsk,
+		sk = (void *)timer - ct_write_timer_offset();
+		ct_bracket_open(timer, sk,
 				ct_write_timer_context(
-					BPF_CORE_READ(icsk, icsk_pending),
-					BPF_CORE_READ((const struct tcp_sock *)icsk, snd_wnd)));
+					BPF_CORE_READ((const struct inet_connection_sock *)sk,
+						      icsk_pending),
+					BPF_CORE_READ((const struct tcp_sock *)sk, snd_wnd)));
 	}
 }

@@ -142,6 +142,7 @@ struct sock {
 	int sk_err_soft;
 	socket_lock_t sk_lock;
 	struct timer_list sk_timer;
+	struct timer_list tcp_retransmit_timer;
 	kuid_t sk_uid;
 	u16 sk_protocol;
 	u8 sk_shutdown;
@@ -163,6 +164,7 @@ struct inet_sock {
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	struct timer_list icsk_retransmit_timer;
+	struct timer_list icsk_keepalive_timer;
 	__u8 icsk_ca_state : 5;
 	__u8 icsk_pending;
 	__u8 icsk_probes_out;

@@ -23,6 +23,12 @@ static const struct {
 	 "CONFIG_FAIR_GROUP_SCHED=n: not told what holds the CPU"},
 	{"cfs_rq.rq", "cfs_rq.rq", "as sched_entity.cfs_rq"},
 #endif
+	{"sock.tcp_retransmit_timer", "sock.tcp_retransmit_timer",
+	 "before it: inet_connection_sock.icsk_retransmit_timer"},
+	{"inet_connection_sock.icsk_retransmit_timer", "sock.tcp_retransmit_timer",
+	 "has become it"},
+	{"inet_connection_sock.icsk_keepalive_timer", "inet_connection_sock.icsk_keepalive_timer",
+	 "before it: sock.sk_timer"},
 	{"tcp_sock.is_mptcp", "tcp_sock.is_mptcp", "CONFIG_MPTCP=n: there are no subflows"},
 	{"tcp_sock.syn_fastopen_child", "tcp_sock.syn_fastopen_child",
 	 "before it: by the data, or by the write timer"},
