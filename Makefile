@@ -27,9 +27,11 @@ CFLAGS  ?= -O2 -g
 LDFLAGS ?=
 
 BUILD_PACKAGES := gcc libc6-dev clang libbpf-dev bpftool libelf-dev zlib1g-dev libzstd-dev \
-	libxxhash-dev uthash-dev libsmartcols-dev scdoc pkg-config
+	libxxhash-dev libcap-ng-dev uthash-dev libsmartcols-dev scdoc pkg-config
 TEST_PACKAGES := libcmocka-dev libjansson-dev nftables iproute2 zstd clang-format clang-tidy procps \
 	nginx apache2-utils
+VM_PACKAGES   := qemu-system-x86 busybox-static kmod xz-utils \
+	$(if $(KERNEL),$(if $(filter %arm64,$(KERNEL)),qemu-system-arm),qemu-system-arm)
 
 BUILD := build
 ASAN  := $(BUILD)/asan
@@ -37,7 +39,7 @@ COV   := $(BUILD)/cov
 
 # Asked for once, and only when a recipe needs it: on a fresh machine pkg-config itself may come to
 # be installed by this very run.
-PKGS        := libbpf libzstd libxxhash smartcols
+PKGS        := libbpf libzstd libxxhash smartcols libcap-ng
 PKG_CFLAGS   = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS     = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
 TEST_LIBS    = $(eval TEST_LIBS := $$(shell $(PKG_CONFIG) --libs cmocka jansson))$(TEST_LIBS)
@@ -82,7 +84,7 @@ UNIT_SRCS_log         := src/base/log.c src/base/text.c src/base/buf.c
 UNIT_SRCS_number      := src/base/number.c
 UNIT_SRCS_options     := src/cli/options.c src/cli/option_table.c src/cli/option_values.c \
 	src/cli/option_select.c src/cli/help.c src/cli/suggest.c src/select/match.c src/names.c \
-	$(wildcard src/sink/*.c src/base/*.c) src/history.c src/conn.c
+	$(wildcard src/sink/*.c src/base/*.c) src/history.c src/conn.c src/capability.c
 UNIT_SRCS_record_codec := $(addprefix src/record/,model.c encoder.c decoder.c) src/decode.c
 UNIT_SRCS_recording   := $(RECORD_SRCS) tests/unit/recording_fixture.c
 UNIT_SRCS_recording_damage  := $(RECORD_SRCS) $(addprefix tests/unit/recording_,fixture.c sample.c)
@@ -101,7 +103,7 @@ WORDS_SRCS  := src/sink/words.c src/sink/words_detail.c src/sink/sink_out.c src/
 FIELD_SRCS  := $(addprefix src/sink/,field.c field_identity.c field_event.c field_summary.c \
 	field_options.c sink_out.c) src/names.c \
 	$(addprefix src/base/,addr.c buf.c json_writer.c number.c timefmt.c)
-REPORT_SRCS := $(addprefix src/sink/,report.c report_text.c report_totals.c spool.c)
+REPORT_SRCS := $(addprefix src/sink/,report.c report_text.c report_totals.c spool.c) src/capability.c
 
 UNIT_SRCS_sink_csv    := src/sink/sink_csv.c src/base/text.c $(FIELD_SRCS)
 UNIT_SRCS_sink_json   := src/sink/sink_json.c $(FIELD_SRCS)
@@ -153,8 +155,9 @@ export CONNTRACE := $(CURDIR)/$(BUILD)/conntrace
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-# The two commands of the README install what they need; the others take the machine as it is.
-NEED := $(if $(filter run check deps,$(MAKECMDGOALS)),need)
+# The two commands of the README install what they need, and vm does, which says what it could not get;
+# the others take the machine as it is.
+NEED := $(if $(filter run check deps vm,$(MAKECMDGOALS)),need)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -175,7 +178,7 @@ run: all
 deps: need
 
 need:
-	$(Q)tools/need.sh $(BUILD_PACKAGES) $(if $(filter check deps,$(MAKECMDGOALS)),$(TEST_PACKAGES))
+	$(Q)tools/need.sh $(BUILD_PACKAGES) $(if $(filter check deps vm,$(MAKECMDGOALS)),$(TEST_PACKAGES))
 
 as_root = $(if $(filter-out 0,$(shell id -u)),sudo)
 
@@ -359,9 +362,10 @@ fuzz: $(FUZZERS:%=$(BUILD)/fuzz/fuzz_%)
 		$(BUILD)/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) tests/fuzz/corpus/$$f || exit 1; \
 	done
 
-## vm: the scenarios under QEMU on other kernels
+## vm: the scenarios under QEMU on other kernels (root; KERNEL='6.1 6.12' E2E='reset owner')
 vm: all $(E2E_PROGRAMS)
-	$(Q)tests/vm/run.sh
+	$(Q)tools/need.sh $(VM_PACKAGES) || true
+	$(Q)KERNEL='$(KERNEL)' tests/vm/run.sh $(E2E)
 
 ## bench: the price of being traced, as a ratio (root; BENCH='-r 9 record watch')
 bench: all $(BUILD)/bench/bench $(BUILD)/bench/churn

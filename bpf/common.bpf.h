@@ -15,6 +15,9 @@
 #define NULL ((void *)0)
 #endif
 
+#define READ_ONCE(x)	   (*(volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, val) (*(volatile typeof(x) *)&(x) = (val))
+
 #define IPPROTO_TCP	 6
 #define AF_INET		 2
 #define AF_INET6	 10

@@ -121,7 +121,8 @@ int ct_pipeline_new(const struct ct_pipeline_config *config, struct ct_pipeline 
 	pipeline->tick_ns = CT_NS_UNKNOWN;
 	r = ct_selector_new(config->select, to_sinks, pipeline, &pipeline->selector);
 	if (r == 0)
-		r = ct_conn_table_new(config->max_conns, &table_ops, pipeline, &pipeline->table);
+		r = ct_conn_table_new(config->capabilities, config->max_conns, &table_ops, pipeline,
+				      &pipeline->table);
 	if (r < 0)
 		return r;
 	*ret = CT_TAKE_PTR(pipeline);

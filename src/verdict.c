@@ -284,7 +284,7 @@ static bool is_unreachable(const struct ct_conn *conn, uint8_t last)
 	case EACCES:
 		return true;
 	case ECONNREFUSED: /* a port that ICMP calls so; unless it was a reset that is missing */
-		return !conn->gaps;
+		return !conn->gaps && !(conn->blind & CT_BLIND_RESETS_RECEIVED);
 	default:
 		return false;
 	}

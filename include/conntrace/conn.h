@@ -179,11 +179,20 @@ struct ct_request {
 	uint32_t backlog_max; /// 0: not known
 };
 
+/// What the stream does not tell of a connection, because the kernel at hand cannot: from its
+/// silence nothing follows. Bits of ct_conn.blind.
+enum {
+	CT_BLIND_RESETS_RECEIVED = 1,
+	CT_BLIND_TIME_WAIT = 2,
+	CT_BLIND_HALF_OPEN = 4,
+	CT_BLIND_PROBES = 8, /// those that were sent
+};
+
 struct ct_conn {
 	struct ct_conn_id id;
 	struct ct_history history;
 	uint64_t opened_ns;	 /// CT_NS_UNKNOWN: older than the tracer
-	uint64_t closed_ns;	 /// CT_NS_UNKNOWN: not gone yet
+	uint64_t closed_ns;	 /// CT_NS_UNKNOWN: not gone yet; see ct_conn_gone_ns()
 	uint64_t established_ns; /// CT_NS_UNKNOWN: never seen to be
 	uint64_t found_ns;     /// it is older than the tracer, and was there by then; CT_NS_UNKNOWN
 	uint64_t expires_ns;   /// when its mini-socket's or request's timer is due; CT_NS_UNKNOWN
@@ -200,6 +209,8 @@ struct ct_conn {
 	bool half_closed;	   /// our FIN went out by shutdown(SHUT_WR), and no close() since
 	bool counted;		   /// counters hold what the socket counted
 	bool keepalive_dead;	   /// the kernel gave it up behind its last keepalive probe
+	bool lives_on;		   /// it may, in a mini-socket that nothing tells of
+	uint8_t blind;		   /// CT_BLIND_*
 	bool killed;		   /// destroyed from outside: `ss -K`
 	uint8_t left_by;	   /// enum ct_left_by: why its mini-socket or its request is gone
 	uint8_t handshake;	   /// enum ct_handshake
@@ -221,6 +232,12 @@ struct ct_conn {
 	uint64_t wants_ns; /// when a detector wants to look at it again; CT_NS_UNKNOWN never
 	void *held;	   /// select.c's: updates that wait for a filter's decision
 };
+
+/// When it was truly gone; CT_NS_UNKNOWN: it is not yet, or when is not known.
+static inline uint64_t ct_conn_gone_ns(const struct ct_conn *conn)
+{
+	return conn->lives_on ? CT_NS_UNKNOWN : conn->closed_ns;
+}
 
 /**
  * Raises a flag with what it rests on; once a flag and connection, a second time does nothing.

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conntrace/capability.h"
 #include "conntrace/conn.h"
 #include "conntrace/event.h"
 #include "conntrace/update.h"
@@ -31,8 +32,15 @@ struct ct_conn_table_ops {
 	void (*discard)(void *context, struct ct_conn *conn);
 };
 
-/// @return 0; -ENOMEM, *ret is unchanged.
-int ct_conn_table_new(size_t max_conns, const struct ct_conn_table_ops *ops, void *context,
+/**
+ * A table for what CAPABILITIES can tell: nothing is concluded from the silence of the rest.
+ *
+ * @capabilities borrowed, looked at with each new connection; NULL: everything can be told.
+ * @max_conns 0: the default.
+ * @return 0; -ENOMEM, *ret is unchanged.
+ */
+int ct_conn_table_new(const struct ct_capabilities *capabilities, size_t max_conns,
+		      const struct ct_conn_table_ops *ops, void *context,
 		      struct ct_conn_table **ret);
 
 /// Frees all connections too, without telling anybody; NULL is fine.

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conntrace/capability.h"
 #include "conntrace/select.h"
 #include "conntrace/session.h"
 #include "conntrace/sink.h"
@@ -13,9 +14,10 @@
 #define CT_PIPELINE_STOP 1
 
 struct ct_pipeline_config {
-	const struct ct_select *select; /// borrowed
-	size_t max_conns;		/// bound of the table; 0: the default
-	uint64_t max_updates;		/// stop behind so many printed updates; 0: never
+	const struct ct_select *select;		    /// borrowed
+	const struct ct_capabilities *capabilities; /// of the stream; borrowed; NULL: all
+	size_t max_conns;			    /// bound of the table; 0: the default
+	uint64_t max_updates; /// stop behind so many printed updates; 0: never
 };
 
 struct ct_pipeline_stats {

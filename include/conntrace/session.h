@@ -4,15 +4,18 @@
 
 #include <stdint.h>
 
+#include "conntrace/capability.h"
+
 struct ct_session {
 	char tool_version[32];
 	char kernel[128]; /// uname -r
 	char machine[32]; /// uname -m
 	char host[256];
-	char boot_id[40];	 /// /proc/sys/kernel/random/boot_id
-	char command_line[1024]; /// of the tracer, arguments joined by spaces
-	uint64_t mono_ns;	 /// CLOCK_MONOTONIC and …
-	int64_t real_ns;	 /// … CLOCK_REALTIME, taken together when tracing began
+	char boot_id[40];		     /// /proc/sys/kernel/random/boot_id
+	char command_line[1024];	     /// of the tracer, arguments joined by spaces
+	struct ct_capabilities capabilities; /// of the run
+	uint64_t mono_ns;		     /// CLOCK_MONOTONIC and …
+	int64_t real_ns; /// … CLOCK_REALTIME, taken together when tracing began
 };
 
 /// CLOCK_REALTIME of an event's CLOCK_MONOTONIC time.

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conntrace/capability.h"
 #include "conntrace/source.h"
 
 #define CT_RING_BYTES_DEFAULT (16u << 20)
@@ -16,6 +17,11 @@ struct ct_live_config {
 	const uint32_t *followed; /// processes whose children are to be told as they are forked
 	size_t n_followed;	  /// 0: forks are not traced
 	bool snapshot_only; /// nothing is traced: ct_source_live_snapshot() is all that is wanted
+	bool no_snapshot;   /// ct_source_live_snapshot() will not be called
+	/// Hooks that are left out as if this kernel had none, for tests: names of programs or of
+	/// what they hook into; borrowed.
+	const char *const *hidden;
+	size_t n_hidden;
 };
 
 struct ct_source_live;
@@ -70,20 +76,32 @@ int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *co
 /// Detaches and frees; NULL is fine.
 void ct_source_live_close(struct ct_source_live **live);
 
-enum ct_capability_level { CT_CAPABILITY_ABSENT, CT_CAPABILITY_PARTIAL, CT_CAPABILITY_FULL };
+/// What the open source can tell: lives as long as it.
+const struct ct_capabilities *ct_source_live_capabilities(const struct ct_source_live *live);
 
-struct ct_capability {
-	const char *name; /// "transitions", "resets" …
-	enum ct_capability_level level;
-	char detail[160]; /// what is missing, why, and what that means for the output; "" if full
+#define CT_PRIVILEGES 5
+
+struct ct_privilege {
+	const char *name;    /// as capabilities(7) has it; static
+	const char *purpose; /// what needs it; static
+	bool held;
+};
+
+/// Where the tracer would run.
+struct ct_surroundings {
+	struct ct_privilege privileges[CT_PRIVILEGES];
+	char lockdown[32]; /// "none", "integrity", "confidentiality"; "" if it cannot be read
+	bool has_btf;
 };
 
 /**
  * What this kernel and user permit, found out by looking and by loading, nothing stays attached.
  *
- * @ret_list is the caller's, freed by free(); *ret_n of them.
+ * @hidden, @n_hidden as in struct ct_live_config.
+ * @ret is filled whatever is returned; so is *ret_surroundings.
  * @err_text as in ct_source_live_open(): why tracing is impossible here, "" if it is possible.
- * @return 0: tracing is possible; -EPERM, -ENOTSUP: it is not, the list is filled all the same;
- *         -ENOMEM: nothing is filled.
+ * @return 0: tracing is possible; -EPERM, -ENOTSUP: it is not; -EINVAL: nothing to hide has that
+ *         name.
  */
-int ct_live_check(struct ct_capability **ret_list, size_t *ret_n, char *err_text, size_t err_len);
+int ct_live_check(const char *const *hidden, size_t n_hidden, struct ct_capabilities *ret,
+		  struct ct_surroundings *ret_surroundings, char *err_text, size_t err_len);

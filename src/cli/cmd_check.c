@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "capabilities.h"
 #include "cli.h"
 #include "conntrace/cleanup.h"
 #include "conntrace/json_writer.h"
@@ -10,77 +11,81 @@
 #include "conntrace/source_live.h"
 
 struct check {
-	struct ct_capability *list; /// owned
-	size_t n;
+	struct utsname name;
+	struct ct_surroundings surroundings;
+	struct ct_capabilities capabilities;
 	char problem[512]; /// "": tracing is possible
-};
-
-static const char *const level_names[] = {
-	[CT_CAPABILITY_ABSENT] = "absent",
-	[CT_CAPABILITY_PARTIAL] = "partial",
-	[CT_CAPABILITY_FULL] = "full",
 };
 
 static void put_json(struct ct_buf *buf, const struct check *check)
 {
-	struct utsname name = {};
+	const struct ct_surroundings *surroundings = &check->surroundings;
 	struct ct_json json;
 
-	uname(&name);
 	ct_json_init(&json, buf);
 	ct_json_object_begin(&json);
 	ct_json_kv_bool(&json, "tracing", !*check->problem);
 	ct_json_kv_str(&json, "problem", *check->problem ? check->problem : NULL);
-	ct_json_kv_str(&json, "kernel", name.release);
-	ct_json_kv_str(&json, "machine", name.machine);
-	ct_json_key(&json, "capabilities");
-	ct_json_array_begin(&json);
-	for (size_t i = 0; i < check->n; i++) {
-		const struct ct_capability *capability = &check->list[i];
-
-		ct_json_object_begin(&json);
-		ct_json_kv_str(&json, "name", capability->name);
-		ct_json_kv_str(&json, "level", level_names[capability->level]);
-		ct_json_kv_str(&json, "detail", *capability->detail ? capability->detail : NULL);
-		ct_json_object_end(&json);
-	}
-	ct_json_array_end(&json);
+	ct_json_kv_str(&json, "kernel", check->name.release);
+	ct_json_kv_str(&json, "machine", check->name.machine);
+	ct_json_kv_bool(&json, "btf", surroundings->has_btf);
+	ct_json_kv_str(&json, "lockdown", *surroundings->lockdown ? surroundings->lockdown : NULL);
+	ct_json_key(&json, "privileges");
+	ct_json_object_begin(&json);
+	for (size_t i = 0; i < CT_PRIVILEGES; i++)
+		ct_json_kv_bool(&json, surroundings->privileges[i].name,
+				surroundings->privileges[i].held);
 	ct_json_object_end(&json);
+	ct_capabilities_put_json(&json, &check->capabilities);
+	ct_json_object_end(&json);
+	ct_buf_putc(buf, '\n');
+}
+
+static void put_privileges(struct ct_buf *buf, const struct ct_surroundings *surroundings)
+{
+	const char *separator = "without ";
+
+	ct_buf_puts(buf, "privileges  ");
+	for (size_t i = 0; i < CT_PRIVILEGES; i++) {
+		const struct ct_privilege *privilege = &surroundings->privileges[i];
+
+		if (privilege->held)
+			continue;
+		ct_buf_printf(buf, "%s%s (%s)", separator, privilege->name, privilege->purpose);
+		separator = ",\n            ";
+	}
+	if (strncmp(separator, "without", strlen("without")) == 0)
+		ct_buf_puts(buf, "all that are needed");
 	ct_buf_putc(buf, '\n');
 }
 
 static void put_text(struct ct_buf *buf, const struct check *check)
 {
-	int width = (int)strlen("CAPABILITY");
+	const struct ct_surroundings *surroundings = &check->surroundings;
 
-	for (size_t i = 0; i < check->n; i++)
-		if ((int)strlen(check->list[i].name) > width)
-			width = (int)strlen(check->list[i].name);
-	ct_buf_printf(buf, "%-*s  %-7s  %s\n", width, "CAPABILITY", "LEVEL", "DETAIL");
-	for (size_t i = 0; i < check->n; i++) {
-		const struct ct_capability *capability = &check->list[i];
-
-		ct_buf_printf(buf, "%-*s  ", width, capability->name);
-		if (*capability->detail)
-			ct_buf_printf(buf, "%-7s  %s\n", level_names[capability->level],
-				      capability->detail);
-		else
-			ct_buf_printf(buf, "%s\n", level_names[capability->level]);
-	}
-}
-
-static void check_fini(struct check *check)
-{
-	free(check->list);
+	ct_buf_printf(buf, "kernel      %s %s\n", check->name.release, check->name.machine);
+	ct_buf_printf(buf, "BTF         %s\n", surroundings->has_btf ? "yes" : "none");
+	ct_buf_printf(buf, "lockdown    %s\n",
+		      *surroundings->lockdown ? surroundings->lockdown
+					      : "not known: securityfs is not mounted");
+	put_privileges(buf, surroundings);
+	ct_buf_putc(buf, '\n');
+	ct_capabilities_put_table(buf, &check->capabilities);
 }
 
 int ct_cmd_check(struct ct_options *options)
 {
-	_cleanup_(check_fini) struct check check = {};
 	_cleanup_(ct_buf_fini) struct ct_buf buf = {};
-	int r = ct_live_check(&check.list, &check.n, check.problem, sizeof(check.problem));
-	int written;
+	struct check check = {};
+	int r, written;
 
+	uname(&check.name);
+	r = ct_live_check(options->hidden, options->n_hidden, &check.capabilities,
+			  &check.surroundings, check.problem, sizeof(check.problem));
+	if (r == -EINVAL) {
+		ct_error("%s", check.problem);
+		return CT_EXIT_USAGE;
+	}
 	if (r && r != -EPERM && r != -ENOTSUP) {
 		ct_error("cannot find out what this kernel permits: %s", strerror(-r));
 		return CT_EXIT_FAILED;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "capabilities.h"
 #include "cli.h"
 #include "conntrace/cleanup.h"
 #include "conntrace/json_writer.h"
@@ -51,6 +52,7 @@ static void put_json(struct ct_buf *buf, const char *path, const struct ct_sessi
 		 ct_session_real_ns(session, info->first_ts_ns));
 	put_time(&json, "last", "last_ns", info->events > 0,
 		 ct_session_real_ns(session, info->last_ts_ns));
+	ct_capabilities_put_json(&json, &session->capabilities);
 	ct_json_kv_u64(&json, "events", info->events);
 	ct_json_kv_u64(&json, "lost", info->lost);
 	ct_json_kv_u64(&json, "frames", info->frames);
@@ -93,6 +95,24 @@ static void put_sizes(struct ct_buf *buf, const struct ct_recording_info *info)
 		put_line(buf, "size", "%" PRIu64 " bytes", info->file_bytes);
 }
 
+/// What the kernel could not give; what the call did without stands in the command line.
+static void put_capabilities(struct ct_buf *buf, const struct ct_capabilities *capabilities)
+{
+	const char *label = "not traced";
+
+	for (unsigned int i = 0; i < _CT_CAPABILITY_MAX; i++) {
+		const struct ct_capability *capability = &capabilities->of[i];
+
+		if (capability->level != CT_CAPABILITY_ABSENT &&
+		    capability->level != CT_CAPABILITY_PARTIAL)
+			continue;
+		put_line(buf, label, "%s%s: %s",
+			 capability->level == CT_CAPABILITY_PARTIAL ? "part of " : "",
+			 ct_capability_name(i), capability->detail);
+		label = "";
+	}
+}
+
 static void put_text(struct ct_buf *buf, const char *path, const struct ct_session *session,
 		     const struct ct_recording_info *info)
 {
@@ -113,6 +133,7 @@ static void put_text(struct ct_buf *buf, const char *path, const struct ct_sessi
 						    ? info->last_ts_ns - info->first_ts_ns
 						    : 0,
 					    ct_output_utf8(), duration));
+	put_capabilities(buf, &session->capabilities);
 	put_sizes(buf, info);
 	put_line(buf, "integrity", "%s", *info->problem ? info->problem : "whole");
 }

@@ -79,6 +79,7 @@ int ct_file_run(struct ct_options *options, ct_sink_new_fn new_sink)
 
 	if (r != CT_EXIT_DONE)
 		return r;
+	config.capabilities = &ct_recording_session(reader)->capabilities;
 	r = ct_pipeline_new(&config, &pipeline);
 	if (r) {
 		ct_error("cannot read the recording '%s': %s", options->file, strerror(-r));

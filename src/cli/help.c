@@ -40,7 +40,7 @@ void ct_options_help(enum ct_command command, FILE *out)
 	for (size_t i = 0; i < ct_option_specs_n; i++) {
 		const struct ct_option_spec *spec = &ct_option_specs[i];
 
-		if (!(spec->commands & 1u << command))
+		if (!(spec->commands & 1u << command) || !spec->help)
 			continue;
 		if (spec->group != group)
 			fprintf(out, "\n%s\n", group_titles[spec->group]);

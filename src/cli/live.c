@@ -78,6 +78,7 @@ static int prepare_pipeline(struct live *live, ct_sink_new_fn new_sink)
 {
 	struct ct_pipeline_config config = {
 		.select = &live->options->select,
+		.capabilities = &live->session.capabilities,
 		.max_updates = live->options->count,
 	};
 	int r;
@@ -110,14 +111,33 @@ static int attach(struct live *live)
 		.followed = select->pids.values + live->first_followed,
 		.n_followed = select->pids.n - live->first_followed,
 		.snapshot_only = lists(live),
+		.no_snapshot = options->no_snapshot,
+		.hidden = options->hidden,
+		.n_hidden = options->n_hidden,
 	};
 	char err[512] = "";
 	int r = ct_source_live_open(&config, err, sizeof(err), &live->source);
 
-	if (r == 0)
+	if (r == 0) {
+		live->session.capabilities = *ct_source_live_capabilities(live->source);
 		return CT_EXIT_DONE;
+	}
 	ct_error("%s", *err ? err : strerror(-r));
+	if (r == -EINVAL)
+		return CT_EXIT_USAGE;
 	return r == -EPERM || r == -ENOTSUP ? CT_EXIT_UNSUPPORTED : CT_EXIT_FAILED;
+}
+
+/// What this kernel or user does not give: nothing is to be concluded from its silence.
+static void tell_absent(const struct ct_capabilities *capabilities)
+{
+	_cleanup_(ct_buf_fini) struct ct_buf names = {};
+
+	for (unsigned int i = 0; i < _CT_CAPABILITY_MAX; i++)
+		if (capabilities->of[i].level == CT_CAPABILITY_ABSENT)
+			ct_buf_printf(&names, "%s%s", names.len ? ", " : "", ct_capability_name(i));
+	if (names.len)
+		ct_info("not traced here: %s (`conntrace check` tells why)", names.data);
 }
 
 /// All that can fail without a trace comes first; a recording there is overwritten only at the end.
@@ -147,6 +167,7 @@ static bool release(struct live *live)
 	    __builtin_add_overflow(ct_clock_ns(CLOCK_MONOTONIC), live->options->duration_ns,
 				   &live->stop_ns))
 		live->stop_ns = CT_NS_UNKNOWN;
+	tell_absent(&live->session.capabilities);
 	ct_info("attached");
 	ct_notify_ready();
 	if (!live->options->child_argv)

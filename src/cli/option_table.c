@@ -56,6 +56,7 @@ enum {
 	KEY_IO_OWNER,
 	KEY_NO_SNAPSHOT,
 	KEY_VERSION,
+	KEY_HIDE_HOOK,
 };
 
 const struct ct_option_spec ct_option_specs[] = {
@@ -129,6 +130,8 @@ const struct ct_option_spec ct_option_specs[] = {
 	 ct_option_true},
 	{KEY_VERSION, "version", NULL, "print the version", ALL, CT_OPTION_OTHER, FIELD(version), 0,
 	 ct_option_true},
+	{KEY_HIDE_HOOK, "hide-hook", "NAME", NULL, LIVE | LIST | CHECK, CT_OPTION_OTHER, 0, 0,
+	 ct_option_hide},
 };
 const size_t ct_option_specs_n = sizeof(ct_option_specs) / sizeof(ct_option_specs[0]);
 

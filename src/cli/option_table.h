@@ -28,6 +28,7 @@ int ct_option_string(struct ct_option_value *value);   /// const char *, not emp
 int ct_option_path(struct ct_option_value *value);     /// const char *, of a file to write
 int ct_option_count(struct ct_option_value *value);    /// uint64_t, 1 and up
 int ct_option_duration(struct ct_option_value *value); /// uint64_t, ns
+int ct_option_hide(struct ct_option_value *value);     /// struct ct_options
 int ct_option_ring(struct ct_option_value *value);     /// uint64_t, bytes
 int ct_option_format(struct ct_option_value *value);   /// enum ct_output_format
 int ct_option_color(struct ct_option_value *value);    /// enum ct_color_when
@@ -55,10 +56,10 @@ struct ct_option_spec {
 	int key;	   /// the letter, or above 255 for an option without one
 	const char *name;  /// long; NULL none
 	const char *value; /// what it is called in the help; NULL: takes none
-	const char *help;
-	uint8_t commands; /// 1 << enum ct_command
-	uint8_t group;	  /// enum ct_option_group
-	uint16_t offset;  /// in struct ct_options
+	const char *help;  /// NULL: for tests, not in the help
+	uint8_t commands;  /// 1 << enum ct_command
+	uint8_t group;	   /// enum ct_option_group
+	uint16_t offset;   /// in struct ct_options
 	int constant;
 	ct_option_fn set;
 };

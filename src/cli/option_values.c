@@ -51,6 +51,16 @@ int ct_option_path(struct ct_option_value *value)
 	return ct_option_string(value);
 }
 
+int ct_option_hide(struct ct_option_value *value)
+{
+	struct ct_options *options = value->target;
+
+	if (options->n_hidden == CT_HIDDEN_MAX)
+		return ct_option_refuse(value, "more than %d hooks", CT_HIDDEN_MAX);
+	options->hidden[options->n_hidden++] = value->text;
+	return 0;
+}
+
 int ct_option_count(struct ct_option_value *value)
 {
 	if (ct_parse_u64(value->text, 1, UINT64_MAX, value->target))

@@ -36,6 +36,9 @@ extern const struct ct_syntax ct_syntaxes[];
 
 enum ct_color_when { CT_COLOR_AUTO, CT_COLOR_ALWAYS, CT_COLOR_NEVER };
 
+/// Hooks that can be hidden in one run.
+#define CT_HIDDEN_MAX 16
+
 struct ct_options {
 	enum ct_command command;
 	struct ct_select select;
@@ -47,10 +50,12 @@ struct ct_options {
 	bool version;  /// likewise
 	bool strict;
 	bool io_owner;
-	bool no_snapshot;	/// what was there before is left out
-	uint64_t duration_ns;	/// 0: no limit
-	uint64_t count;		/// 0: no limit
-	uint64_t ring_bytes;	/// 0: the default
+	bool no_snapshot;		   /// what was there before is left out
+	uint64_t duration_ns;		   /// 0: no limit
+	uint64_t count;			   /// 0: no limit
+	uint64_t ring_bytes;		   /// 0: the default
+	const char *hidden[CT_HIDDEN_MAX]; /// hooks to do without
+	size_t n_hidden;
 	const char *write_path; /// of the recording to write; NULL none
 	const char *file;	/// of the recording to read; NULL none
 	char **child_argv;	/// `-- CMD…`, NULL-terminated; NULL none

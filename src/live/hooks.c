@@ -6,56 +6,84 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conntrace/count.h"
 #include "conntrace/names.h"
 
+#define KEEPALIVE (1u << CT_TIMER_KEEPALIVE)
+#define WRITE	  (1u << CT_TIMER_WRITE)
+#define TIMEWAIT  (1u << CT_TIMER_TIMEWAIT)
+#define REQUEST	  (1u << CT_TIMER_REQUEST)
+
+/* clang-format off */
+#define TIMER(program, hook, part, capability, handlers, without) \
+	{program, hook, 1, CT_HOOK_WANTED, CT_CAPABILITY_##capability, part, handlers, NULL, without}
+
+/* From a timer's start to its end: without one of the three the others would mislead. */
+#define TIMER_LIFE(capability, handler, without) \
+	TIMER("ct_timer_start",        "timer_start",        0, capability, handler, without), \
+	TIMER("ct_timer_cancel",       "timer_cancel",       1, capability, handler, without), \
+	TIMER("ct_timer_expire_entry", "timer_expire_entry", 2, capability, handler, without)
+
+/* What is inside is the timer's doing, what comes behind is not: it must be seen to end. */
+#define TIMER_BRACKET(capability, handlers, without) \
+	TIMER("ct_timer_expire_entry", "timer_expire_entry", 0, capability, handlers, without), \
+	TIMER("ct_timer_expire_exit",  "timer_expire_exit",  1, capability, handlers, without)
+
 static const struct ct_hook hooks[] = {
-	{"ct_set_state", "inet_sock_set_state", 3, CT_HOOK_REQUIRED, "transitions", NULL,
-	 "no connection can be seen"},
-	{"ct_send_reset", "tcp_send_reset", 3, CT_HOOK_WANTED, "resets sent", NULL, NULL},
-	{"ct_send_reset_bare", "tcp_send_reset", 2, CT_HOOK_WANTED, "resets sent",
+	{"ct_set_state", "inet_sock_set_state", 3, CT_HOOK_WANTED, CT_CAPABILITY_TRANSITIONS, 0, 0,
+	 NULL, "no connection can be seen"},
+
+	{"ct_send_reset", "tcp_send_reset", 3, CT_HOOK_WANTED, CT_CAPABILITY_RESETS_SENT, 0, 0,
+	 NULL, NULL},
+	{"ct_send_reset_bare", "tcp_send_reset", 2, CT_HOOK_WANTED, CT_CAPABILITY_RESETS_SENT, 0, 0,
 	 "the kernel gives no reason; causes come from the socket alone",
 	 "no reset that is sent is shown"},
-	{"ct_receive_reset", "tcp_receive_reset", 1, CT_HOOK_WANTED, "resets received", NULL,
-	 "no reset that is received is shown"},
-	{"ct_retransmit", "tcp_retransmit_skb", 3, CT_HOOK_WANTED, "retransmits", NULL, NULL},
-	{"ct_retransmit_bare", "tcp_retransmit_skb", 2, CT_HOOK_WANTED, "retransmits", NULL,
-	 "no retransmit is shown"},
-	{"ct_retransmit_synack", "tcp_retransmit_synack", 2, CT_HOOK_WANTED, "synack retransmits",
+	{"ct_receive_reset", "tcp_receive_reset", 1, CT_HOOK_WANTED, CT_CAPABILITY_RESETS_RECEIVED, 0, 0,
+	 NULL, "no reset that is received is shown"},
+
+	{"ct_retransmit", "tcp_retransmit_skb", 3, CT_HOOK_WANTED, CT_CAPABILITY_RETRANSMITS, 0, 0,
+	 NULL, NULL},
+	{"ct_retransmit_bare", "tcp_retransmit_skb", 2, CT_HOOK_WANTED, CT_CAPABILITY_RETRANSMITS, 0, 0,
+	 NULL, "no retransmit is shown"},
+	{"ct_retransmit_synack", "tcp_retransmit_synack", 2, CT_HOOK_WANTED, CT_CAPABILITY_SYNACK_RETRANSMITS, 0, 0,
 	 NULL, "repeated SYN-ACKs are not shown"},
-	{"ct_error_report", "inet_sk_error_report", 1, CT_HOOK_WANTED, "errors", NULL,
-	 "no error event is shown"},
-	{"ct_timer_expire_entry", "timer_expire_entry", 1, CT_HOOK_WANTED, "timers", NULL,
-	 "no probes, no TIME_WAIT, no kind of retransmit"},
-	{"ct_timer_expire_exit", "timer_expire_exit", 1, CT_HOOK_WANTED, "probes sent", NULL,
-	 "keepalive and window probes are not shown"},
-	{"ct_timer_start", "timer_start", 1, CT_HOOK_WANTED, "time-wait entry", NULL,
-	 "a connection seems to close where TIME_WAIT begins"},
-	{"ct_timer_cancel", "timer_cancel", 1, CT_HOOK_WANTED, "time-wait end", NULL,
-	 "the early end of a TIME_WAIT is not shown"},
-	{"ct_timer_start", "timer_start", 1, CT_HOOK_WANTED, "half-open handshakes", NULL,
-	 "an accepted connection is seen from its final ACK on"},
-	{"ct_kfree_skb", "kfree_skb", 4, CT_HOOK_WANTED, "accept queue overflows", NULL,
-	 "a final ACK that finds no room, and a reset of a half-open handshake, are not shown"},
-	{"ct_kfree_skb", "kfree_skb", 4, CT_HOOK_WANTED, "probes received", NULL,
-	 "no keepalive probes of the peer; resets in TIME_WAIT and some entries into it are missed"},
-	{"ct_send_length", "sock_send_length", 1, CT_HOOK_IO, "owner by first send", NULL,
-	 "who sends first on an accepted connection is not told"},
-	{"ct_recv_length", "sock_recv_length", 1, CT_HOOK_IO, "owner by first receive", NULL, NULL},
-	{"ct_rcv_space_adjust", "tcp_rcv_space_adjust", 1, CT_HOOK_IO, "owner by first receive",
+
+	{"ct_error_report", "inet_sk_error_report", 1, CT_HOOK_WANTED, CT_CAPABILITY_ERRORS, 0, 0,
+	 NULL, "no error event is shown"},
+
+	TIMER_BRACKET(RETRANSMIT_KINDS, WRITE, "which retransmissions a timer sent is not always told"),
+	TIMER_BRACKET(PROBES_SENT, KEEPALIVE | WRITE, "keepalive and window probes are not shown"),
+	TIMER_LIFE(TIME_WAIT_ENTRY, TIMEWAIT, "a connection seems to close where TIME_WAIT begins"),
+	TIMER_LIFE(TIME_WAIT_END, TIMEWAIT, "what ends a TIME_WAIT is not shown"),
+	TIMER_LIFE(HALF_OPEN, REQUEST, "an accepted connection is seen from its final ACK on"),
+
+	{"ct_kfree_skb", "kfree_skb", 4, CT_HOOK_WANTED, CT_CAPABILITY_ACCEPT_QUEUE, 0, REQUEST,
+	 NULL, "a final ACK that finds no room, and a reset of a half-open handshake, are not shown"},
+	{"ct_kfree_skb", "kfree_skb", 4, CT_HOOK_WANTED, CT_CAPABILITY_PROBES_RECEIVED, 0, 0,
+	 NULL, "no keepalive probes of the peer; resets in TIME_WAIT and some entries into it are missed"},
+
+	{"ct_send_length", "sock_send_length", 1, CT_HOOK_IO, CT_CAPABILITY_OWNER_SEND, 0, 0,
+	 NULL, "who sends first on an accepted connection is not told"},
+	{"ct_recv_length", "sock_recv_length", 1, CT_HOOK_IO, CT_CAPABILITY_OWNER_RECEIVE, 0, 0,
+	 NULL, NULL},
+	{"ct_rcv_space_adjust", "tcp_rcv_space_adjust", 1, CT_HOOK_IO, CT_CAPABILITY_OWNER_RECEIVE, 0, 0,
 	 "a receive without data does not tell the owner",
 	 "who receives first on an accepted connection is not told"},
-	{"ct_process_fork", "sched_process_fork", 2, CT_HOOK_FOLLOW, "children", NULL,
-	 "--follow and -- CMD cannot see children"},
-	{"ct_found_socket", "iter/tcp", 2, CT_HOOK_WALK, "snapshot", NULL,
-	 "what was there before is not shown until something happens to it"},
-	{"ct_found_file", "iter/task_file", 4, CT_HOOK_WALK, "owner scan", NULL,
-	 "the owners of what was there before are not known"},
+
+	{"ct_process_fork", "sched_process_fork", 2, CT_HOOK_FOLLOW, CT_CAPABILITY_CHILDREN, 0, 0,
+	 NULL, "--follow and -- CMD cannot see children"},
+
+	{"ct_found_socket", "iter/tcp", 2, CT_HOOK_WALK, CT_CAPABILITY_SNAPSHOT, 0, 0,
+	 NULL, "what was there before is not shown until something happens to it"},
+	{"ct_found_file", "iter/task_file", 4, CT_HOOK_WALK, CT_CAPABILITY_OWNER_SCAN, 0, 0,
+	 NULL, "the owners of what was there before are not known"},
 };
-#define N_HOOKS (sizeof(hooks) / sizeof(hooks[0]))
+/* clang-format on */
+_Static_assert(CT_COUNT(hooks) <= CT_HOOKS_MAX, "a place for each row's state");
 
 const struct ct_hook *ct_hooks(size_t *ret_n)
 {
-	*ret_n = N_HOOKS;
+	*ret_n = CT_COUNT(hooks);
 	return hooks;
 }
 
@@ -92,16 +120,28 @@ int ct_hook_arguments(const struct btf *btf, const char *tracepoint)
 	return btf_vlen(type) - 1; /* the first is the tracepoint's private data */
 }
 
-bool ct_hook_is_chosen(const struct btf *btf, size_t index)
+enum ct_hook_state ct_hook_look(const struct btf *btf, size_t index)
 {
-	size_t first = index;
+	int arguments = ct_hook_arguments(btf, hooks[index].tracepoint);
 
-	while (first > 0 && strcmp(hooks[first - 1].capability, hooks[index].capability) == 0)
-		first--;
-	for (size_t i = first; i < index; i++)
-		if (ct_hook_arguments(btf, hooks[i].tracepoint) >= hooks[i].arguments)
+	if (arguments < 0)
+		return CT_HOOK_NO_TRACEPOINT;
+	return arguments < hooks[index].arguments ? CT_HOOK_FEW_ARGUMENTS : CT_HOOK_GIVEN;
+}
+
+static bool are_variants(const struct ct_hook *one, const struct ct_hook *other)
+{
+	return one->capability == other->capability && one->part == other->part;
+}
+
+bool ct_hook_is_chosen(const enum ct_hook_state *states, size_t index)
+{
+	if (states[index] != CT_HOOK_GIVEN)
+		return false;
+	for (size_t i = index; i > 0 && are_variants(&hooks[i - 1], &hooks[index]); i--)
+		if (states[i - 1] == CT_HOOK_GIVEN)
 			return false;
-	return ct_hook_arguments(btf, hooks[index].tracepoint) >= hooks[index].arguments;
+	return true;
 }
 
 static uint8_t reason_by_name(const char *name)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -11,90 +9,19 @@
 #include "conntrace.skel.h"
 #include "conntrace/log.h"
 #include "live.h"
+#include "privileges.h"
 
-/* libbpf's own words are for those who ask for them: a user gets one line of ours. */
-static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+static int explain_permission(char *err_text, size_t err_len)
 {
-	char line[1024];
-	size_t len;
-
-	if (level == LIBBPF_DEBUG)
-		return 0;
-	vsnprintf(line, sizeof(line), format, args);
-	len = strlen(line);
-	if (len && line[len - 1] == '\n')
-		line[len - 1] = '\0';
-	ct_debug("%s", line);
-	return 0;
-}
-
-int ct_kernel_probe(struct ct_kernel *kernel, char *err_text, size_t err_len)
-{
-	*kernel = (struct ct_kernel){.handlers = {
-					     [CT_TIMER_KEEPALIVE] = {"tcp_keepalive_timer", 0},
-					     [CT_TIMER_WRITE] = {"tcp_write_timer", 0},
-					     [CT_TIMER_TIMEWAIT] = {"tw_timer_handler", 0},
-					     [CT_TIMER_REQUEST] = {"reqsk_timer_handler", 0},
-				     }};
-	libbpf_set_print(print_libbpf);
-	if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
+	if (!ct_may_trace())
 		snprintf(err_text, err_len,
-			 "this kernel has no BTF (/sys/kernel/btf/vmlinux: %s): tracing needs one "
-			 "built with CONFIG_DEBUG_INFO_BTF",
-			 strerror(errno));
-		return -ENOTSUP;
-	}
-	kernel->btf = btf__load_vmlinux_btf();
-	if (!kernel->btf) {
-		snprintf(err_text, err_len, "cannot read the kernel's BTF: %s", strerror(errno));
-		return -ENOTSUP;
-	}
-	/* without addresses the timers are not traced; ct_kernel_loads() and `check` tell */
-	(void)ct_symbols_resolve(kernel->handlers, _CT_TIMER_HANDLER_MAX);
-	return 0;
-}
-
-void ct_kernel_fini(struct ct_kernel *kernel)
-{
-	btf__free(kernel->btf);
-	kernel->btf = NULL;
-}
-
-static bool is_wanted(enum ct_hook_need need, const struct ct_live_config *config)
-{
-	if (config->snapshot_only)
-		return need == CT_HOOK_WALK;
-	switch (need) {
-	case CT_HOOK_IO:
-		return config->io_owner;
-	case CT_HOOK_FOLLOW:
-		return config->n_followed > 0;
-	default:
-		return true;
-	}
-}
-
-bool ct_kernel_loads(const struct ct_kernel *kernel, const struct ct_live_config *config,
-		     size_t hook)
-{
-	size_t n;
-	const struct ct_hook *hooks = ct_hooks(&n);
-
-	return is_wanted(hooks[hook].need, config) && ct_hook_is_chosen(kernel->btf, hook);
-}
-
-static int explain_load(int err, char *err_text, size_t err_len)
-{
-	if (err == -EPERM || err == -EACCES) {
+			 "not permitted to trace: run it as root (or with CAP_BPF and "
+			 "CAP_PERFMON)");
+	else
 		snprintf(err_text, err_len,
-			 "not permitted to trace: run it as root (or with CAP_BPF, CAP_PERFMON and "
-			 "CAP_NET_ADMIN)");
-		return -EPERM;
-	}
-	snprintf(err_text, err_len,
-		 "this kernel does not take the programs (%s): `conntrace check -v` tells more",
-		 strerror(-err));
-	return -ENOTSUP;
+			 "the kernel does not permit it, though the capabilities are there: a "
+			 "container, a security module or a lockdown forbids BPF programs");
+	return -EPERM;
 }
 
 /* The ring's length is a power of two of whole pages. */
@@ -117,6 +44,47 @@ static __u64 tick_ns(void)
 	return (__u64)resolution.tv_sec * 1000000000 + (__u64)resolution.tv_nsec;
 }
 
+static struct bpf_program *find(const struct conntrace_bpf *skel, const char *program)
+{
+	return bpf_object__find_program_by_name(skel->obj, program);
+}
+
+/* A program serves several rows: any of them may want it. */
+static bool is_loaded(const struct ct_kernel *kernel, const struct ct_live_config *config,
+		      const char *program)
+{
+	size_t n;
+	const struct ct_hook *hooks = ct_hooks(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(hooks[i].program, program) == 0 && ct_kernel_loads(kernel, config, i))
+			return true;
+	return false;
+}
+
+/* 0 where not all is there that it takes to make something of that timer. */
+static __u64 handler_for(const struct ct_kernel *kernel, const struct ct_capabilities *can,
+			 enum ct_capability_id id, enum ct_timer_handler handler)
+{
+	return ct_capability_is_absent(can, id) ? 0 : kernel->handlers[handler].address;
+}
+
+static void configure_timers(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
+			     const struct ct_live_config *config)
+{
+	struct ct_capabilities can;
+
+	ct_kernel_judge(kernel, config, &can);
+	skel->rodata->timer_keepalive = handler_for(kernel, &can, CT_CAPABILITY_PROBES_SENT,
+						    CT_TIMER_KEEPALIVE);
+	skel->rodata->timer_write = handler_for(kernel, &can, CT_CAPABILITY_RETRANSMIT_KINDS,
+						CT_TIMER_WRITE);
+	skel->rodata->timer_timewait = handler_for(kernel, &can, CT_CAPABILITY_TIME_WAIT_ENTRY,
+						   CT_TIMER_TIMEWAIT);
+	skel->rodata->timer_request = handler_for(kernel, &can, CT_CAPABILITY_HALF_OPEN,
+						  CT_TIMER_REQUEST);
+}
+
 static int configure(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
 		     const struct ct_live_config *config)
 {
@@ -125,42 +93,149 @@ static int configure(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
 	__u32 bytes = ring_bytes(config->ring_bytes);
 
 	for (size_t i = 0; i < n; i++) {
-		struct bpf_program *program = bpf_object__find_program_by_name(skel->obj,
-									       hooks[i].program);
+		struct bpf_program *program = find(skel, hooks[i].program);
 
 		if (!program)
 			return -ENOENT;
-		bpf_program__set_autoload(program, ct_kernel_loads(kernel, config, i));
+		bpf_program__set_autoload(program, is_loaded(kernel, config, hooks[i].program));
 		bpf_program__set_autoattach(program, hooks[i].need != CT_HOOK_WALK);
 	}
 	skel->rodata->tick_ns = tick_ns();
-	skel->rodata->timer_keepalive = kernel->handlers[CT_TIMER_KEEPALIVE].address;
-	skel->rodata->timer_write = kernel->handlers[CT_TIMER_WRITE].address;
-	skel->rodata->timer_timewait = kernel->handlers[CT_TIMER_TIMEWAIT].address;
-	skel->rodata->timer_request = kernel->handlers[CT_TIMER_REQUEST].address;
+	configure_timers(skel, kernel, config);
 	skel->rodata->preempt_count_behind_rq = ct_hook_preempt_count(kernel->btf);
 	ct_hook_reset_reasons(kernel->btf, (uint8_t *)skel->rodata->reset_reasons);
 	skel->data->wakeup_bytes = bytes / 4;
 	return bpf_map__set_max_entries(skel->maps.ring, bytes);
 }
 
-int ct_live_load(const struct ct_kernel *kernel, const struct ct_live_config *config,
-		 char *err_text, size_t err_len, struct conntrace_bpf **ret_skel)
+/* Opens and loads what is chosen. */
+static int load(const struct ct_kernel *kernel, const struct ct_live_config *config,
+		struct conntrace_bpf **ret)
 {
 	struct conntrace_bpf *skel = conntrace_bpf__open();
 	int r;
 
-	if (!skel) {
-		snprintf(err_text, err_len, "cannot open the programs: %s", strerror(errno));
+	if (!skel)
 		return -errno;
-	}
 	r = configure(skel, kernel, config);
 	if (r == 0)
 		r = conntrace_bpf__load(skel);
-	if (r < 0) {
+	if (r < 0)
 		conntrace_bpf__destroy(skel);
-		return explain_load(r, err_text, err_len);
+	else
+		*ret = skel;
+	return r;
+}
+
+/* What the verifier says last of a program, before it counts what it has seen. */
+static void find_objection(char *log, char *ret, size_t len)
+{
+	char *save, *line;
+
+	for (line = strtok_r(log, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (strncmp(line, "processed ", strlen("processed ")) == 0)
+			break;
+		if (*line && *line != ';')
+			snprintf(ret, len, "%s", line);
 	}
-	*ret_skel = skel;
-	return 0;
+}
+
+/* Loads one program and nothing else. True if the verifier does not take it. */
+static bool is_refused(struct ct_kernel *kernel, const struct ct_live_config *config,
+		       const char *name)
+{
+	struct conntrace_bpf *skel = conntrace_bpf__open();
+	static char log[1 << 16];
+	struct bpf_program *program;
+	int r;
+
+	if (!skel)
+		return false;
+	r = configure(skel, kernel, config);
+	bpf_object__for_each_program(program, skel->obj)
+	{
+		if (strcmp(bpf_program__name(program), name) != 0)
+			bpf_program__set_autoload(program, false);
+		else
+			bpf_program__set_log_buf(program, log, sizeof(log));
+	}
+	log[0] = '\0';
+	if (r == 0)
+		r = conntrace_bpf__load(skel);
+	conntrace_bpf__destroy(skel);
+	if (r < 0 && !*kernel->objection)
+		find_objection(log, kernel->objection, sizeof(kernel->objection));
+	return r < 0;
+}
+
+/*
+ * Which programs the verifier does not take: with each kernel it learns and forgets something. True
+ * if any is left out now.
+ */
+static bool sift(struct ct_kernel *kernel, const struct ct_live_config *config)
+{
+	size_t n;
+	const struct ct_hook *hooks = ct_hooks(&n);
+	bool sifted = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!ct_kernel_loads(kernel, config, i) ||
+		    !is_refused(kernel, config, hooks[i].program))
+			continue;
+		ct_debug("the kernel's verifier refuses %s", hooks[i].program);
+		for (size_t j = 0; j < n; j++)
+			if (strcmp(hooks[j].program, hooks[i].program) == 0)
+				kernel->states[j] = CT_HOOK_REFUSED;
+		sifted = true;
+	}
+	return sifted;
+}
+
+/* Without transitions there is nothing to trace. */
+static int explain(const struct ct_kernel *kernel, const struct ct_live_config *config, int err,
+		   char *err_text, size_t err_len)
+{
+	struct ct_capabilities can;
+	const struct ct_capability *transitions = &can.of[CT_CAPABILITY_TRANSITIONS];
+
+	ct_kernel_judge(kernel, config, &can);
+	if (transitions->level == CT_CAPABILITY_ABSENT)
+		snprintf(err_text, err_len, "this kernel cannot be traced: %s",
+			 transitions->detail);
+	else if (err < 0)
+		snprintf(err_text, err_len, "this kernel does not take the programs: %s",
+			 strerror(-err));
+	return err < 0 || transitions->level == CT_CAPABILITY_ABSENT ? -ENOTSUP : 0;
+}
+
+/* 0, or -errno with a line in ERR_TEXT. */
+static int load_what_can_be(struct ct_kernel *kernel, const struct ct_live_config *config,
+			    char *err_text, size_t err_len, struct conntrace_bpf **ret)
+{
+	int r = load(kernel, config, ret);
+
+	if (r == 0)
+		return explain(kernel, config, 0, err_text, err_len);
+	if (r == -ENOMEM) {
+		snprintf(err_text, err_len, "cannot load the programs: %s", strerror(-r));
+		return r;
+	}
+	if (r == -EPERM || !ct_may_trace())
+		return explain_permission(err_text, err_len);
+	if (sift(kernel, config))
+		r = load(kernel, config, ret);
+	return explain(kernel, config, r, err_text, err_len);
+}
+
+int ct_live_load(struct ct_kernel *kernel, const struct ct_live_config *config, char *err_text,
+		 size_t err_len, struct conntrace_bpf **ret_skel)
+{
+	struct conntrace_bpf *skel = NULL;
+	int r = load_what_can_be(kernel, config, err_text, err_len, &skel);
+
+	if (r == 0)
+		*ret_skel = skel;
+	else
+		conntrace_bpf__destroy(skel);
+	return r;
 }

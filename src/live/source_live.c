@@ -14,6 +14,7 @@
 #include "conntrace/cleanup.h"
 #include "conntrace/clock.h"
 #include "conntrace/event.h"
+#include "conntrace/log.h"
 #include "live.h"
 
 /* A ring that is nearly full calls often: time need not be told as often. */
@@ -95,12 +96,13 @@ int ct_source_live_open(const struct ct_live_config *config, char *err_text, siz
 	if (!live)
 		return -ENOMEM;
 	live->epoll_fd = -1;
-	r = ct_kernel_probe(&kernel, err_text, err_len);
+	r = ct_kernel_probe(&kernel, config, err_text, err_len);
 	if (r < 0)
 		return r;
 	r = ct_live_load(&kernel, config, err_text, err_len, &live->skel);
 	if (r < 0)
 		return r;
+	ct_kernel_judge(&kernel, config, &live->capabilities);
 	r = open_ring(live);
 	if (r == 0)
 		r = follow(live, config);
@@ -113,6 +115,11 @@ int ct_source_live_open(const struct ct_live_config *config, char *err_text, siz
 		return r;
 	*ret = CT_TAKE_PTR(live);
 	return 0;
+}
+
+const struct ct_capabilities *ct_source_live_capabilities(const struct ct_source_live *live)
+{
+	return &live->capabilities;
 }
 
 /* A record that the programs did not make. */
@@ -160,6 +167,7 @@ static int tell_ring_losses(struct ct_source_live *live)
 	return hand_over_lost(live, events, since, CT_LOST_RING, uncounted);
 }
 
+/* ct_set_state_again() has nothing to do unless ct_set_state() was missed, and that is counted. */
 static uint64_t count_recursion_misses(const struct ct_source_live *live)
 {
 	struct bpf_program *program;
@@ -171,23 +179,39 @@ static uint64_t count_recursion_misses(const struct ct_source_live *live)
 		__u32 len = sizeof(info);
 		int fd = bpf_program__fd(program);
 
-		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0)
-			misses += info.recursion_misses;
+		if (fd < 0 || program == live->skel->progs.ct_set_state_again ||
+		    bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+			continue;
+		misses += info.recursion_misses;
+		if (info.recursion_misses)
+			ct_debug("%s was skipped %llu times so far", info.name,
+				 info.recursion_misses);
 	}
 	return misses;
+}
+
+static uint64_t lost_of(const struct ct_source_live *live, uint64_t misses)
+{
+	uint64_t taken_over = __atomic_load_n(&live->skel->bss->taken_over, __ATOMIC_RELAXED);
+
+	return misses > taken_over ? misses - taken_over : 0;
 }
 
 /* A program that would run inside itself, on the same CPU, is left out by the kernel, uncounted. */
 static int tell_recursion_misses(struct ct_source_live *live)
 {
-	uint64_t misses = count_recursion_misses(live), told = live->recursion_misses;
-	uint64_t since = live->recursion_checked_ns;
+	const struct timespec moment = {.tv_nsec = 1000000};
+	uint64_t misses = count_recursion_misses(live), told = live->recursion_told;
+	uint64_t since = live->recursion_checked_ns, lost;
 
 	live->recursion_checked_ns = ct_clock_ns(CLOCK_MONOTONIC);
-	live->recursion_misses = misses;
-	if (misses <= told)
+	if (lost_of(live, misses) > told) /* or about to be taken over */
+		nanosleep(&moment, NULL);
+	lost = lost_of(live, misses);
+	if (lost <= told)
 		return 0;
-	return hand_over_lost(live, misses - told, since, CT_LOST_RECURSION, CT_UNCOUNTED_ALL);
+	live->recursion_told = lost;
+	return hand_over_lost(live, lost - told, since, CT_LOST_RECURSION, CT_UNCOUNTED_ALL);
 }
 
 static int consume(struct ct_source_live *live)

@@ -27,6 +27,7 @@ enum header_tag {
 	TAG_COMMAND_LINE,
 	TAG_MONO_NS,
 	TAG_REAL_NS,
+	TAG_CAPABILITY = 32, /// and from here on one for each of enum ct_capability_id
 };
 
 static const struct {
@@ -76,6 +77,20 @@ static int put_tag(struct ct_buf *b, uint16_t tag, const void *value, size_t len
 	return ct_buf_append(b, value, len);
 }
 
+/// One byte, its level; then its detail.
+static void put_capability(struct ct_buf *b, unsigned int id,
+			   const struct ct_capability *capability)
+{
+	uint8_t value[1 + sizeof(capability->detail)];
+	size_t len = strnlen(capability->detail, sizeof(capability->detail));
+
+	if (capability->level == CT_CAPABILITY_UNKNOWN)
+		return;
+	value[0] = capability->level;
+	memcpy(value + 1, capability->detail, len);
+	put_tag(b, (uint16_t)(TAG_CAPABILITY + id), value, 1 + len);
+}
+
 int ct_file_header_put(struct ct_buf *b, const struct ct_session *session)
 {
 	size_t start = b->len;
@@ -99,6 +114,8 @@ int ct_file_header_put(struct ct_buf *b, const struct ct_session *session)
 		ct_put_le(number, sizeof(number), value);
 		put_tag(b, header_fields[i].tag, number, sizeof(number));
 	}
+	for (unsigned int i = 0; i < _CT_CAPABILITY_MAX; i++)
+		put_capability(b, i, &session->capabilities.of[i]);
 	if (b->error)
 		return b->error;
 	ct_put_le((uint8_t *)b->data + start + 4, 4, b->len + HASH_BYTES - start - SKIPPABLE_HEAD);
@@ -130,9 +147,26 @@ int ct_preamble_get(const uint8_t *bytes, uint16_t *ret_version, size_t *ret_byt
 	return 0;
 }
 
+/// What a later version says more than this one knows is unknown to it.
+static bool take_capability(struct ct_capability *capability, const uint8_t *bytes, size_t len)
+{
+	size_t room = sizeof(capability->detail) - 1;
+
+	if (!len)
+		return false;
+	*capability = (struct ct_capability){};
+	if (bytes[0] >= _CT_CAPABILITY_LEVEL_MAX)
+		return true;
+	capability->level = bytes[0];
+	memcpy(capability->detail, bytes + 1, len - 1 < room ? len - 1 : room);
+	return true;
+}
+
 /// Puts one value where it belongs; a tag that this version does not know has no place.
 static bool take_tag(struct ct_session *session, uint64_t tag, const uint8_t *bytes, size_t len)
 {
+	if (tag >= TAG_CAPABILITY && tag < TAG_CAPABILITY + _CT_CAPABILITY_MAX)
+		return take_capability(&session->capabilities.of[tag - TAG_CAPABILITY], bytes, len);
 	for (size_t i = 0; i < N_HEADER_FIELDS; i++) {
 		char *at = (char *)session + header_fields[i].offset;
 		struct ct_cursor c = {.p = bytes, .end = bytes + len};

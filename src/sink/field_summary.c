@@ -45,12 +45,12 @@ static void get_found(const struct ct_field_source *source, struct ct_value *ret
 
 static void get_closed(const struct ct_field_source *source, struct ct_value *ret)
 {
-	ct_value_set_time(ret, source->session, conn_of(source)->closed_ns);
+	ct_value_set_time(ret, source->session, ct_conn_gone_ns(conn_of(source)));
 }
 
 static void get_duration(const struct ct_field_source *source, struct ct_value *ret)
 {
-	set_between(ret, conn_of(source)->opened_ns, conn_of(source)->closed_ns, 1);
+	set_between(ret, conn_of(source)->opened_ns, ct_conn_gone_ns(conn_of(source)), 1);
 }
 
 static void get_compound(const struct ct_field_source *source, struct ct_value *ret)
@@ -241,7 +241,8 @@ static void get_retransmits(const struct ct_field_source *source, struct ct_valu
 
 static void get_keepalives_sent(const struct ct_field_source *source, struct ct_value *ret)
 {
-	ct_value_set_u64(ret, conn_of(source)->keepalives_sent);
+	if (!(conn_of(source)->blind & CT_BLIND_PROBES))
+		ct_value_set_u64(ret, conn_of(source)->keepalives_sent);
 }
 
 static void get_srtt(const struct ct_field_source *source, struct ct_value *ret)

@@ -213,8 +213,10 @@ static void put_traffic(const struct ct_output_options *options, struct ct_buf *
 	ct_words_traffic(buf, "", conn);
 	ct_buf_puts(buf, ", ");
 	ct_words_count(buf, counters->retransmits, "retransmit");
-	ct_buf_puts(buf, ", ");
-	ct_words_count(buf, conn->keepalives_sent, "keepalive");
+	if (!(conn->blind & CT_BLIND_PROBES)) {
+		ct_buf_puts(buf, ", ");
+		ct_words_count(buf, conn->keepalives_sent, "keepalive");
+	}
 	if (counters->srtt_us) {
 		ct_buf_puts(buf, ", srtt ");
 		ct_words_duration(options, buf, counters->srtt_us * UINT64_C(1000));
@@ -392,6 +394,25 @@ static void put_lost(const struct ct_output_options *options, const struct ct_re
 	ct_buf_putc(buf, '\n');
 }
 
+/// Whose silence means nothing.
+static void put_not_traced(const struct ct_output_options *options,
+			   const struct ct_capabilities *capabilities, struct ct_buf *buf)
+{
+	for (unsigned int i = 0; i < _CT_CAPABILITY_MAX; i++) {
+		const struct ct_capability *capability = &capabilities->of[i];
+
+		if (capability->level != CT_CAPABILITY_ABSENT &&
+		    capability->level != CT_CAPABILITY_PARTIAL)
+			continue;
+		ct_buf_printf(buf, "%s: %s (",
+			      capability->level == CT_CAPABILITY_ABSENT ? "Not traced"
+									: "Traced in part",
+			      ct_capability_name(i));
+		put_untrusted(options, buf, capability->detail);
+		ct_buf_puts(buf, ")\n");
+	}
+}
+
 void ct_report_head(const struct ct_output_options *options, const struct ct_session *session,
 		    const struct ct_report_totals *totals, struct ct_buf *buf)
 {
@@ -416,4 +437,5 @@ void ct_report_head(const struct ct_output_options *options, const struct ct_ses
 		put_lost(options, totals, buf);
 	else
 		ct_buf_puts(buf, "No event was lost.\n");
+	put_not_traced(options, &session->capabilities, buf);
 }

@@ -273,7 +273,9 @@ void ct_words_outcome(const struct ct_output_options *options, struct ct_buf *bu
 		put_age(options, buf, conn, now_ns);
 	} else {
 		put_end(buf, conn);
-		if (opened != CT_NS_UNKNOWN) {
+		if (conn->lives_on) {
+			ct_buf_puts(buf, ", TIME_WAIT not traced");
+		} else if (opened != CT_NS_UNKNOWN) {
 			ct_buf_puts(buf, " after ");
 			ct_words_duration(options, buf, closed > opened ? closed - opened : 0);
 		}

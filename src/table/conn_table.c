@@ -8,16 +8,19 @@
 #include <utlist.h>
 
 #include "conntrace/cleanup.h"
+#include "conntrace/count.h"
 #include "conntrace/verdict.h"
 #include "table.h"
 
-int ct_conn_table_new(size_t max_conns, const struct ct_conn_table_ops *ops, void *context,
+int ct_conn_table_new(const struct ct_capabilities *capabilities, size_t max_conns,
+		      const struct ct_conn_table_ops *ops, void *context,
 		      struct ct_conn_table **ret)
 {
 	struct ct_conn_table *table = calloc(1, sizeof(*table));
 
 	if (!table)
 		return -ENOMEM;
+	table->capabilities = capabilities;
 	table->ops = ops;
 	table->context = context;
 	table->max_conns = max_conns ? max_conns : CT_TABLE_MAX_DEFAULT;
@@ -250,6 +253,26 @@ static int make_room(struct ct_conn_table *table)
 	return r ? r : ct_table_tell(table, NULL, &lost);
 }
 
+/// CT_BLIND_* of what this stream does not tell.
+static uint8_t blind_to(const struct ct_capabilities *capabilities)
+{
+	static const struct {
+		enum ct_capability_id capability;
+		uint8_t bit;
+	} senses[] = {
+		{CT_CAPABILITY_RESETS_RECEIVED, CT_BLIND_RESETS_RECEIVED},
+		{CT_CAPABILITY_TIME_WAIT_ENTRY, CT_BLIND_TIME_WAIT},
+		{CT_CAPABILITY_HALF_OPEN, CT_BLIND_HALF_OPEN},
+		{CT_CAPABILITY_PROBES_SENT, CT_BLIND_PROBES},
+	};
+	uint8_t blind = 0;
+
+	for (size_t i = 0; capabilities && i < CT_COUNT(senses); i++)
+		if (ct_capability_is_absent(capabilities, senses[i].capability))
+			blind |= senses[i].bit;
+	return blind;
+}
+
 int ct_table_create(struct ct_conn_table *table, const struct ct_event *event,
 		    struct ct_entry **ret)
 {
@@ -271,6 +294,7 @@ int ct_table_create(struct ct_conn_table *table, const struct ct_event *event,
 	entry->uncounted = table->uncounted;
 	entry->conn.id.cookie = event->cookie;
 	entry->conn.id.generation = event->generation == CT_GENERATION_ANY ? 0 : event->generation;
+	entry->conn.blind = blind_to(table->capabilities);
 	entry->conn.opened_ns = CT_NS_UNKNOWN;
 	entry->conn.closed_ns = CT_NS_UNKNOWN;
 	entry->conn.established_ns = CT_NS_UNKNOWN;

@@ -93,6 +93,7 @@ struct ct_conn_table {
 	struct ct_place *places;  /// uthash: requests, and whom a new SYN may replace
 	struct ct_heap deadlines;
 	struct ct_entry *closed; /// utlist: those that are, in the order in which it was told
+	const struct ct_capabilities *capabilities; /// borrowed; NULL: all
 	const struct ct_conn_table_ops *ops;
 	void *context;
 	size_t max_conns;

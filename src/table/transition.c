@@ -103,6 +103,15 @@ static void note_state(struct ct_entry *entry, const struct ct_event *event, uin
 		conn->reset.direction = CT_DIRECTION_NONE;
 }
 
+/* The child's beginning is not that of its handshake. */
+static bool began_before(const struct ct_entry *entry, const struct ct_event *event)
+{
+	if (event->to.old_state != CT_STATE_SYN_RECV || entry->requested)
+		return false;
+	return event->to.handshake == CT_HANDSHAKE_REQUEST ||
+	       (entry->conn.blind & CT_BLIND_HALF_OPEN && event->role == CT_ROLE_PASSIVE);
+}
+
 /*
  * The handshake is complete. It began with a SYN that made a request socket: one that nobody knows
  * is older than the tracer, or was lost, and its child's beginning is not that of the handshake.
@@ -116,8 +125,7 @@ static int note_handshake(struct ct_conn_table *table, struct ct_entry *entry,
 	/* its timer ran on another CPU, and so was not taken off on this one */
 	if (entry->requested && event->to.handshake == CT_HANDSHAKE_SYNCOOKIE)
 		entry->conn.handshake = CT_HANDSHAKE_REQUEST;
-	if (event->to.handshake != CT_HANDSHAKE_REQUEST || entry->requested ||
-	    event->to.old_state != CT_STATE_SYN_RECV || !history->n_steps)
+	if (!began_before(entry, event) || !history->n_steps)
 		return 0;
 	entry->conn.opened_ns = CT_NS_UNKNOWN;
 	history->steps[history->n_steps - 1].at_ns = CT_NS_UNKNOWN;
@@ -163,6 +171,15 @@ static int index_child(struct ct_conn_table *table, struct ct_entry *entry,
 	return ct_table_index(table, entry);
 }
 
+/* In a mini-socket, which comes behind our FIN where nothing goes wrong: tcp_time_wait(). */
+static bool may_live_on(const struct ct_conn *conn, const struct ct_event *event)
+{
+	return conn->blind & CT_BLIND_TIME_WAIT &&
+	       (event->to.old_state == CT_STATE_FIN_WAIT2 ||
+		event->to.old_state == CT_STATE_CLOSING) &&
+	       !event->to.sk_err && event->context != CT_CONTEXT_KEEPALIVE;
+}
+
 static int enter(struct ct_conn_table *table, struct ct_entry *entry, const struct ct_event *event,
 		 struct ct_update *update)
 {
@@ -181,6 +198,7 @@ static int enter(struct ct_conn_table *table, struct ct_entry *entry, const stru
 		return ct_history_enter(&entry->conn.history, event->state, CT_BASIS_SEEN,
 					event->ts_ns, &update->state.in_state_ns);
 	ct_table_close(entry, event->ts_ns, &update->state.in_state_ns);
+	entry->conn.lives_on = may_live_on(&entry->conn, event);
 	return 0;
 }
 

@@ -23,6 +23,16 @@ const struct ct_session fixture_session = {
 	.host = "example",
 	.boot_id = "5b1f2c1e-8f0a-4d0c-9a53-8f3f9d6a2b11",
 	.command_line = "conntrace record -w conntrace.ctr",
+	.capabilities.of =
+		{
+			[CT_CAPABILITY_TRANSITIONS] = {CT_CAPABILITY_FULL, ""},
+			[CT_CAPABILITY_RESETS_SENT] = {CT_CAPABILITY_PARTIAL,
+						       "the kernel gives no reason"},
+			[CT_CAPABILITY_PROBES_RECEIVED] = {CT_CAPABILITY_ABSENT,
+							   "no tracepoint kfree_skb"},
+			[CT_CAPABILITY_CHILDREN] = {CT_CAPABILITY_UNASKED,
+						    "not asked for: --follow"},
+		},
 	.mono_ns = 5000000000,
 	.real_ns = 1700000000000000000,
 };

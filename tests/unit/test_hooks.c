@@ -55,16 +55,35 @@ static void add_iterator(struct btf *btf, const char *name, unsigned int members
 	}
 }
 
-static bool is_chosen(const struct btf *btf, const char *program)
+/// What this BTF gives of each row. Returns how many there are.
+static size_t look(const struct btf *btf, enum ct_hook_state states[CT_HOOKS_MAX])
+{
+	size_t n;
+
+	ct_hooks(&n);
+	for (size_t i = 0; i < n; i++)
+		states[i] = ct_hook_look(btf, i);
+	return n;
+}
+
+static size_t row_of(const char *program)
 {
 	size_t n;
 	const struct ct_hook *hooks = ct_hooks(&n);
 
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(hooks[i].program, program) == 0)
-			return ct_hook_is_chosen(btf, i);
+			return i;
 	fail_msg("no program %s", program);
-	return false;
+	return 0;
+}
+
+static bool is_chosen(const struct btf *btf, const char *program)
+{
+	enum ct_hook_state states[CT_HOOKS_MAX];
+
+	look(btf, states);
+	return ct_hook_is_chosen(states, row_of(program));
 }
 
 static void arguments_are_counted_without_the_tracepoints_own(void **state)
@@ -149,29 +168,66 @@ static void variant_on_another_tracepoint_stands_in(void **state)
 	assert_false(is_chosen(btf, "ct_rcv_space_adjust"));
 }
 
-static void kernel_without_anything_gets_nothing(void **state)
+static void variant_that_is_out_of_reach_makes_room_for_the_next(void **state)
 {
-	size_t n;
+	struct btf *btf = *state;
+	enum ct_hook_state states[CT_HOOKS_MAX];
 
-	ct_hooks(&n);
-	for (size_t i = 0; i < n; i++)
-		assert_false(ct_hook_is_chosen(*state, i));
+	add_tracepoint(btf, "tcp_send_reset", 3);
+	look(btf, states);
+	assert_true(ct_hook_is_chosen(states, row_of("ct_send_reset")));
+	states[row_of("ct_send_reset")] = CT_HOOK_REFUSED;
+	assert_false(ct_hook_is_chosen(states, row_of("ct_send_reset")));
+	assert_true(ct_hook_is_chosen(states, row_of("ct_send_reset_bare")));
 }
 
-static void variants_of_a_capability_stand_together_and_the_last_says_what_is_lost(void **state)
+static void kernel_without_anything_gets_nothing(void **state)
+{
+	enum ct_hook_state states[CT_HOOKS_MAX];
+	size_t n = look(*state, states);
+
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(states[i], CT_HOOK_NO_TRACEPOINT);
+		assert_false(ct_hook_is_chosen(states, i));
+	}
+}
+
+static bool is_same_part(const struct ct_hook *one, const struct ct_hook *other)
+{
+	return one->capability == other->capability && one->part == other->part;
+}
+
+static void variants_of_a_part_stand_together_and_the_last_says_what_is_lost(void **state)
 {
 	size_t n;
 	const struct ct_hook *hooks = ct_hooks(&n);
 
 	for (size_t i = 0; i < n; i++) {
-		bool last = i + 1 == n || strcmp(hooks[i].capability, hooks[i + 1].capability) != 0;
-
-		if (last)
+		if (i + 1 == n || !is_same_part(&hooks[i], &hooks[i + 1]))
 			assert_non_null(hooks[i].without);
 		for (size_t j = i + 2; j < n; j++)
-			if (strcmp(hooks[i].capability, hooks[j].capability) == 0)
-				assert_string_equal(hooks[i + 1].capability, hooks[j].capability);
+			if (is_same_part(&hooks[i], &hooks[j]))
+				assert_true(is_same_part(&hooks[i + 1], &hooks[j]));
 	}
+}
+
+static void each_capability_has_its_rows_in_one_place(void **state)
+{
+	size_t n;
+	const struct ct_hook *hooks = ct_hooks(&n);
+	unsigned int next = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool first = i == 0 || hooks[i].capability != hooks[i - 1].capability;
+
+		if (first)
+			assert_int_equal(hooks[i].capability, next++);
+		assert_int_equal(hooks[i].part, first ? 0
+						: is_same_part(&hooks[i], &hooks[i - 1])
+							? hooks[i - 1].part
+							: hooks[i - 1].part + 1);
+	}
+	assert_int_equal(next, _CT_CAPABILITY_MAX);
 }
 
 static void reset_reasons_are_found_by_name_whatever_their_number(void **state)
@@ -275,7 +331,9 @@ int main(void)
 		test(tracepoint_with_too_few_arguments_is_left_alone),
 		test(variant_on_another_tracepoint_stands_in),
 		test(kernel_without_anything_gets_nothing),
-		test(variants_of_a_capability_stand_together_and_the_last_says_what_is_lost),
+		test(variants_of_a_part_stand_together_and_the_last_says_what_is_lost),
+		test(each_capability_has_its_rows_in_one_place),
+		test(variant_that_is_out_of_reach_makes_room_for_the_next),
 		test(reset_reasons_are_found_by_name_whatever_their_number),
 		test(kernel_without_reset_reasons_names_none),
 		test(preempt_count_is_found_from_the_runqueue),

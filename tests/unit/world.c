@@ -71,7 +71,7 @@ int world_setup(void **state)
 	struct world *world = calloc(1, sizeof(*world));
 
 	assert_non_null(world);
-	assert_int_equal(ct_conn_table_new(0, &ops, world, &world->table), 0);
+	assert_int_equal(ct_conn_table_new(&world->capabilities, 0, &ops, world, &world->table), 0);
 	*state = world;
 	return 0;
 }
@@ -88,7 +88,8 @@ int world_teardown(void **state)
 void world_bound(struct world *world, size_t max_conns)
 {
 	ct_conn_table_free(&world->table);
-	assert_int_equal(ct_conn_table_new(max_conns, &ops, world, &world->table), 0);
+	assert_int_equal(
+		ct_conn_table_new(&world->capabilities, max_conns, &ops, world, &world->table), 0);
 }
 
 int try_take(struct world *world, struct ct_event event)

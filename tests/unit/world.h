@@ -10,6 +10,7 @@
 
 struct world {
 	struct ct_conn_table *table;
+	struct ct_capabilities capabilities; /// of the stream; as it begins, nothing is missing
 	/// What looks at each update of a connection before it is told: ct_detect(), or NULL
 	int (*look)(struct ct_conn *conn, struct ct_update *update);
 	int fails;	       /// what the table is answered from now on

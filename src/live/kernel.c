@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "kernel.h"
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conntrace/log.h"
+#include "netns.h"
+
+#define BTF_PATH "/sys/kernel/btf/vmlinux"
+
+#if defined(__x86_64__)
+enum { PREEMPT_COUNT_IS_PER_CPU = true };
+#else
+enum { PREEMPT_COUNT_IS_PER_CPU = false };
+#endif
+
+/* libbpf's own words are for those who ask for them: a user gets one line of ours. */
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[1024];
+	size_t len;
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	len = strlen(line);
+	if (len && line[len - 1] == '\n')
+		line[len - 1] = '\0';
+	ct_debug("%s", line);
+	return 0;
+}
+
+static enum ct_hook_state look(const struct ct_kernel *kernel, const struct ct_hook *hook,
+			       size_t index)
+{
+	enum ct_hook_state state = ct_hook_look(kernel->btf, index);
+
+	for (unsigned int i = 0; state == CT_HOOK_GIVEN && i < _CT_TIMER_HANDLER_MAX; i++)
+		if (hook->handlers & (1u << i) && !kernel->handlers[i].address)
+			state = CT_HOOK_NO_HANDLER;
+	return state;
+}
+
+/// By the name of the program or of what it hooks into.
+static int hide(struct ct_kernel *kernel, const char *name, char *err_text, size_t err_len)
+{
+	size_t n;
+	const struct ct_hook *hooks = ct_hooks(&n);
+	bool found = false;
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(hooks[i].program, name) == 0 || strcmp(hooks[i].tracepoint, name) == 0) {
+			kernel->states[i] = CT_HOOK_HIDDEN;
+			found = true;
+		}
+	if (found)
+		return 0;
+	snprintf(err_text, err_len, "there is no hook '%s' to hide", name);
+	return -EINVAL;
+}
+
+static int load_btf(struct ct_kernel *kernel, char *err_text, size_t err_len)
+{
+	if (access(BTF_PATH, R_OK) != 0) {
+		snprintf(err_text, err_len,
+			 "this kernel has no BTF (" BTF_PATH ": %s): tracing needs one built with "
+			 "CONFIG_DEBUG_INFO_BTF",
+			 strerror(errno));
+		return -ENOTSUP;
+	}
+	kernel->btf = btf__load_vmlinux_btf();
+	if (kernel->btf)
+		return 0;
+	snprintf(err_text, err_len, "cannot read the kernel's BTF: %s", strerror(errno));
+	return -ENOTSUP;
+}
+
+int ct_kernel_probe(struct ct_kernel *kernel, const struct ct_live_config *config, char *err_text,
+		    size_t err_len)
+{
+	size_t n;
+	const struct ct_hook *hooks = ct_hooks(&n);
+	int r;
+
+	*kernel = (struct ct_kernel){.handlers = {
+					     [CT_TIMER_KEEPALIVE] = {"tcp_keepalive_timer", 0},
+					     [CT_TIMER_WRITE] = {"tcp_write_timer", 0},
+					     [CT_TIMER_TIMEWAIT] = {"tw_timer_handler", 0},
+					     [CT_TIMER_REQUEST] = {"reqsk_timer_handler", 0},
+				     }};
+	for (size_t i = 0; i < n; i++)
+		kernel->states[i] = CT_HOOK_NO_TRACEPOINT;
+	libbpf_set_print(print_libbpf);
+	r = load_btf(kernel, err_text, err_len);
+	if (r < 0)
+		return r;
+	/* without addresses the timers are not traced: the rows that need them say so */
+	(void)ct_symbols_resolve(kernel->handlers, _CT_TIMER_HANDLER_MAX);
+	for (size_t i = 0; i < n; i++)
+		kernel->states[i] = look(kernel, &hooks[i], i);
+	for (size_t i = 0; r == 0 && i < config->n_hidden; i++)
+		r = hide(kernel, config->hidden[i], err_text, err_len);
+	return r;
+}
+
+void ct_kernel_fini(struct ct_kernel *kernel)
+{
+	btf__free(kernel->btf);
+	kernel->btf = NULL;
+}
+
+/// NULL: it is wanted. Else why it is not.
+static const char *unwanted(const struct ct_hook *hook, const struct ct_live_config *config)
+{
+	if (config->snapshot_only)
+		return hook->need == CT_HOOK_WALK ? NULL : "only what is there now was asked for";
+	switch (hook->need) {
+	case CT_HOOK_IO:
+		return config->io_owner ? NULL : "not asked for: --io-owner";
+	case CT_HOOK_FOLLOW:
+		return config->n_followed ? NULL : "not asked for: --follow, -- CMD";
+	default:
+		return NULL;
+	}
+}
+
+bool ct_kernel_loads(const struct ct_kernel *kernel, const struct ct_live_config *config,
+		     size_t hook)
+{
+	size_t n;
+	const struct ct_hook *hooks = ct_hooks(&n);
+
+	return !unwanted(&hooks[hook], config) && ct_hook_is_chosen(kernel->states, hook);
+}
+
+/// Why a row cannot be had, in front of what is lost without it.
+static void explain(const struct ct_kernel *kernel, const struct ct_hook *hook,
+		    enum ct_hook_state state, char *ret, size_t len)
+{
+	const char *kind = hook->need == CT_HOOK_WALK ? "" : "tracepoint ";
+
+	switch (state) {
+	case CT_HOOK_NO_TRACEPOINT:
+		snprintf(ret, len, "no %s%s: %s", kind, hook->tracepoint, hook->without);
+		break;
+	case CT_HOOK_FEW_ARGUMENTS:
+		snprintf(ret, len, "%s has %d of %d arguments: %s", hook->tracepoint,
+			 ct_hook_arguments(kernel->btf, hook->tracepoint), hook->arguments,
+			 hook->without);
+		break;
+	case CT_HOOK_NO_HANDLER:
+		snprintf(ret, len,
+			 "/proc/kallsyms gives no address of TCP's timers (CAP_SYSLOG, "
+			 "kernel.kptr_restrict): %s",
+			 hook->without);
+		break;
+	case CT_HOOK_HIDDEN:
+		snprintf(ret, len, "%s is hidden: %s", hook->tracepoint, hook->without);
+		break;
+	default:
+		snprintf(ret, len, "the kernel's verifier refuses the program on %s (%s): %s",
+			 hook->tracepoint, kernel->objection, hook->without);
+		break;
+	}
+}
+
+/// Rows of one part, from FIRST on: *ret_end is behind the last. -1: none of them is given.
+static int chosen_of_part(const struct ct_kernel *kernel, size_t first, size_t *ret_end)
+{
+	size_t n, i = first;
+	const struct ct_hook *hooks = ct_hooks(&n);
+	int chosen = -1;
+
+	for (; i < n && hooks[i].capability == hooks[first].capability &&
+	       hooks[i].part == hooks[first].part;
+	     i++)
+		if (chosen < 0 && kernel->states[i] == CT_HOOK_GIVEN)
+			chosen = (int)i;
+	*ret_end = i;
+	return chosen;
+}
+
+/// One part lowers what the parts before it have made of its capability.
+static void judge_part(const struct ct_kernel *kernel, const struct ct_live_config *config,
+		       size_t first, size_t end, int chosen, struct ct_capability *capability)
+{
+	size_t n;
+	const struct ct_hook *hooks = ct_hooks(&n);
+	const struct ct_hook *last = &hooks[end - 1];
+	const char *why = unwanted(&hooks[first], config);
+
+	if (capability->level != CT_CAPABILITY_UNKNOWN && capability->level < CT_CAPABILITY_PARTIAL)
+		return;
+	if (why) {
+		capability->level = CT_CAPABILITY_UNASKED;
+		snprintf(capability->detail, sizeof(capability->detail), "%s", why);
+	} else if (chosen < 0) {
+		capability->level = CT_CAPABILITY_ABSENT;
+		explain(kernel, last, kernel->states[end - 1], capability->detail,
+			sizeof(capability->detail));
+	} else if (hooks[chosen].partial) {
+		capability->level = CT_CAPABILITY_PARTIAL;
+		snprintf(capability->detail, sizeof(capability->detail), "%s",
+			 hooks[chosen].partial);
+	} else if (capability->level == CT_CAPABILITY_UNKNOWN) {
+		capability->level = CT_CAPABILITY_FULL;
+	}
+}
+
+static void lower(struct ct_capability *capability, const char *detail)
+{
+	if (capability->level != CT_CAPABILITY_FULL)
+		return;
+	capability->level = CT_CAPABILITY_PARTIAL;
+	snprintf(capability->detail, sizeof(capability->detail), "%s", detail);
+}
+
+/// What is no hook's.
+static void judge_surroundings(const struct ct_kernel *kernel, const struct ct_live_config *config,
+			       struct ct_capabilities *list)
+{
+	struct ct_capability *snapshot = &list->of[CT_CAPABILITY_SNAPSHOT];
+
+	/* the socket iterator shows one network namespace, that of the thread */
+	if (!ct_netns_may_enter())
+		lower(snapshot,
+		      "not permitted to enter other network namespaces (CAP_SYS_ADMIN): what was "
+		      "there before is shown for the own one alone");
+	if (config->no_snapshot && snapshot->level > CT_CAPABILITY_ABSENT)
+		*snapshot = list->of[CT_CAPABILITY_OWNER_SCAN] = (struct ct_capability){
+			CT_CAPABILITY_UNASKED, "not asked for: --no-snapshot"};
+	/* whether it is a process that ends a mini-socket is told by what holds the CPU */
+	if (PREEMPT_COUNT_IS_PER_CPU && kernel->btf && !ct_hook_preempt_count(kernel->btf))
+		lower(&list->of[CT_CAPABILITY_TIME_WAIT_END],
+		      "BTF does not tell where the kernel keeps preempt_count: who ended it is told "
+		      "of connect() alone");
+}
+
+void ct_kernel_judge(const struct ct_kernel *kernel, const struct ct_live_config *config,
+		     struct ct_capabilities *ret)
+{
+	size_t n, end;
+	const struct ct_hook *hooks = ct_hooks(&n);
+
+	*ret = (struct ct_capabilities){};
+	for (size_t first = 0; first < n; first = end) {
+		int chosen = chosen_of_part(kernel, first, &end);
+
+		judge_part(kernel, config, first, end, chosen, &ret->of[hooks[first].capability]);
+	}
+	judge_surroundings(kernel, config, ret);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The kernel at hand: what its BTF, its symbols and its verifier give, and what follows from that.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "conntrace/source_live.h"
+#include "hooks.h"
+#include "symbols.h"
+
+struct btf;
+
+/// What was found out about this kernel before loading.
+struct ct_kernel {
+	struct btf *btf; /// owned; NULL: the kernel has none
+	struct ct_symbol handlers[_CT_TIMER_HANDLER_MAX];
+	enum ct_hook_state states[CT_HOOKS_MAX]; /// of ct_hooks()'s rows
+	char objection[96]; /// the verifier's, to the first program that it refused; "" none
+};
+
+/**
+ * Looks at the kernel, and leaves out what CONFIG hides.
+ *
+ * @return 0; -ENOTSUP when it has no BTF, -EINVAL when CONFIG hides what there is not; err_text
+ * says so.
+ */
+int ct_kernel_probe(struct ct_kernel *kernel, const struct ct_live_config *config, char *err_text,
+		    size_t err_len);
+void ct_kernel_fini(struct ct_kernel *kernel);
+
+/// A row's program is loaded: chosen by its state, wanted by CONFIG.
+bool ct_kernel_loads(const struct ct_kernel *kernel, const struct ct_live_config *config,
+		     size_t hook);
+
+/// What a run with CONFIG can tell here, capability by capability, if the programs load.
+void ct_kernel_judge(const struct ct_kernel *kernel, const struct ct_live_config *config,
+		     struct ct_capabilities *ret);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "privileges.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conntrace/cleanup.h"
+#include "conntrace/count.h"
+
+#define LOCKDOWN_PATH "/sys/kernel/security/lockdown"
+
+static const struct {
+	unsigned int number;
+	struct ct_privilege privilege;
+} wanted[] = {
+	{CAP_BPF, {"CAP_BPF", "loading the programs", false}},
+	{CAP_PERFMON, {"CAP_PERFMON", "tracing", false}},
+	{CAP_SYS_ADMIN,
+	 {"CAP_SYS_ADMIN", "what was there before in other network namespaces", false}},
+	{CAP_SYSLOG,
+	 {"CAP_SYSLOG", "TIME_WAIT, handshakes and probes, by the timers' addresses", false}},
+	{CAP_SYS_PTRACE,
+	 {"CAP_SYS_PTRACE", "the network namespaces of other users' processes", false}},
+};
+_Static_assert(CT_COUNT(wanted) == CT_PRIVILEGES, "a place for each");
+
+static bool have(unsigned int capability)
+{
+	return capng_have_capability(CAPNG_EFFECTIVE, capability) == 1;
+}
+
+bool ct_may_trace(void)
+{
+	if (capng_get_caps_process() != 0)
+		return true; /* the kernel will tell */
+	return have(CAP_SYS_ADMIN) || (have(CAP_BPF) && have(CAP_PERFMON));
+}
+
+/// "[none] integrity confidentiality": the one in brackets, security/lockdown/lockdown.c.
+static void read_lockdown(char *ret, size_t len)
+{
+	_cleanup_(ct_fclosep) FILE *file = fopen(LOCKDOWN_PATH, "re");
+	char line[128];
+	char *word;
+
+	if (!file || !fgets(line, sizeof(line), file))
+		return;
+	word = strchr(line, '[');
+	if (!word)
+		return;
+	word++;
+	word[strcspn(word, "]\n")] = '\0';
+	snprintf(ret, len, "%s", word);
+}
+
+void ct_surroundings_look(struct ct_surroundings *ret)
+{
+	bool known = capng_get_caps_process() == 0;
+
+	*ret = (struct ct_surroundings){};
+	for (size_t i = 0; i < CT_PRIVILEGES; i++) {
+		ret->privileges[i] = wanted[i].privilege;
+		ret->privileges[i].held = known && have(wanted[i].number);
+	}
+	read_lockdown(ret->lockdown, sizeof(ret->lockdown));
+}
