@@ -127,6 +127,7 @@ SELECT_SRCS := src/select/match.c src/select/selector.c
 
 UNIT_SRCS_conn_table      := tests/unit/world.c $(TABLE_SRCS) $(LIFE_SRCS)
 UNIT_SRCS_conn_table_loss := $(UNIT_SRCS_conn_table)
+UNIT_SRCS_conn_table_blind := $(UNIT_SRCS_conn_table)
 UNIT_SRCS_conn_table_mini := $(UNIT_SRCS_conn_table)
 UNIT_SRCS_conn_table_left := $(UNIT_SRCS_conn_table)
 UNIT_SRCS_conn_table_cause := $(UNIT_SRCS_conn_table)

@@ -83,7 +83,7 @@ static __always_inline bool ct_may_be_flagged(const struct sock *sk, int new)
 	}
 }
 
-static __noinline int ct_on_state(struct sock *sk, int old, int new)
+static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	__u8 context, handshake;

@@ -208,7 +208,8 @@ static bool is_half_open(const struct ct_conn *conn, uint8_t last)
 static bool is_keepalive_dead(const struct ct_conn *conn, uint8_t last)
 {
 	(void)last;
-	return conn->keepalive_dead;
+	return conn->keepalive_dead || (conn->reset.direction == CT_DIRECTION_SENT &&
+					conn->reset.cause == CT_RESET_CAUSE_KEEPALIVE_TIMEOUT);
 }
 
 /* Decided: what a segment that comes later is answered with changes nothing. */

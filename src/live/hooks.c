@@ -19,10 +19,10 @@
 	{program, hook, 1, CT_HOOK_WANTED, CT_CAPABILITY_##capability, part, handlers, NULL, without}
 
 /* From a timer's start to its end: without one of the three the others would mislead. */
-#define TIMER_LIFE(capability, handler, without) \
-	TIMER("ct_timer_start",        "timer_start",        0, capability, handler, without), \
-	TIMER("ct_timer_cancel",       "timer_cancel",       1, capability, handler, without), \
-	TIMER("ct_timer_expire_entry", "timer_expire_entry", 2, capability, handler, without)
+#define TIMER_LIFE(part, capability, handler, without) \
+	TIMER("ct_timer_start",        "timer_start",        (part),     capability, handler, without), \
+	TIMER("ct_timer_cancel",       "timer_cancel",       (part) + 1, capability, handler, without), \
+	TIMER("ct_timer_expire_entry", "timer_expire_entry", (part) + 2, capability, handler, without)
 
 /* What is inside is the timer's doing, what comes behind is not: it must be seen to end. */
 #define TIMER_BRACKET(capability, handlers, without) \
@@ -53,12 +53,14 @@ static const struct ct_hook hooks[] = {
 
 	TIMER_BRACKET(RETRANSMIT_KINDS, WRITE, "which retransmissions a timer sent is not always told"),
 	TIMER_BRACKET(PROBES_SENT, KEEPALIVE | WRITE, "keepalive and window probes are not shown"),
-	TIMER_LIFE(TIME_WAIT_ENTRY, TIMEWAIT, "a connection seems to close where TIME_WAIT begins"),
-	TIMER_LIFE(TIME_WAIT_END, TIMEWAIT, "what ends a TIME_WAIT is not shown"),
-	TIMER_LIFE(HALF_OPEN, REQUEST, "an accepted connection is seen from its final ACK on"),
+	TIMER_LIFE(0, TIME_WAIT_ENTRY, TIMEWAIT, "a connection seems to close where TIME_WAIT begins"),
+	TIMER_LIFE(0, TIME_WAIT_END, TIMEWAIT, "what ends a TIME_WAIT is not shown"),
+	TIMER_LIFE(0, HALF_OPEN, REQUEST, "an accepted connection is seen from its final ACK on"),
 
 	{"ct_kfree_skb", "kfree_skb", 4, CT_HOOK_WANTED, CT_CAPABILITY_ACCEPT_QUEUE, 0, REQUEST,
 	 NULL, "a final ACK that finds no room, and a reset of a half-open handshake, are not shown"},
+	TIMER_LIFE(1, ACCEPT_QUEUE, REQUEST,
+		   "a final ACK that finds no room, and a reset of a half-open handshake, are not shown"),
 	{"ct_kfree_skb", "kfree_skb", 4, CT_HOOK_WANTED, CT_CAPABILITY_PROBES_RECEIVED, 0, 0,
 	 NULL, "no keepalive probes of the peer; resets in TIME_WAIT and some entries into it are missed"},
 

@@ -31,10 +31,10 @@ struct ct_source_live {
 	uint64_t newest_ns; /// of the records that were handed over
 	uint64_t ticked_ns;
 	uint64_t recursion_told; /// events that were missed, told as lost so far
-	uint64_t sweep_asked_ns;   /// when ct_source_live_sweep() was called last
-	uint64_t swept_ns;	   /// nothing that it looks for was missed up to here
-	uint64_t sweep_due_ns;	   /// no sweep before this
-	bool lost;		   /// some event was, since the last sweep
+	uint64_t sweep_asked_ns; /// when ct_source_live_sweep() was called last
+	uint64_t swept_ns;	 /// nothing that it looks for was missed up to here
+	uint64_t sweep_due_ns;	 /// no sweep before this
+	bool lost;		 /// some event was, since the last sweep
 	/// of the call that is consuming
 	ct_record_fn fn;
 	void *context;

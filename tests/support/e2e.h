@@ -13,7 +13,7 @@
 #include "support/tracer.h"
 
 #define E2E_ACTORS_MAX	  16
-#define E2E_TRACERS_MAX	  8
+#define E2E_TRACERS_MAX	  16
 #define E2E_PROCESSES_MAX 32
 #define E2E_STRINGS_MAX	  256
 
