@@ -76,12 +76,15 @@ static void put_text(struct ct_buf *buf, const struct check *check)
 int ct_cmd_check(struct ct_options *options)
 {
 	_cleanup_(ct_buf_fini) struct ct_buf buf = {};
+	const struct ct_live_config config = {.hidden = options->hidden,
+					      .n_hidden = options->n_hidden,
+					      .btf_path = options->btf_path};
 	struct check check = {};
 	int r, written;
 
 	uname(&check.name);
-	r = ct_live_check(options->hidden, options->n_hidden, &check.capabilities,
-			  &check.surroundings, check.problem, sizeof(check.problem));
+	r = ct_live_check(&config, &check.capabilities, &check.surroundings, check.problem,
+			  sizeof(check.problem));
 	if (r == -EINVAL) {
 		ct_error("%s", check.problem);
 		return CT_EXIT_USAGE;

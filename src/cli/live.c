@@ -114,6 +114,7 @@ static int attach(struct live *live)
 		.no_snapshot = options->no_snapshot,
 		.hidden = options->hidden,
 		.n_hidden = options->n_hidden,
+		.btf_path = options->btf_path,
 	};
 	char err[512] = "";
 	int r = ct_source_live_open(&config, err, sizeof(err), &live->source);

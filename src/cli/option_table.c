@@ -57,6 +57,7 @@ enum {
 	KEY_NO_SNAPSHOT,
 	KEY_VERSION,
 	KEY_HIDE_HOOK,
+	KEY_BTF,
 };
 
 const struct ct_option_spec ct_option_specs[] = {
@@ -132,6 +133,8 @@ const struct ct_option_spec ct_option_specs[] = {
 	 ct_option_true},
 	{KEY_HIDE_HOOK, "hide-hook", "NAME", NULL, LIVE | LIST | CHECK, CT_OPTION_OTHER, 0, 0,
 	 ct_option_hide},
+	{KEY_BTF, "btf", "FILE", NULL, LIVE | LIST | CHECK, CT_OPTION_OTHER, FIELD(btf_path), 0,
+	 ct_option_string},
 };
 const size_t ct_option_specs_n = sizeof(ct_option_specs) / sizeof(ct_option_specs[0]);
 

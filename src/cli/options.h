@@ -56,6 +56,7 @@ struct ct_options {
 	uint64_t ring_bytes;		   /// 0: the default
 	const char *hidden[CT_HIDDEN_MAX]; /// hooks to do without
 	size_t n_hidden;
+	const char *btf_path;	/// the kernel's types; NULL: its own
 	const char *write_path; /// of the recording to write; NULL none
 	const char *file;	/// of the recording to read; NULL none
 	char **child_argv;	/// `-- CMD…`, NULL-terminated; NULL none

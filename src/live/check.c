@@ -19,7 +19,7 @@ static void take_all(struct ct_capabilities *list, const char *why)
 	}
 }
 
-int ct_live_check(const char *const *hidden, size_t n_hidden, struct ct_capabilities *ret,
+int ct_live_check(const struct ct_live_config *given, struct ct_capabilities *ret,
 		  struct ct_surroundings *ret_surroundings, char *err_text, size_t err_len)
 {
 	static const uint32_t nobody = UINT32_MAX;
@@ -28,8 +28,9 @@ int ct_live_check(const char *const *hidden, size_t n_hidden, struct ct_capabili
 					      .io_owner = true,
 					      .followed = &nobody,
 					      .n_followed = 1,
-					      .hidden = hidden,
-					      .n_hidden = n_hidden};
+					      .hidden = given->hidden,
+					      .n_hidden = given->n_hidden,
+					      .btf_path = given->btf_path};
 	_cleanup_(ct_kernel_fini) struct ct_kernel kernel = {0};
 	struct conntrace_bpf *skel = NULL;
 	int r;

@@ -65,16 +65,16 @@ static int hide(struct ct_kernel *kernel, const char *name, char *err_text, size
 	return -EINVAL;
 }
 
-static int load_btf(struct ct_kernel *kernel, char *err_text, size_t err_len)
+static int load_btf(struct ct_kernel *kernel, const char *path, char *err_text, size_t err_len)
 {
-	if (access(BTF_PATH, R_OK) != 0) {
+	if (access(path ? path : BTF_PATH, R_OK) != 0) {
 		snprintf(err_text, err_len,
-			 "this kernel has no BTF (" BTF_PATH ": %s): tracing needs one built with "
+			 "this kernel has no BTF (%s: %s): tracing needs one built with "
 			 "CONFIG_DEBUG_INFO_BTF",
-			 strerror(errno));
+			 path ? path : BTF_PATH, strerror(errno));
 		return -ENOTSUP;
 	}
-	kernel->btf = btf__load_vmlinux_btf();
+	kernel->btf = path ? btf__parse(path, NULL) : btf__load_vmlinux_btf();
 	if (kernel->btf)
 		return 0;
 	snprintf(err_text, err_len, "cannot read the kernel's BTF: %s", strerror(errno));
@@ -97,7 +97,7 @@ int ct_kernel_probe(struct ct_kernel *kernel, const struct ct_live_config *confi
 	for (size_t i = 0; i < n; i++)
 		kernel->states[i] = CT_HOOK_NO_TRACEPOINT;
 	libbpf_set_print(print_libbpf);
-	r = load_btf(kernel, err_text, err_len);
+	r = load_btf(kernel, config->btf_path, err_text, err_len);
 	if (r < 0)
 		return r;
 	/* without addresses the timers are not traced: the rows that need them say so */

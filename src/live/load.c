@@ -108,11 +108,18 @@ static int configure(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
 	return bpf_map__set_max_entries(skel->maps.ring, bytes);
 }
 
+static struct conntrace_bpf *open_for(const struct ct_live_config *config)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = config->btf_path);
+
+	return conntrace_bpf__open_opts(&options);
+}
+
 /* Opens and loads what is chosen. */
 static int load(const struct ct_kernel *kernel, const struct ct_live_config *config,
 		struct conntrace_bpf **ret)
 {
-	struct conntrace_bpf *skel = conntrace_bpf__open();
+	struct conntrace_bpf *skel = open_for(config);
 	int r;
 
 	if (!skel)
@@ -144,7 +151,7 @@ static void find_objection(char *log, char *ret, size_t len)
 static bool is_refused(struct ct_kernel *kernel, const struct ct_live_config *config,
 		       const char *name)
 {
-	struct conntrace_bpf *skel = conntrace_bpf__open();
+	struct conntrace_bpf *skel = open_for(config);
 	static char log[1 << 16];
 	struct bpf_program *program;
 	int r;

@@ -17,6 +17,7 @@
 #include "conntrace/count.h"
 #include "support/e2e.h"
 #include "support/events.h"
+#include "support/level.h"
 #include "support/pair.h"
 
 #define WAIT_MS	    20000
@@ -335,23 +336,12 @@ static bool is_first_of(const json_t *events, size_t index)
 	return next_of(events, conn, &at) && at == index + 1;
 }
 
-static const char *level_of(const json_t *told, const char *name)
-{
-	const json_t *capability;
-	size_t i;
-
-	json_array_foreach(json_object_get(told, "capabilities"), i,
-			   capability) if (strcmp(e2e_event_text(capability, "name"), name) ==
-					   0) return e2e_event_text(capability, "level");
-	return "(none)";
-}
-
 /// The kernel gives what the loss takes.
 static bool is_given(const struct loss *loss, const json_t *told)
 {
 	if (loss->partial)
-		return strcmp(level_of(told, loss->partial), "full") == 0;
-	return strcmp(level_of(told, loss->absent[0]), "absent") != 0;
+		return strcmp(e2e_level_of(told, loss->partial), "full") == 0;
+	return strcmp(e2e_level_of(told, loss->absent[0]), "absent") != 0;
 }
 
 static void hook_that_is_hidden_degrades_its_capability_alone(void **state)
@@ -394,10 +384,10 @@ static unsigned compare_levels(const struct loss *loss, const json_t *whole, con
 			wanted = "absent";
 		else if (loss->partial && strcmp(loss->partial, name) == 0)
 			wanted = "partial";
-		if (strcmp(level_of(less, name), wanted) == 0)
+		if (strcmp(e2e_level_of(less, name), wanted) == 0)
 			continue;
 		print_message("without %s: %s is %s, wanted %s\n", loss->hook, name,
-			      level_of(less, name), wanted);
+			      e2e_level_of(less, name), wanted);
 		wrong++;
 	}
 	return wrong;
@@ -419,57 +409,9 @@ static void check_tells_what_is_lost_without_a_hook(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-static void recording_tells_what_it_was_made_without(void **state)
-{
-	struct e2e *e2e = *state;
-	const char *path = e2e_path(e2e, "less.ctr");
-	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-w", path, "--hide-hook", "kfree_skb",
-					      "--hide-hook", "timer_start");
-	_cleanup_(e2e_output_free) struct e2e_output output = {};
-	char *said = e2e_tracer_stderr(tracer);
-	json_t *info;
-
-	assert_non_null(strstr(said, "not traced here: time-wait entry, time-wait end, half-open "
-				     "handshakes, accept queue overflows, probes received"));
-	free(said);
-	e2e_tracer_stop(tracer, 0);
-	info = E2E_CONNTRACE_JSON("info", "--json", path);
-	assert_string_equal(level_of(json_array_get(info, 0), "time-wait entry"), "absent");
-	assert_string_equal(level_of(json_array_get(info, 0), "probes received"), "absent");
-	assert_string_equal(level_of(json_array_get(info, 0), "transitions"), "full");
-	assert_string_equal(level_of(json_array_get(info, 0), "children"), "unasked");
-	json_decref(info);
-	E2E_CONNTRACE(&output, "report", path);
-	assert_int_equal(output.status, 0);
-	assert_non_null(strstr(output.out, "Not traced: probes received (kfree_skb is hidden: "));
-}
-
-static void nothing_is_traced_without_transitions(void **state)
-{
-	_cleanup_(e2e_output_free) struct e2e_output output = {};
-
-	E2E_CONNTRACE(&output, "watch", "--hide-hook", "inet_sock_set_state");
-	assert_int_equal(output.status, 3);
-	assert_string_equal(output.err,
-			    "conntrace: this kernel cannot be traced: inet_sock_set_state "
-			    "is hidden: no connection can be seen\n");
-}
-
-static void hook_that_does_not_exist_cannot_be_hidden(void **state)
-{
-	_cleanup_(e2e_output_free) struct e2e_output output = {};
-
-	E2E_CONNTRACE(&output, "check", "--hide-hook", "tcp_nonsense");
-	assert_int_equal(output.status, 2);
-	assert_string_equal(output.err, "conntrace: there is no hook 'tcp_nonsense' to hide\n");
-}
-
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(hook_that_is_hidden_degrades_its_capability_alone),
 	E2E_TEST(check_tells_what_is_lost_without_a_hook),
-	E2E_TEST(recording_tells_what_it_was_made_without),
-	E2E_TEST(nothing_is_traced_without_transitions),
-	E2E_TEST(hook_that_does_not_exist_cannot_be_hidden),
 };
 
 E2E_MAIN("hidden", tests)

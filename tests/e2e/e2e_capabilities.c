@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Shows that what a kernel cannot give is told: by `check`, when tracing begins, and of a
+// recording.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "conntrace/cleanup.h"
+#include "support/e2e.h"
+#include "support/events.h"
+#include "support/level.h"
+#include "support/pair.h"
+
+#define WAIT_MS 20000
+
+static void recording_tells_what_it_was_made_without(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *path = e2e_path(e2e, "less.ctr");
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-w", path, "--hide-hook", "kfree_skb",
+					      "--hide-hook", "timer_start");
+	_cleanup_(e2e_output_free) struct e2e_output output = {};
+	char *said = e2e_tracer_stderr(tracer);
+	json_t *info;
+
+	assert_non_null(strstr(said, "not traced here: time-wait entry, time-wait end, half-open "
+				     "handshakes, accept queue overflows, probes received"));
+	free(said);
+	e2e_tracer_stop(tracer, 0);
+	info = E2E_CONNTRACE_JSON("info", "--json", path);
+	assert_string_equal(e2e_level_of(json_array_get(info, 0), "time-wait entry"), "absent");
+	assert_string_equal(e2e_level_of(json_array_get(info, 0), "probes received"), "absent");
+	assert_string_equal(e2e_level_of(json_array_get(info, 0), "transitions"), "full");
+	assert_string_equal(e2e_level_of(json_array_get(info, 0), "children"), "unasked");
+	json_decref(info);
+	E2E_CONNTRACE(&output, "report", path);
+	assert_int_equal(output.status, 0);
+	assert_non_null(strstr(output.out, "Not traced: probes received (kfree_skb is hidden: "));
+}
+
+static void nothing_is_traced_without_transitions(void **state)
+{
+	_cleanup_(e2e_output_free) struct e2e_output output = {};
+
+	E2E_CONNTRACE(&output, "watch", "--hide-hook", "inet_sock_set_state");
+	assert_int_equal(output.status, 3);
+	assert_string_equal(output.err,
+			    "conntrace: this kernel cannot be traced: inet_sock_set_state "
+			    "is hidden: no connection can be seen\n");
+}
+
+/// This kernel's types, with some members called otherwise: as if there were none of that name.
+static const char *btf_without(struct e2e *e2e, const char *const names[])
+{
+	const char *path = e2e_path(e2e, "btf");
+	size_t bytes;
+	char *btf = e2e_file_read("/sys/kernel/btf/vmlinux", &bytes);
+
+	for (; *names; names++) {
+		size_t len = strlen(*names) + 2; /* as a string of its own, between two NULs */
+		char *whole = calloc(1, len), *at;
+
+		assert_non_null(whole);
+		memcpy(whole + 1, *names, len - 2);
+		at = memmem(btf, bytes, whole, len);
+		assert_non_null(at);
+		at[1] = '_';
+		free(whole);
+	}
+	e2e_file_write(path, btf, bytes);
+	free(btf);
+	return path;
+}
+
+/// CONFIG_IPV6=n: sockets have no place for such addresses.
+static void kernel_without_ipv6_is_traced(void **state)
+{
+	static const char *const names[] = {"skc_v6_daddr", "skc_v6_rcv_saddr", NULL};
+	struct e2e *e2e = *state;
+	const char *btf = btf_without(e2e, names);
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "watch", "--json", "-P", e2e_port_text(e2e, 0),
+					      "--btf", btf);
+	struct e2e_pair pair;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	e2e_pair_connect(&pair, "127.0.0.1");
+	e2e_pair_close(&pair);
+	e2e_tracer_wait_event(tracer, WAIT_MS, "{s:s, s:s}", "event", "close", "conn",
+			      pair.server_conn);
+	e2e_tracer_stop(tracer, 0);
+	e2e_assert_path(e2e_tracer_events(tracer), pair.client_conn,
+			"CLOSE>SYN_SENT SYN_SENT>ESTABLISHED ESTABLISHED>FIN_WAIT1 "
+			"FIN_WAIT1>FIN_WAIT2 FIN_WAIT2>TIME_WAIT");
+	e2e_events_one(e2e_tracer_events(tracer), "{s:s, s:s, s:s, s:s, s:i}", "event", "close",
+		       "conn", pair.client_conn, "laddr", "127.0.0.1", "raddr", "127.0.0.1",
+		       "rport", pair.port);
+}
+
+/// Before the reset's reason and the dropped segment's socket became arguments, and the like.
+static void kernel_whose_tracepoints_are_missing_is_traced_without_them(void **state)
+{
+	static const char *const names[] = {"btf_trace_kfree_skb", "btf_trace_tcp_send_reset",
+					    NULL};
+	struct e2e *e2e = *state;
+	json_t *told = E2E_CONNTRACE_JSON("check", "--json", "--btf", btf_without(e2e, names));
+
+	assert_string_equal(e2e_level_of(json_array_get(told, 0), "probes received"), "absent");
+	assert_string_equal(e2e_level_of(json_array_get(told, 0), "resets sent"), "absent");
+	assert_string_equal(e2e_level_of(json_array_get(told, 0), "transitions"), "full");
+	json_decref(told);
+}
+
+static void hook_that_does_not_exist_cannot_be_hidden(void **state)
+{
+	_cleanup_(e2e_output_free) struct e2e_output output = {};
+
+	E2E_CONNTRACE(&output, "check", "--hide-hook", "tcp_nonsense");
+	assert_int_equal(output.status, 2);
+	assert_string_equal(output.err, "conntrace: there is no hook 'tcp_nonsense' to hide\n");
+}
+
+static const struct CMUnitTest tests[] = {
+	E2E_TEST(recording_tells_what_it_was_made_without),
+	E2E_TEST(nothing_is_traced_without_transitions),
+	E2E_TEST(hook_that_does_not_exist_cannot_be_hidden),
+	E2E_TEST(kernel_without_ipv6_is_traced),
+	E2E_TEST(kernel_whose_tracepoints_are_missing_is_traced_without_them),
+};
+
+E2E_MAIN("capabilities", tests)
