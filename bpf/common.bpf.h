@@ -57,6 +57,17 @@ static __always_inline bool ct_is_null(const unsigned long long *ctx, int n)
 	return !word;
 }
 
+__u32 nothing; /* always 0, which the verifier does not know */
+
+/*
+ * The same number, of which the verifier knows nothing any more: paths that differ by it alone are
+ * one path from here on, and are followed once.
+ */
+static __always_inline __u32 ct_any(__u32 number)
+{
+	return number ^ READ_ONCE(nothing);
+}
+
 /* Set before loading. */
 const volatile __u64 tick_ns;	      /* a jiffy */
 const volatile __u64 timer_keepalive; /* addresses of the kernel's timer handlers, 0 unknown */

@@ -113,7 +113,7 @@ static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, 
 static __always_inline void ct_update_owner(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st,
 					    int old, int new, bool by_process)
 {
-	bool born = ct_begins_life(old, new), learned = false;
+	bool born = ct_any(ct_begins_life(old, new)), learned = false;
 	bool is_new = born || !st->lived;
 
 	if (born)
@@ -124,6 +124,6 @@ static __always_inline void ct_update_owner(struct sock *sk, struct tcp_sock *tp
 	    !ct_is_killed(sk, old, new) && !ct_current_owns_nothing())
 		learned = ct_learn_owner(st, ct_origin(old, new));
 	st->lived = 1;
-	if (is_new || learned)
+	if (ct_any(is_new || learned))
 		ct_emit_owner(sk, tp, st);
 }

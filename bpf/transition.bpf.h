@@ -103,10 +103,13 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 		ct_notes_at_state(sk, tp, st, old, new);
 		return 0;
 	}
-	context = ct_context(sk);
+	context = ct_any(ct_context(sk));
 	ct_update_owner(sk, tp, st, old, new, context == CT_CONTEXT_PROCESS);
+	old = ct_any(old), new = ct_any(new);
 	ct_probes_at_state(sk, tp, new, context);
-	handshake = ct_notes_at_state(sk, tp, st, old, new);
+	new = ct_any(new);
+	handshake = ct_any(ct_notes_at_state(sk, tp, st, old, new));
+	old = ct_any(old), new = ct_any(new);
 	if (new == CT_STATE_CLOSE && old != CT_STATE_LISTEN)
 		ct_emit_counters(sk, tp, st); /* the options are in there */
 	else
