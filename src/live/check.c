@@ -8,12 +8,11 @@
 #include "live.h"
 #include "privileges.h"
 
-/// Tracing is impossible: whatever the kernel's BTF promises cannot be had.
+/// Tracing is impossible: whatever the kernel's BTF promises cannot be had, for one and the same
+/// reason.
 static void take_all(struct ct_capabilities *list, const char *why)
 {
 	for (size_t i = 0; i < _CT_CAPABILITY_MAX; i++) {
-		if (list->of[i].level == CT_CAPABILITY_ABSENT)
-			continue;
 		list->of[i].level = CT_CAPABILITY_ABSENT;
 		snprintf(list->of[i].detail, sizeof(list->of[i].detail), "%s", why);
 	}

@@ -17,7 +17,7 @@ struct ct_kernel {
 	struct btf *btf; /// owned; NULL: the kernel has none
 	struct ct_symbol handlers[_CT_TIMER_HANDLER_MAX];
 	enum ct_hook_state states[CT_HOOKS_MAX]; /// of ct_hooks()'s rows
-	char objection[96]; /// the verifier's, to the first program that it refused; "" none
+	char objection[128]; /// the verifier's, to the first program that it refused; "" none
 };
 
 /**

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "conntrace.skel.h"
+#include "conntrace/count.h"
 #include "conntrace/log.h"
 #include "live.h"
 #include "privileges.h"
@@ -134,6 +135,19 @@ static int load(const struct ct_kernel *kernel, const struct ct_live_config *con
 	return r;
 }
 
+/* What the verifier means, where its words are not for everybody. */
+static const struct {
+	const char *begin, *meaning;
+} objections[] = {
+	{"BPF_STX uses reserved fields",
+	 "older than Linux 5.12, its tracing programs have no socket "
+	 "cookie and no fetching atomic operations"},
+	{"unknown func bpf_get_socket_cookie", "its tracing programs have no socket cookie"},
+	{"unknown func bpf_sk_storage_get", "its tracing programs have no storage with sockets"},
+	{"program of this type cannot use helper bpf_probe_read",
+	 "lockdown=confidentiality forbids programs to read the kernel's memory"},
+};
+
 /* What the verifier says last of a program, before it counts what it has seen. */
 static void find_objection(char *log, char *ret, size_t len)
 {
@@ -145,6 +159,9 @@ static void find_objection(char *log, char *ret, size_t len)
 		if (*line && *line != ';')
 			snprintf(ret, len, "%s", line);
 	}
+	for (size_t i = 0; i < CT_COUNT(objections); i++)
+		if (strncmp(ret, objections[i].begin, strlen(objections[i].begin)) == 0)
+			snprintf(ret, len, "%s", objections[i].meaning);
 }
 
 /* Loads one program and nothing else. True if the verifier does not take it. */
@@ -208,7 +225,7 @@ static int explain(const struct ct_kernel *kernel, const struct ct_live_config *
 	ct_kernel_judge(kernel, config, &can);
 	if (transitions->level == CT_CAPABILITY_ABSENT)
 		snprintf(err_text, err_len, "this kernel cannot be traced: %s",
-			 transitions->detail);
+			 *kernel->objection ? kernel->objection : transitions->detail);
 	else if (err < 0)
 		snprintf(err_text, err_len, "this kernel does not take the programs: %s",
 			 strerror(-err));
