@@ -41,7 +41,19 @@ struct ct_sk {
 	__u8 missed; /* events lost since the last one that was not */
 	__u8 reserved[2];
 	__u32 options; /* ct_options_print() of those told last, 0 none */
+	__u64 born_ns; /* a child that nothing was told of so far, 0: it was */
 	__u8 comm[CT_COMM_LEN];
+};
+
+/* Both ends of a connection, and where they are. */
+struct ct_tuple {
+	__u8 laddr[16];
+	__u8 raddr[16];
+	__u32 netns;
+	__u16 lport;
+	__u16 rport;
+	__u8 family;
+	__u8 reserved[7];
 };
 
 /*

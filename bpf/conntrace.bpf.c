@@ -17,6 +17,7 @@
 #include "sock_read.bpf.h"
 #include "timers.bpf.h"
 #include "transition.bpf.h"
+#include "tuples.bpf.h"
 
 /* Several helpers are for GPL-compatible programs only. */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -155,10 +156,26 @@ int BPF_PROG(ct_kfree_skb, struct sk_buff *skb, void *location, __u32 reason, st
 	return ct_is_null(ctx, 3) || !ct_is_running() ? 0 : ct_on_dropped(skb, reason, rx_sk);
 }
 
+/* before it named the socket */
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(ct_kfree_skb_by_tuple, struct sk_buff *skb, void *location, __u32 reason)
+{
+	return ct_is_running() ? ct_on_dropped_by_tuple(skb, (__u64)location, reason) : 0;
+}
+
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(ct_send_length, struct sock *sk)
 {
 	return ct_is_running() ? ct_on_io(sk) : 0;
+}
+
+/* before there was that: a send shows itself by what leaves */
+SEC("tp_btf/timer_start")
+int BPF_PROG(ct_timer_start_io, struct timer_list *timer)
+{
+	if (ct_is_running() && timer_write && (__u64)timer->function == timer_write)
+		ct_on_write_timer(timer);
+	return 0;
 }
 
 SEC("tp_btf/sock_recv_length")

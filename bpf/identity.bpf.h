@@ -14,15 +14,82 @@ struct {
 	__type(value, struct ct_sk);
 } sockets SEC(".maps");
 
+/*
+ * Where no tracepoint tells of a send(), the write timer does when the first data leaves. It knows
+ * the socket's cookie, not its storage: whose first send is awaited stands here, and the storage
+ * takes it over when it is at hand.
+ */
+const volatile bool io_by_timer; /* set before loading */
+
+struct ct_first_io {
+	__u32 pid; /* 0: still awaited */
+	__u32 reserved;
+	__u8 comm[CT_COMM_LEN];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1); /* set from user space before loading */
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64); /* cookie */
+	__type(value, struct ct_first_io);
+} first_io SEC(".maps");
+
+/* Who sends or receives first is its owner; what more telling has happened to it is better. */
+static __always_inline bool ct_awaits_io(const struct ct_sk *st)
+{
+	return st->owner == CT_OWNER_UNKNOWN || st->owner == CT_OWNER_INHERITED;
+}
+
+static __always_inline void ct_await_io(struct sock *sk)
+{
+	struct ct_first_io fresh;
+	__u64 cookie;
+
+	if (!io_by_timer)
+		return;
+	__builtin_memset(&fresh, 0, sizeof(fresh));
+	cookie = bpf_get_socket_cookie(sk);
+	bpf_map_update_elem(&first_io, &cookie, &fresh, BPF_ANY);
+}
+
+static __always_inline void ct_forget_io(const struct sock *sk)
+{
+	__u64 cookie;
+
+	if (!io_by_timer)
+		return;
+	cookie = sk->__sk_common.skc_cookie.counter;
+	bpf_map_delete_elem(&first_io, &cookie);
+}
+
+static __always_inline void ct_adopt_io(const struct sock *sk, struct ct_sk *st)
+{
+	struct ct_first_io *io;
+	__u64 cookie;
+
+	if (!io_by_timer || !st || !ct_awaits_io(st))
+		return;
+	cookie = sk->__sk_common.skc_cookie.counter;
+	io = bpf_map_lookup_elem(&first_io, &cookie);
+	if (!io || !io->pid)
+		return;
+	st->pid = io->pid;
+	st->owner = CT_OWNER_IO;
+	__builtin_memcpy(st->comm, io->comm, CT_COMM_LEN);
+	bpf_map_delete_elem(&first_io, &cookie);
+}
+
 /* Of two CPUs that make it at the same time one gets none, and finds the other's. */
 static __always_inline struct ct_sk *ct_sk_get(const struct sock *sk)
 {
 	struct ct_sk *st = bpf_sk_storage_get(&sockets, (struct sock *)sk, 0,
-					      BPF_SK_STORAGE_GET_F_CREATE);
+					      BPF_SK_STORAGE_GET_F_CREATE)
+				   ?: bpf_sk_storage_get(&sockets, (struct sock *)sk, 0,
+							 BPF_SK_STORAGE_GET_F_CREATE);
 
-	return st
-		       ?: bpf_sk_storage_get(&sockets, (struct sock *)sk, 0,
-					     BPF_SK_STORAGE_GET_F_CREATE);
+	ct_adopt_io(sk, st);
+	return st;
 }
 
 /* A new life: of the same socket another generation, of a child its first, its owner provisional.
@@ -97,8 +164,11 @@ static __always_inline bool ct_is_killed(const struct sock *sk, int old, int new
 
 static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st)
 {
-	struct ct_event *event = ct_emit_begin(CT_EVENT_SIZE(who), CT_EVENT_OWNER, st);
+	struct ct_event *event;
 
+	if (!ct_awaits_io(st))
+		ct_forget_io(sk);
+	event = ct_emit_begin(CT_EVENT_SIZE(who), CT_EVENT_OWNER, st);
 	if (!event)
 		return;
 	ct_read_sock(event, sk, tp);

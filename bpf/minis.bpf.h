@@ -7,6 +7,7 @@
 #include "notes.bpf.h"
 #include "process.bpf.h"
 #include "sock_read.bpf.h"
+#include "tuples.bpf.h"
 
 /*
  * The socket for which connect() takes the mini-socket's place, NULL if it is not for one: the last
@@ -92,14 +93,39 @@ static __always_inline void ct_emit_timewait(const struct inet_timewait_sock *tw
 	ct_emit_end(event);
 }
 
-static __always_inline void ct_on_timewait_timer(struct timer_list *timer, __u8 op)
+/* Whether a segment has taken it away, the drop of that segment tells. */
+static __always_inline void ct_note_mini(const struct inet_timewait_sock *tw, __u8 op)
 {
-	ct_emit_timewait((void *)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer),
-			 op);
+	struct ct_notes *notes;
+
+	if (!by_tuple)
+		return;
+	if (op == CT_TIMER_START)
+		ct_tuples_add(&tw->__tw_common);
+	else
+		ct_tuples_remove(&tw->__tw_common);
+	notes = ct_notes();
+	if (!notes)
+		return;
+	notes->ended = op == CT_TIMER_CANCEL ? (__u64)tw : 0;
+	notes->ended_ns = bpf_ktime_get_ns();
 }
 
-/* A segment has reset it; whether it heeded that, a CANCEL just before tells. */
-static __always_inline void ct_emit_mini_reset(const struct inet_timewait_sock *tw, __u8 packet)
+static __always_inline void ct_on_timewait_timer(struct timer_list *timer, __u8 op)
+{
+	const struct inet_timewait_sock *tw =
+		(void *)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer);
+
+	ct_emit_timewait(tw, op);
+	ct_note_mini(tw, op);
+}
+
+/*
+ * A segment has reset it, RECEIVED; whether it heeded that, a CANCEL just before tells. Or it has
+ * answered one with a reset, SENT.
+ */
+static __always_inline void ct_emit_mini_reset(const struct inet_timewait_sock *tw, __u8 packet,
+					       __u8 direction)
 {
 	__u64 cookie = ct_mini_cookie(tw);
 	struct ct_event *event;
@@ -110,7 +136,8 @@ static __always_inline void ct_emit_mini_reset(const struct inet_timewait_sock *
 	if (!event)
 		return;
 	ct_fill_mini(event, tw, cookie);
-	event->reset.direction = CT_DIRECTION_RECEIVED;
+	event->reset.direction = direction;
+	event->reset.answered = direction == CT_DIRECTION_SENT;
 	event->reset.mini = 1;
 	event->reset.packet = packet;
 	ct_emit_end(event);

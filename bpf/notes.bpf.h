@@ -7,16 +7,6 @@
 
 #include "common.bpf.h"
 
-struct ct_tuple {
-	__u8 laddr[16];
-	__u8 raddr[16];
-	__u32 netns;
-	__u16 lport;
-	__u16 rport;
-	__u8 family;
-	__u8 reserved[7];
-};
-
 struct ct_notes {
 	__u64 child;	   /* socket of the last transition if it was LISTEN → SYN_RECV, else 0 */
 	__u64 child_ns;	   /* when that was */
@@ -25,6 +15,8 @@ struct ct_notes {
 	__u64 dropped_ns;  /* when a segment took away the request of DROPPED, 0: told */
 	struct ct_tuple dropped;
 	__u64 nameless_ns; /* when a mini-socket without a cookie came last */
+	__u64 ended;	   /* the last mini-socket that a segment has ended, 0: told, or none */
+	__u64 ended_ns;	   /* when that was */
 	__u32 nameless_hash;
 	__u8 completed; /* the child has taken its request's place */
 	__u8 in_state;	/* of ct_set_state() so many are at work, see ct_set_state_again() */

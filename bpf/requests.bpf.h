@@ -10,6 +10,7 @@
 #include "notes.bpf.h"
 #include "process.bpf.h"
 #include "sock_read.bpf.h"
+#include "tuples.bpf.h"
 
 static __always_inline void ct_fill_listener(struct ct_event_request *ret,
 					     const struct sock *listener)
@@ -86,6 +87,10 @@ static __always_inline void ct_on_request_timer(struct timer_list *timer, __u8 o
 	if (!notes)
 		return;
 	notes->dropped_ns = 0;
+	if (op == CT_TIMER_START)
+		ct_tuples_add(&req->__req_common);
+	else
+		ct_tuples_remove(&req->__req_common);
 	if (op == CT_TIMER_CANCEL && ct_is_completed(notes, req))
 		notes->completed = 1;
 	else
@@ -176,7 +181,7 @@ static __always_inline void ct_emit_request_reset(const struct ct_tuple *request
 }
 
 /* The handshake's last segment, for whose connection there is no room: it may come again. */
-static __always_inline void ct_emit_overflow(const struct sk_buff *skb, struct sock *listener)
+static __always_inline void ct_emit_overflow(const struct sk_buff *skb, const struct sock *listener)
 {
 	struct ct_event *event = ct_emit_begin_of(CT_EVENT_SIZE(request), CT_EVENT_REQUEST, NULL,
 						  true);
@@ -185,7 +190,7 @@ static __always_inline void ct_emit_overflow(const struct sk_buff *skb, struct s
 		return;
 	ct_read_packet(event, skb);
 	ct_map_addresses(event, listener);
-	event->netns = listener->__sk_common.skc_net.net->ns.inum;
+	event->netns = BPF_CORE_READ(listener, __sk_common.skc_net.net, ns.inum);
 	event->state = CT_STATE_SYN_RECV;
 	event->role = CT_ROLE_PASSIVE;
 	event->request.op = CT_TIMER_UNTOUCHED;
@@ -200,7 +205,19 @@ static __always_inline bool ct_is_overflow(const struct sock *listener, __u32 re
 	if (bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_TCP_LISTEN_OVERFLOW))
 		return reason == bpf_core_enum_value(enum skb_drop_reason,
 						     SKB_DROP_REASON_TCP_LISTEN_OVERFLOW);
-	return flags == CT_PACKET_ACK && listener->sk_ack_backlog > listener->sk_max_ack_backlog;
+	return flags == CT_PACKET_ACK && BPF_CORE_READ(listener, sk_ack_backlog) >
+						 BPF_CORE_READ(listener, sk_max_ack_backlog);
+}
+
+/* The segment that has just taken a request away; true if it was that one. */
+static __always_inline bool ct_on_request_dropped(struct ct_notes *notes, const struct tcphdr *tcp)
+{
+	bool dropped = ct_is_dropped(notes, tcp);
+
+	if (dropped && tcp->flags & CT_PACKET_RST)
+		ct_emit_request_reset(&notes->dropped, tcp->flags);
+	notes->dropped_ns = 0;
+	return dropped;
 }
 
 static __always_inline void ct_on_listener_dropped(const struct sk_buff *skb, __u32 reason,
@@ -212,11 +229,6 @@ static __always_inline void ct_on_listener_dropped(const struct sk_buff *skb, __
 	if (!notes || listener->sk_protocol != IPPROTO_TCP)
 		return;
 	ct_read_tcp(&tcp, skb);
-	if (!ct_is_dropped(notes, &tcp)) {
-		if (ct_is_overflow(listener, reason, tcp.flags))
-			ct_emit_overflow(skb, listener);
-	} else if (tcp.flags & CT_PACKET_RST) {
-		ct_emit_request_reset(&notes->dropped, tcp.flags);
-	}
-	notes->dropped_ns = 0;
+	if (!ct_on_request_dropped(notes, &tcp) && ct_is_overflow(listener, reason, tcp.flags))
+		ct_emit_overflow(skb, listener);
 }

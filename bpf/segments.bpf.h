@@ -9,6 +9,7 @@
 #include "options.bpf.h"
 #include "requests.bpf.h"
 #include "timers.bpf.h"
+#include "tuples.bpf.h"
 
 static __always_inline void ct_fill_reset_full(struct ct_event *event, struct sock *sk,
 					       struct tcp_sock *tp)
@@ -47,6 +48,28 @@ static __always_inline __u8 ct_map_reason(__u32 reason)
 }
 
 /*
+ * A listener answers a handshake's final ACK with a reset, net.ipv4.tcp_abort_on_overflow. Where no
+ * reason comes with it, its queue and the request tell: tcp_check_req().
+ */
+static __always_inline void ct_on_answered(const struct sk_buff *skb, const struct sock *listener)
+{
+	const struct tcp_request_sock *req;
+	const struct sock_common *skc;
+	struct tcphdr tcp = {};
+
+	ct_read_tcp(&tcp, skb);
+	if (!(tcp.flags & CT_PACKET_ACK) || tcp.flags & (CT_PACKET_SYN | CT_PACKET_RST) ||
+	    BPF_CORE_READ(listener, sk_ack_backlog) <= BPF_CORE_READ(listener, sk_max_ack_backlog))
+		return;
+	skc = ct_tuples_find(skb, &tcp);
+	if (!skc || BPF_CORE_READ(skc, skc_state) != TCP_NEW_SYN_RECV)
+		return;
+	req = (const struct tcp_request_sock *)skc;
+	if (bpf_ntohl(tcp.ack_seq) == BPF_CORE_READ(req, snt_isn) + 1)
+		ct_emit_overflow(skb, listener);
+}
+
+/*
  * SK is NULL when no socket answers for it, and may be a mini-socket; a listener answers for the
  * handshake of somebody else: then, too, the addresses are the packet's.
  */
@@ -61,6 +84,8 @@ static __always_inline int ct_on_send_reset(struct sock *sk, const struct sk_buf
 
 	if (owns)
 		ct_tell_options(sk, tp, st, true);
+	if (by_tuple && full && !owns && skb && reason == CT_RESET_REASON_MAP_LEN)
+		ct_on_answered(skb, sk);
 	event = ct_emit_begin(CT_EVENT_SIZE(reset), CT_EVENT_RESET, st);
 	if (!event)
 		return 0;
@@ -172,26 +197,48 @@ static __always_inline int ct_on_retransmit_synack(struct request_sock *req)
 	return 0;
 }
 
+/* Before 6.6 old segments had no reason of their own. */
+static __always_inline bool ct_is_old(__u32 reason)
+{
+	if (bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_TCP_OLD_SEQUENCE))
+		return reason ==
+		       bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_TCP_OLD_SEQUENCE);
+	if (bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_TCP_INVALID_SEQUENCE))
+		return reason == bpf_core_enum_value(enum skb_drop_reason,
+						     SKB_DROP_REASON_TCP_INVALID_SEQUENCE);
+	return false;
+}
+
 /*
  * A keepalive probe repeats the last byte before what is expected next, RFC 9293 3.8.4; the kernel
- * answers it and drops it as old. With a window of 0 it is a window probe, RFC 9293 3.8.6.1.
+ * answers it and drops it as old.
  */
+static __always_inline bool ct_is_probe(const struct sk_buff *skb, __u32 rcv_nxt)
+{
+	const struct tcp_skb_cb *cb =
+		(const struct tcp_skb_cb *)((const char *)skb +
+					    bpf_core_field_offset(struct sk_buff, cb));
+
+	return BPF_CORE_READ(cb, seq) == rcv_nxt - 1 &&
+	       !(BPF_CORE_READ(cb, tcp_flags) & (CT_PACKET_SYN | CT_PACKET_RST));
+}
+
+/* With a window of 0 it is a window probe, RFC 9293 3.8.6.1. */
+static __always_inline __u8 ct_received_type(__u32 rcv_wnd)
+{
+	return rcv_wnd ? CT_PROBE_KEEPALIVE : CT_PROBE_WINDOW;
+}
+
 static __always_inline int ct_on_old_segment(const struct sk_buff *skb, struct sock *sk)
 {
 	struct tcp_sock *tp;
 	struct ct_event *event;
 	struct ct_sk *st;
-	__u32 seq;
 
 	if (!ct_is_full(sk))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp)
-		return 0;
-	bpf_probe_read_kernel(&seq, sizeof(seq),
-			      (const char *)skb + bpf_core_field_offset(struct sk_buff, cb) +
-				      bpf_core_field_offset(struct tcp_skb_cb, seq));
-	if (seq != tp->rcv_nxt - 1)
+	if (!tp || !ct_is_probe(skb, tp->rcv_nxt))
 		return 0;
 	st = ct_sk_get(sk);
 	ct_tell_options(sk, tp, st, true);
@@ -199,7 +246,7 @@ static __always_inline int ct_on_old_segment(const struct sk_buff *skb, struct s
 	if (!event)
 		return 0;
 	ct_read_sock(event, sk, tp);
-	event->probe.type = tp->rcv_wnd ? CT_PROBE_KEEPALIVE : CT_PROBE_WINDOW;
+	event->probe.type = ct_received_type(tp->rcv_wnd);
 	event->probe.outcome = CT_PROBE_RECEIVED;
 	ct_emit_end(event);
 	return 0;
@@ -216,7 +263,7 @@ static __always_inline void ct_on_mini_dropped(const struct sk_buff *skb, const 
 	__u8 flags = ct_read_packet(NULL, skb);
 
 	if (flags & CT_PACKET_RST)
-		ct_emit_mini_reset(tw, flags);
+		ct_emit_mini_reset(tw, flags, CT_DIRECTION_RECEIVED);
 	else if (flags & CT_PACKET_FIN)
 		ct_emit_timewait(tw, CT_TIMER_UNTOUCHED);
 }
@@ -227,12 +274,105 @@ static __always_inline int ct_on_dropped(const struct sk_buff *skb, __u32 reason
 
 	if (!sk)
 		return 0;
-	if (reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_TCP_OLD_SEQUENCE))
+	if (ct_is_old(reason))
 		return ct_on_old_segment(skb, sk);
 	state = sk->__sk_common.skc_state;
 	if (state == CT_STATE_TIME_WAIT && timer_timewait)
 		ct_on_mini_dropped(skb, sk);
 	else if (state == CT_STATE_LISTEN && timer_request)
 		ct_on_listener_dropped(skb, reason, sk);
+	return 0;
+}
+
+/* The same, the socket found by the segment's addresses. */
+static __always_inline void ct_on_old_segment_by_tuple(const struct sk_buff *skb)
+{
+	const struct sock_common *skc;
+	const struct tcp_sock *tp;
+	struct ct_probes *probes;
+	struct tcphdr tcp = {};
+	__u8 state;
+
+	ct_read_tcp(&tcp, skb);
+	skc = ct_tuples_find(skb, &tcp);
+	if (!skc)
+		return;
+	state = BPF_CORE_READ(skc, skc_state);
+	tp = (const struct tcp_sock *)skc;
+	if (state == CT_STATE_TIME_WAIT || state == TCP_NEW_SYN_RECV ||
+	    !ct_is_probe(skb, BPF_CORE_READ(tp, rcv_nxt)))
+		return;
+	probes = ct_probes_get((const struct sock *)skc);
+	if (probes)
+		ct_probe_tell_options((const struct sock *)skc, &probes->options);
+	ct_emit_probe(skc, ct_received_type(BPF_CORE_READ(tp, rcv_wnd)), CT_PROBE_RECEIVED, 0, 0,
+		      0);
+}
+
+/*
+ * A segment has just taken a mini-socket away, and was dropped then: a reset, or what FIN_WAIT2
+ * answers with one, tcp_timewait_state_process(). A new SYN is not dropped. False: it was another.
+ */
+static __always_inline bool ct_on_mini_ended(struct ct_notes *notes, const struct tcphdr *tcp)
+{
+	const struct inet_timewait_sock *tw = (const struct inet_timewait_sock *)notes->ended;
+
+	if (!tw || bpf_ktime_get_ns() - notes->ended_ns > CT_NEAR_NS ||
+	    BPF_CORE_READ(tw, __tw_common.skc_num) != bpf_ntohs(tcp->dest) ||
+	    BPF_CORE_READ(tw, __tw_common.skc_dport) != tcp->source)
+		return false;
+	notes->ended = 0;
+	if (tcp->flags & CT_PACKET_RST)
+		ct_emit_mini_reset(tw, tcp->flags, CT_DIRECTION_RECEIVED);
+	else if (resets_untold && BPF_CORE_READ(tw, tw_substate) == CT_STATE_FIN_WAIT2)
+		ct_emit_mini_reset(tw, tcp->flags, CT_DIRECTION_SENT);
+	return true;
+}
+
+/* What is wrong with the segment itself has its own reason. */
+static __always_inline bool ct_is_unnamed(__u32 reason)
+{
+	if (reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED))
+		return true;
+	return bpf_core_enum_value_exists(enum skb_drop_reason,
+					  SKB_DROP_REASON_TCP_LISTEN_OVERFLOW) &&
+	       reason == bpf_core_enum_value(enum skb_drop_reason,
+					     SKB_DROP_REASON_TCP_LISTEN_OVERFLOW);
+}
+
+static __always_inline int ct_on_dropped_by_tuple(const struct sk_buff *skb, __u64 location,
+						  __u32 reason)
+{
+	struct ct_notes *notes = ct_notes();
+	const struct sock_common *skc;
+	const struct sock *listener;
+	struct tcphdr tcp = {};
+	__u8 state;
+
+	if (ct_is_old(reason)) {
+		ct_on_old_segment_by_tuple(skb);
+		return 0;
+	}
+	if (!notes || !ct_is_in_receive(location))
+		return 0;
+	ct_read_tcp(&tcp, skb);
+	if (reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NO_SOCKET))
+		return resets_untold && !(tcp.flags & CT_PACKET_RST)
+			       ? ct_on_send_reset(NULL, skb, CT_RESET_REASON_MAP_LEN)
+			       : 0;
+	if (!ct_is_unnamed(reason))
+		return 0;
+	if (ct_on_request_dropped(notes, &tcp) || ct_on_mini_ended(notes, &tcp))
+		return 0;
+	skc = ct_tuples_find(skb, &tcp);
+	if (!skc)
+		return 0;
+	state = BPF_CORE_READ(skc, skc_state);
+	listener = BPF_CORE_READ(skc, skc_listener);
+	if (state == CT_STATE_TIME_WAIT && timer_timewait)
+		ct_on_mini_dropped(skb, (const struct sock *)skc);
+	else if (state == TCP_NEW_SYN_RECV && timer_request &&
+		 ct_is_overflow(listener, reason, tcp.flags))
+		ct_emit_overflow(skb, listener);
 	return 0;
 }

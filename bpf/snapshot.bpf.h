@@ -15,6 +15,7 @@
 #include "sock_read.bpf.h"
 #include "timers.bpf.h"
 #include "transition.bpf.h"
+#include "tuples.bpf.h"
 
 /*
  * Set before a walk. 0: every socket; otherwise only the mini-sockets in TIME_WAIT that have more
@@ -116,6 +117,7 @@ static __always_inline bool ct_tell_full(struct sock *sk, struct tcp_sock *tp)
 		ct_emit_owner(sk, tp, st);
 	}
 	if (state != CT_STATE_LISTEN) {
+		ct_tuples_add(&sk->__sk_common);
 		ct_emit_counters(sk, tp, st);
 		ct_note_options(sk, tp, st);
 	}
@@ -141,6 +143,7 @@ static __always_inline bool ct_tell_full(struct sock *sk, struct tcp_sock *tp)
  * the look stands behind the record as well.
  */
 static __always_inline void ct_emit_if_pending(struct ct_event *event,
+					       const struct sock_common *skc,
 					       const struct timer_list *timer)
 {
 	if (!BPF_CORE_READ(timer, entry.pprev)) {
@@ -149,6 +152,7 @@ static __always_inline void ct_emit_if_pending(struct ct_event *event,
 	}
 	event->found.timeout_ns = ct_timer_left_ns(timer);
 	ct_emit_end(event);
+	ct_tuples_add(skc);
 }
 
 static __always_inline bool ct_tell_mini(struct sock_common *skc,
@@ -167,7 +171,7 @@ static __always_inline bool ct_tell_mini(struct sock_common *skc,
 	event->cookie = bpf_get_socket_cookie(skc);
 	event->state = state;
 	event->found.mini = 1;
-	ct_emit_if_pending(event, &tw->tw_timer);
+	ct_emit_if_pending(event, skc, &tw->tw_timer);
 	return true;
 }
 
@@ -188,7 +192,7 @@ static __always_inline bool ct_tell_request(struct sock_common *skc, const struc
 	event->found.listener = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
 	event->found.backlog = BPF_CORE_READ(listener, sk_ack_backlog);
 	event->found.backlog_max = BPF_CORE_READ(listener, sk_max_ack_backlog);
-	ct_emit_if_pending(event, &req->rsk_timer);
+	ct_emit_if_pending(event, skc, &req->rsk_timer);
 	return true;
 }
 

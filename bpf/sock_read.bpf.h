@@ -13,31 +13,32 @@
 #define CT_PROBE(ptr, field)   BPF_CORE_READ(ptr, field)
 #define CT_PROBE2(ptr, f1, f2) BPF_CORE_READ(ptr, f1, f2)
 
-#define CT_DEFINE_READ_COMMON(name, READ, READ2)                                                \
-	static __always_inline void name(struct ct_event *event, const struct sock_common *skc) \
-	{                                                                                       \
-		event->family = READ(skc, skc_family);                                          \
-		event->lport = READ(skc, skc_num);                                              \
-		event->rport = bpf_ntohs(READ(skc, skc_dport));                                 \
-		event->netns = READ2(skc, skc_net.net, ns.inum);                                \
-		if (event->family == AF_INET6 && bpf_core_field_exists(skc->skc_v6_daddr)) {    \
-			__u32 *laddr = (__u32 *)event->laddr, *raddr = (__u32 *)event->raddr;   \
-                                                                                                \
-			laddr[0] = READ(skc, skc_v6_rcv_saddr.in6_u.u6_addr32[0]);              \
-			laddr[1] = READ(skc, skc_v6_rcv_saddr.in6_u.u6_addr32[1]);              \
-			laddr[2] = READ(skc, skc_v6_rcv_saddr.in6_u.u6_addr32[2]);              \
-			laddr[3] = READ(skc, skc_v6_rcv_saddr.in6_u.u6_addr32[3]);              \
-			raddr[0] = READ(skc, skc_v6_daddr.in6_u.u6_addr32[0]);                  \
-			raddr[1] = READ(skc, skc_v6_daddr.in6_u.u6_addr32[1]);                  \
-			raddr[2] = READ(skc, skc_v6_daddr.in6_u.u6_addr32[2]);                  \
-			raddr[3] = READ(skc, skc_v6_daddr.in6_u.u6_addr32[3]);                  \
-		} else {                                                                        \
-			*(__u32 *)event->laddr = READ(skc, skc_rcv_saddr);                      \
-			*(__u32 *)event->raddr = READ(skc, skc_daddr);                          \
-		}                                                                               \
+#define CT_DEFINE_READ_COMMON(name, type, READ, READ2)                                        \
+	static __always_inline void name(type *event, const struct sock_common *skc)          \
+	{                                                                                     \
+		event->family = READ(skc, skc_family);                                        \
+		event->lport = READ(skc, skc_num);                                            \
+		event->rport = bpf_ntohs(READ(skc, skc_dport));                               \
+		event->netns = READ2(skc, skc_net.net, ns.inum);                              \
+		if (event->family == AF_INET6 && bpf_core_field_exists(skc->skc_v6_daddr)) {  \
+			__u32 *laddr = (__u32 *)event->laddr, *raddr = (__u32 *)event->raddr; \
+                                                                                              \
+			laddr[0] = READ(skc, skc_v6_rcv_saddr.in6_u.u6_addr32[0]);            \
+			laddr[1] = READ(skc, skc_v6_rcv_saddr.in6_u.u6_addr32[1]);            \
+			laddr[2] = READ(skc, skc_v6_rcv_saddr.in6_u.u6_addr32[2]);            \
+			laddr[3] = READ(skc, skc_v6_rcv_saddr.in6_u.u6_addr32[3]);            \
+			raddr[0] = READ(skc, skc_v6_daddr.in6_u.u6_addr32[0]);                \
+			raddr[1] = READ(skc, skc_v6_daddr.in6_u.u6_addr32[1]);                \
+			raddr[2] = READ(skc, skc_v6_daddr.in6_u.u6_addr32[2]);                \
+			raddr[3] = READ(skc, skc_v6_daddr.in6_u.u6_addr32[3]);                \
+		} else {                                                                      \
+			*(__u32 *)event->laddr = READ(skc, skc_rcv_saddr);                    \
+			*(__u32 *)event->raddr = READ(skc, skc_daddr);                        \
+		}                                                                             \
 	}
-CT_DEFINE_READ_COMMON(ct_read_common, CT_LOAD, CT_LOAD2)
-CT_DEFINE_READ_COMMON(ct_probe_common, CT_PROBE, CT_PROBE2)
+CT_DEFINE_READ_COMMON(ct_read_common, struct ct_event, CT_LOAD, CT_LOAD2)
+CT_DEFINE_READ_COMMON(ct_probe_common, struct ct_event, CT_PROBE, CT_PROBE2)
+CT_DEFINE_READ_COMMON(ct_probe_tuple, struct ct_tuple, CT_PROBE, CT_PROBE2)
 
 /* Bytes from a socket to its timers, which newer kernels have in other structs. */
 static __always_inline __u32 ct_write_timer_offset(void)
@@ -225,34 +226,43 @@ static __always_inline void ct_read_tcp(struct tcphdr *ret, const struct sk_buff
 			      BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header));
 }
 
-/*
- * Flags and, if EVENT is given, addresses of a received segment as the receiver sees them: it is
- * the destination.
- */
+/* Addresses of a received segment as the receiver sees them: it is the destination. */
+#define CT_DEFINE_READ_PACKET(name, type)                                                         \
+	static __always_inline void name(type *ret, const struct sk_buff *skb,                    \
+					 const struct tcphdr *tcp)                                \
+	{                                                                                         \
+		unsigned char *network = BPF_CORE_READ(skb, head) +                               \
+					 BPF_CORE_READ(skb, network_header);                      \
+                                                                                                  \
+		ret->lport = bpf_ntohs(tcp->dest);                                                \
+		ret->rport = bpf_ntohs(tcp->source);                                              \
+		if (BPF_CORE_READ(skb, protocol) == bpf_htons(ETH_P_IPV6)) {                      \
+			ret->family = AF_INET6;                                                   \
+			bpf_probe_read_kernel(ret->laddr, 16,                                     \
+					      network +                                           \
+						      __builtin_offsetof(struct ipv6hdr, daddr)); \
+			bpf_probe_read_kernel(ret->raddr, 16,                                     \
+					      network +                                           \
+						      __builtin_offsetof(struct ipv6hdr, saddr)); \
+		} else {                                                                          \
+			ret->family = AF_INET;                                                    \
+			bpf_probe_read_kernel(ret->laddr, 4,                                      \
+					      network + __builtin_offsetof(struct iphdr, daddr)); \
+			bpf_probe_read_kernel(ret->raddr, 4,                                      \
+					      network + __builtin_offsetof(struct iphdr, saddr)); \
+		}                                                                                 \
+	}
+CT_DEFINE_READ_PACKET(ct_read_packet_event, struct ct_event)
+CT_DEFINE_READ_PACKET(ct_read_packet_tuple, struct ct_tuple)
+
+/* Flags and, if EVENT is given, addresses of a received segment. */
 static __always_inline __u8 ct_read_packet(struct ct_event *event, const struct sk_buff *skb)
 {
-	unsigned char *network;
 	struct tcphdr tcp = {};
 
 	ct_read_tcp(&tcp, skb);
-	if (!event)
-		return tcp.flags;
-	network = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, network_header);
-	event->lport = bpf_ntohs(tcp.dest);
-	event->rport = bpf_ntohs(tcp.source);
-	if (BPF_CORE_READ(skb, protocol) == bpf_htons(ETH_P_IPV6)) {
-		event->family = AF_INET6;
-		bpf_probe_read_kernel(event->laddr, 16,
-				      network + __builtin_offsetof(struct ipv6hdr, daddr));
-		bpf_probe_read_kernel(event->raddr, 16,
-				      network + __builtin_offsetof(struct ipv6hdr, saddr));
-	} else {
-		event->family = AF_INET;
-		bpf_probe_read_kernel(event->laddr, 4,
-				      network + __builtin_offsetof(struct iphdr, daddr));
-		bpf_probe_read_kernel(event->raddr, 4,
-				      network + __builtin_offsetof(struct iphdr, saddr));
-	}
+	if (event)
+		ct_read_packet_event(event, skb, &tcp);
 	return tcp.flags;
 }
 
@@ -261,7 +271,7 @@ static __always_inline void ct_map_addresses(struct ct_event *event, const struc
 {
 	__u32 *laddr = (__u32 *)event->laddr, *raddr = (__u32 *)event->raddr;
 
-	if (event->family != AF_INET || sk->__sk_common.skc_family != AF_INET6)
+	if (event->family != AF_INET || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_INET6)
 		return;
 	event->family = AF_INET6;
 	laddr[3] = laddr[0];

@@ -107,7 +107,9 @@ static __always_inline void ct_emit_probe(const struct sock_common *skc, __u8 ty
 	ct_probe_common(event, skc);
 	event->cookie = BPF_CORE_READ(skc, skc_cookie.counter);
 	event->state = BPF_CORE_READ(skc, skc_state);
-	event->context = type == CT_PROBE_KEEPALIVE ? CT_CONTEXT_KEEPALIVE : CT_CONTEXT_WINDOW;
+	if (outcome != CT_PROBE_RECEIVED)
+		event->context = type == CT_PROBE_KEEPALIVE ? CT_CONTEXT_KEEPALIVE
+							    : CT_CONTEXT_WINDOW;
 	event->probe.type = type;
 	event->probe.outcome = outcome;
 	event->probe.unanswered = unanswered;
@@ -148,17 +150,23 @@ static __always_inline void ct_check_answer(const struct sock *sk, __u8 probes_o
 	probes->sent_ns = 0;
 }
 
-static __always_inline void ct_probe_sent(const struct sock *sk, __u8 type, __u8 unanswered)
+static __always_inline struct ct_probes *ct_probes_get(const struct sock *sk)
 {
 	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	struct ct_probes fresh = {}, *probes;
 
 	probes_seen = 1;
 	probes = bpf_map_lookup_elem(&probing, &cookie);
-	if (!probes) {
-		bpf_map_update_elem(&probing, &cookie, &fresh, BPF_ANY);
-		probes = bpf_map_lookup_elem(&probing, &cookie);
-	}
+	if (probes)
+		return probes;
+	bpf_map_update_elem(&probing, &cookie, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&probing, &cookie);
+}
+
+static __always_inline void ct_probe_sent(const struct sock *sk, __u8 type, __u8 unanswered)
+{
+	struct ct_probes *probes = ct_probes_get(sk);
+
 	if (!probes) {
 		ct_emit_probe(&sk->__sk_common, type, CT_PROBE_SENT, unanswered, 0, 0);
 		return;

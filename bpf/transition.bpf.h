@@ -9,6 +9,7 @@
 #include "options.bpf.h"
 #include "requests.bpf.h"
 #include "timers.bpf.h"
+#include "tuples.bpf.h"
 
 static __always_inline void ct_emit_counters(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st)
 {
@@ -83,6 +84,24 @@ static __always_inline bool ct_may_be_flagged(const struct sock *sk, int new)
 	}
 }
 
+/* Told with its next transition, in its place and with its time. */
+static __noinline void ct_emit_birth(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st)
+{
+	struct ct_event *event;
+
+	ct_emit_owner(sk, tp, st);
+	event = ct_emit_begin(CT_EVENT_SIZE(to), CT_EVENT_STATE, st);
+	if (!event)
+		return;
+	ct_read_sock(event, sk, tp);
+	event->ts_ns = st->born_ns;
+	event->state = CT_STATE_SYN_RECV;
+	event->to.old_state = CT_STATE_LISTEN;
+	event->to.write_seq = tp->write_seq;
+	st->born_ns = 0;
+	ct_emit_end(event);
+}
+
 static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
@@ -91,6 +110,12 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 
 	if (!tp) /* MPTCP's own socket, SCTP, DCCP: not TCP, though they share the tracepoint */
 		return 0;
+	if (new == CT_STATE_ESTABLISHED || old == CT_STATE_SYN_RECV)
+		ct_tuples_add(&sk->__sk_common);
+	if (new == CT_STATE_CLOSE) {
+		ct_tuples_remove(&sk->__sk_common);
+		ct_forget_io(sk);
+	}
 	st = ct_sk_get(sk);
 	if (!st) {
 		ct_count_lost(NULL, false);
@@ -100,14 +125,19 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 		return 0;
 	if (ct_is_unready(sk, old, new)) {
 		ct_begin_life(st, old, new);
+		st->born_ns = bpf_ktime_get_ns();
 		ct_notes_at_state(sk, tp, st, old, new);
 		return 0;
 	}
+	if (st->born_ns)
+		ct_emit_birth(sk, tp, st);
 	context = ct_any(ct_context(sk));
 	ct_update_owner(sk, tp, st, old, new, context == CT_CONTEXT_PROCESS);
 	old = ct_any(old), new = ct_any(new);
 	ct_probes_at_state(sk, tp, new, context);
 	new = ct_any(new);
+	if (new == CT_STATE_ESTABLISHED && st->role == CT_ROLE_PASSIVE &&ct_awaits_io(st))
+		ct_await_io(sk);
 	handshake = ct_any(ct_notes_at_state(sk, tp, st, old, new));
 	old = ct_any(old), new = ct_any(new);
 	if (new == CT_STATE_CLOSE && old != CT_STATE_LISTEN)
@@ -154,10 +184,46 @@ static __always_inline int ct_on_io(struct sock *sk)
 	if (!tp)
 		return 0;
 	st = ct_sk_get(sk);
-	if (!st || (st->owner != CT_OWNER_UNKNOWN && st->owner != CT_OWNER_INHERITED) ||
-	    ct_current_owns_nothing())
+	if (!st || !ct_awaits_io(st) || ct_current_owns_nothing())
 		return 0;
 	ct_learn_owner(st, CT_OWNER_IO);
 	ct_emit_owner(sk, tp, st);
 	return 0;
+}
+
+/*
+ * The write timer is set for the first data that leaves while nothing else is under way. By whom:
+ * whoever holds the socket's lock.
+ */
+static __always_inline void ct_on_write_timer(const struct timer_list *timer)
+{
+	const struct sock *sk = (const void *)timer - ct_write_timer_offset();
+	struct ct_first_io *io;
+	struct ct_event *event;
+	__u64 cookie;
+
+	if (!BPF_CORE_READ(sk, sk_lock.owned) || ct_current_owns_nothing())
+		return;
+	cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	io = bpf_map_lookup_elem(&first_io, &cookie);
+	if (!io || io->pid)
+		return;
+	io->pid = ct_current_pid();
+	ct_current_comm(io->comm);
+	event = ct_emit_begin(CT_EVENT_SIZE(who), CT_EVENT_OWNER, NULL);
+	if (!event)
+		return;
+	ct_probe_common(event, &sk->__sk_common);
+	event->cookie = cookie;
+	event->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	event->generation = 0; /* the first of a socket is the one that was accepted */
+	event->sock_flags = ct_probe_sock_flags(sk, (const struct tcp_sock *)sk);
+	event->role = CT_ROLE_PASSIVE;
+	event->owner = CT_OWNER_IO;
+	event->pid = io->pid;
+	__builtin_memcpy(event->who.comm, io->comm, CT_COMM_LEN);
+	event->who.uid = BPF_CORE_READ(sk, sk_uid.val);
+	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
+		event->who.cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	ct_emit_end(event);
 }

@@ -5,6 +5,9 @@
 
 #include "conntrace/count.h"
 
+/// What is told of one segment comes within this, also where the programs are translated first.
+#define NEAR_NS 10000000
+
 /* One rule: when it applies, who did it and why. The first that applies decides. */
 struct reset_rule {
 	bool (*applies)(const struct ct_event *event);
@@ -108,12 +111,24 @@ static bool is_linger0(const struct ct_event *event)
 	       event->reset.how != CT_HOW_CONNECT;
 }
 
-/* connect(AF_UNSPEC); or a child that was never accepted, and its listener was closed */
+/*
+ * A child that was never accepted, and its listener was closed: inet_child_forget() is who
+ * disconnects a socket that nobody holds. It is closed before it is reset; a timer, or tcp_abort(),
+ * resets it first.
+ */
+static bool is_forgotten(const struct ct_event *event)
+{
+	return has_reason(event, CT_RESET_REASON_NONE) && event->context == CT_CONTEXT_NONE &&
+	       event->state == CT_STATE_CLOSE && event->cookie;
+}
+
+/* connect(AF_UNSPEC); or a child that was never accepted */
 static bool is_abort(const struct ct_event *event)
 {
 	if (event->reset.answered)
 		return false;
-	return is_process(event) || has_reason(event, CT_RESET_REASON_TCP_STATE) ||
+	return is_process(event) || is_forgotten(event) ||
+	       has_reason(event, CT_RESET_REASON_TCP_STATE) ||
 	       has_reason(event, CT_RESET_REASON_TCP_DISCONNECT_WITH_DATA);
 }
 
@@ -145,6 +160,14 @@ static const struct reset_rule sent_rules[] = {
 	{is_any, CT_RESET_BY_STACK, CT_RESET_CAUSE_UNKNOWN},
 };
 
+/* Where the kernel gives no reason, it is told just before that there was no room for the ACK. */
+static bool is_told_overflow(const struct ct_conn *conn, const struct ct_event *event)
+{
+	return conn && conn->request.no_room_ns && event->reset.answered &&
+	       has_reason(event, CT_RESET_REASON_NONE) && event->state == CT_STATE_LISTEN &&
+	       event->ts_ns - conn->request.no_room_ns < NEAR_NS;
+}
+
 /* The state that it was in: its socket may be closed by the time the reset is traced. */
 static uint8_t state_before(const struct ct_conn *conn, const struct ct_event *event)
 {
@@ -175,6 +198,11 @@ void ct_verdict_reset(const struct ct_conn *conn, const struct ct_event *event,
 		ret->by = CT_RESET_BY_PEER;
 		ret->cause = ret->state == CT_STATE_SYN_SENT ? CT_RESET_CAUSE_REFUSED
 							     : CT_RESET_CAUSE_PEER;
+		return;
+	}
+	if (is_told_overflow(conn, event)) {
+		ret->by = CT_RESET_BY_STACK;
+		ret->cause = CT_RESET_CAUSE_BACKLOG_OVERFLOW;
 		return;
 	}
 	for (size_t i = 0; i < CT_COUNT(sent_rules); i++) {

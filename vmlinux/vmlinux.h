@@ -225,12 +225,21 @@ struct inet_request_sock {
 	u16 acked : 1;
 };
 
+struct tcp_request_sock {
+	u32 snt_isn;
+};
+
 struct net_device {
 	possible_net_t nd_net;
 };
 
+struct dst_entry {
+	struct net_device *dev;
+};
+
 struct sk_buff {
 	struct net_device *dev;
+	unsigned long _skb_refdst;
 	__be16 protocol;
 	__u16 transport_header;
 	__u16 network_header;
@@ -266,8 +275,13 @@ struct sched_entity {
 };
 #endif
 
+struct nsproxy {
+	struct net *net_ns;
+};
+
 struct task_struct {
 	struct task_struct *group_leader;
+	struct nsproxy *nsproxy;
 	char comm[16];
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -308,6 +322,9 @@ struct pt_regs {
 };
 
 enum skb_drop_reason {
+	SKB_DROP_REASON_NOT_SPECIFIED = 2,
+	SKB_DROP_REASON_NO_SOCKET = 3,
+	SKB_DROP_REASON_TCP_INVALID_SEQUENCE = 32,
 	SKB_DROP_REASON_TCP_LISTEN_OVERFLOW = 40,
 	SKB_DROP_REASON_TCP_OLD_SEQUENCE = 41,
 };

@@ -177,6 +177,7 @@ struct ct_request {
 	uint8_t acked;	      /// enum ct_acked, the most that was told
 	uint32_t backlog;     /// of the listener: waiting for accept()
 	uint32_t backlog_max; /// 0: not known
+	uint64_t no_room_ns;  /// when its final ACK found the accept queue full last, 0: not told
 };
 
 /// What the stream does not tell of a connection, because the kernel at hand cannot: from its

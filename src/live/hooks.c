@@ -58,14 +58,23 @@ static const struct ct_hook hooks[] = {
 	TIMER_LIFE(0, HALF_OPEN, REQUEST, "an accepted connection is seen from its final ACK on"),
 
 	{"ct_kfree_skb", "kfree_skb", 4, CT_HOOK_WANTED, CT_CAPABILITY_ACCEPT_QUEUE, 0, REQUEST,
+	 NULL, NULL},
+	{"ct_kfree_skb_by_tuple", "kfree_skb", 3, CT_HOOK_WANTED, CT_CAPABILITY_ACCEPT_QUEUE, 0, REQUEST,
 	 NULL, "a final ACK that finds no room, and a reset of a half-open handshake, are not shown"},
 	TIMER_LIFE(1, ACCEPT_QUEUE, REQUEST,
 		   "a final ACK that finds no room, and a reset of a half-open handshake, are not shown"),
 	{"ct_kfree_skb", "kfree_skb", 4, CT_HOOK_WANTED, CT_CAPABILITY_PROBES_RECEIVED, 0, 0,
-	 NULL, "no keepalive probes of the peer; resets in TIME_WAIT and some entries into it are missed"},
+	 NULL, NULL},
+	{"ct_kfree_skb_by_tuple", "kfree_skb", 3, CT_HOOK_WANTED, CT_CAPABILITY_PROBES_RECEIVED, 0, 0,
+	 "the kernel does not name the socket: a probe that comes while a process of another network "
+	 "namespace is at work on it is missed",
+	 "no keepalive probes of the peer; resets in TIME_WAIT and some entries into it are missed"},
 
 	{"ct_send_length", "sock_send_length", 1, CT_HOOK_IO, CT_CAPABILITY_OWNER_SEND, 0, 0,
-	 NULL, "who sends first on an accepted connection is not told"},
+	 NULL, NULL},
+	{"ct_timer_start_io", "timer_start", 1, CT_HOOK_IO, CT_CAPABILITY_OWNER_SEND, 0, WRITE,
+	 "told when the first data leaves: while none can, a send does not tell the owner",
+	 "who sends first on an accepted connection is not told"},
 	{"ct_recv_length", "sock_recv_length", 1, CT_HOOK_IO, CT_CAPABILITY_OWNER_RECEIVE, 0, 0,
 	 NULL, NULL},
 	{"ct_rcv_space_adjust", "tcp_rcv_space_adjust", 1, CT_HOOK_IO, CT_CAPABILITY_OWNER_RECEIVE, 0, 0,
@@ -144,6 +153,14 @@ bool ct_hook_is_chosen(const enum ct_hook_state *states, size_t index)
 		if (states[i - 1] == CT_HOOK_GIVEN)
 			return false;
 	return true;
+}
+
+bool ct_hook_program_is_chosen(const enum ct_hook_state *states, const char *program)
+{
+	for (size_t i = 0; i < CT_COUNT(hooks); i++)
+		if (strcmp(hooks[i].program, program) == 0 && ct_hook_is_chosen(states, i))
+			return true;
+	return false;
 }
 
 static uint8_t reason_by_name(const char *name)

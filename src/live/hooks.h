@@ -69,6 +69,9 @@ enum ct_hook_state ct_hook_look(const struct btf *btf, size_t index);
 /// Of the states of all rows: the row that is the variant to load of INDEX's capability and part.
 bool ct_hook_is_chosen(const enum ct_hook_state *states, size_t index);
 
+/// True when some row's program is PROGRAM and that row is the variant to load.
+bool ct_hook_program_is_chosen(const enum ct_hook_state *states, const char *program);
+
 /// Fills MAP with our enum ct_reset_reason for each of the kernel's numbers, by name.
 void ct_hook_reset_reasons(const struct btf *btf, uint8_t map[CT_RESET_REASON_MAP_LEN]);
 

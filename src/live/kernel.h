@@ -12,10 +12,18 @@
 
 struct btf;
 
+/// The variant that finds the socket of a dropped segment by its addresses.
+#define CT_BY_TUPLE "ct_kfree_skb_by_tuple"
+
+/// Functions that receive, and what the compiler has split from them: `receive_begin` in bpf/.
+#define CT_RECEIVERS_MAX 4
+
 /// What was found out about this kernel before loading.
 struct ct_kernel {
 	struct btf *btf; /// owned; NULL: the kernel has none
 	struct ct_symbol handlers[_CT_TIMER_HANDLER_MAX];
+	/// Where TCP receives; only looked for where a dropped segment comes without its socket.
+	struct ct_symbol_range receivers[CT_RECEIVERS_MAX];
 	enum ct_hook_state states[CT_HOOKS_MAX]; /// of ct_hooks()'s rows
 	char objection[128]; /// the verifier's, to the first program that it refused; "" none
 };

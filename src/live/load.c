@@ -86,12 +86,43 @@ static void configure_timers(struct conntrace_bpf *skel, const struct ct_kernel 
 						  CT_TIMER_REQUEST);
 }
 
+/* As many connections as user space follows. */
+#define SOCKETS_MAX (1 << 20)
+
+/* What only older kernels need; elsewhere it is dead code and an empty map. */
+static int configure_by_tuple(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
+			      const struct ct_live_config *config)
+{
+	bool by_tuple = !config->snapshot_only &&
+			ct_hook_program_is_chosen(kernel->states, CT_BY_TUPLE);
+
+	skel->rodata->by_tuple = by_tuple;
+	skel->rodata->resets_untold = ct_hook_program_is_chosen(kernel->states,
+								"ct_send_reset_bare");
+	for (size_t i = 0; i < CT_RECEIVERS_MAX; i++) {
+		skel->rodata->receive_begin[i] = kernel->receivers[i].begin;
+		skel->rodata->receive_end[i] = kernel->receivers[i].end;
+	}
+	return bpf_map__set_max_entries(skel->maps.tuples, by_tuple ? SOCKETS_MAX : 1);
+}
+
+static int configure_io_by_timer(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
+				 const struct ct_live_config *config)
+{
+	bool by_timer = !config->snapshot_only && config->io_owner &&
+			ct_hook_program_is_chosen(kernel->states, "ct_timer_start_io");
+
+	skel->rodata->io_by_timer = by_timer;
+	return bpf_map__set_max_entries(skel->maps.first_io, by_timer ? SOCKETS_MAX : 1);
+}
+
 static int configure(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
 		     const struct ct_live_config *config)
 {
 	size_t n;
 	const struct ct_hook *hooks = ct_hooks(&n);
 	__u32 bytes = ring_bytes(config->ring_bytes);
+	int r;
 
 	for (size_t i = 0; i < n; i++) {
 		struct bpf_program *program = find(skel, hooks[i].program);
@@ -106,7 +137,10 @@ static int configure(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
 	skel->rodata->preempt_count_behind_rq = ct_hook_preempt_count(kernel->btf);
 	ct_hook_reset_reasons(kernel->btf, (uint8_t *)skel->rodata->reset_reasons);
 	skel->data->wakeup_bytes = bytes / 4;
-	return bpf_map__set_max_entries(skel->maps.ring, bytes);
+	r = configure_by_tuple(skel, kernel, config);
+	if (r == 0)
+		r = configure_io_by_timer(skel, kernel, config);
+	return r < 0 ? r : bpf_map__set_max_entries(skel->maps.ring, bytes);
 }
 
 static struct conntrace_bpf *open_for(const struct ct_live_config *config)

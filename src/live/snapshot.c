@@ -160,11 +160,14 @@ int ct_source_live_snapshot(struct ct_source_live *live, ct_record_fn fn, void *
 	return r;
 }
 
-/// A FIN that a mini-socket takes is dropped for it, and this kernel's tracepoint names it.
+/// A FIN that a mini-socket takes is dropped for it; this kernel's tracepoint names it, or it is
+/// found by its addresses.
 static bool hears_fins(const struct ct_source_live *live)
 {
-	return bpf_program__fd(live->skel->progs.ct_kfree_skb) >= 0 &&
-	       live->skel->rodata->timer_timewait;
+	if (!live->skel->rodata->timer_timewait)
+		return false;
+	return bpf_program__fd(live->skel->progs.ct_kfree_skb) >= 0 ||
+	       (live->skel->rodata->by_tuple && live->skel->rodata->receive_end[0]);
 }
 
 int ct_source_live_sweep(struct ct_source_live *live, ct_record_fn fn, void *context)

@@ -152,6 +152,8 @@ static void note(struct ct_entry *entry, const struct ct_event *event)
 	request->backlog = event->request.backlog;
 	request->backlog_max = event->request.backlog_max;
 	note_acked(request, event->request.acked);
+	if (event->request.acked == CT_ACKED_NO_ROOM)
+		request->no_room_ns = event->ts_ns;
 	entry->deaf = !event->request.listening;
 }
 

@@ -43,6 +43,17 @@ static bool may_end_request(const struct ct_event *event)
 	       event->reset.reason == CT_RESET_REASON_INVALID_SYN;
 }
 
+/*
+ * A mini-socket answers and goes. Kernels that do not tell of the answer show it by the segment,
+ * dropped when the mini-socket is gone.
+ */
+static uint64_t answered_at(const struct ct_entry *entry, const struct ct_event *event)
+{
+	if (entry->conn.phase == CT_PHASE_MINI && entry->cancelled_ns != CT_NS_UNKNOWN)
+		return entry->cancelled_ns;
+	return event->ts_ns;
+}
+
 static void note(struct ct_entry *entry, const struct ct_event *event,
 		 const struct ct_reset *judged)
 {
@@ -51,7 +62,7 @@ static void note(struct ct_entry *entry, const struct ct_event *event,
 	if (event->reset.direction == CT_DIRECTION_SENT) {
 		if (entry->conn.phase == CT_PHASE_REQUEST && !may_end_request(event))
 			return;
-		entry->answered_ns = event->ts_ns;
+		entry->answered_ns = answered_at(entry, event);
 	}
 	entry->conn.reset = *judged;
 	if (entry->conn.phase == CT_PHASE_MINI || entry->conn.phase == CT_PHASE_CLOSED)

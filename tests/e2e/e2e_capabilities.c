@@ -12,9 +12,9 @@
 #include <stdlib.h>
 
 #include "conntrace/cleanup.h"
+#include "support/capability.h"
 #include "support/e2e.h"
 #include "support/events.h"
-#include "support/level.h"
 #include "support/pair.h"
 
 #define WAIT_MS 20000
@@ -34,10 +34,12 @@ static void recording_tells_what_it_was_made_without(void **state)
 	free(said);
 	e2e_tracer_stop(tracer, 0);
 	info = E2E_CONNTRACE_JSON("info", "--json", path);
-	assert_string_equal(e2e_level_of(json_array_get(info, 0), "time-wait entry"), "absent");
-	assert_string_equal(e2e_level_of(json_array_get(info, 0), "probes received"), "absent");
-	assert_string_equal(e2e_level_of(json_array_get(info, 0), "transitions"), "full");
-	assert_string_equal(e2e_level_of(json_array_get(info, 0), "children"), "unasked");
+	assert_string_equal(e2e_capability_level(json_array_get(info, 0), "time-wait entry"),
+			    "absent");
+	assert_string_equal(e2e_capability_level(json_array_get(info, 0), "probes received"),
+			    "absent");
+	assert_string_equal(e2e_capability_level(json_array_get(info, 0), "transitions"), "full");
+	assert_string_equal(e2e_capability_level(json_array_get(info, 0), "children"), "unasked");
 	json_decref(info);
 	E2E_CONNTRACE(&output, "report", path);
 	assert_int_equal(output.status, 0);
@@ -110,9 +112,10 @@ static void kernel_whose_tracepoints_are_missing_is_traced_without_them(void **s
 	struct e2e *e2e = *state;
 	json_t *told = E2E_CONNTRACE_JSON("check", "--json", "--btf", btf_without(e2e, names));
 
-	assert_string_equal(e2e_level_of(json_array_get(told, 0), "probes received"), "absent");
-	assert_string_equal(e2e_level_of(json_array_get(told, 0), "resets sent"), "absent");
-	assert_string_equal(e2e_level_of(json_array_get(told, 0), "transitions"), "full");
+	assert_string_equal(e2e_capability_level(json_array_get(told, 0), "probes received"),
+			    "absent");
+	assert_string_equal(e2e_capability_level(json_array_get(told, 0), "resets sent"), "absent");
+	assert_string_equal(e2e_capability_level(json_array_get(told, 0), "transitions"), "full");
 	json_decref(told);
 }
 

@@ -167,7 +167,6 @@ static void syn_that_nobody_answers_ends_in_a_timeout(void **state)
 	struct run run;
 
 	e2e_netns_sysctl("ipv4/tcp_syn_retries", "1");
-	e2e_netns_sysctl("ipv4/tcp_syn_linear_timeouts", "0");
 	run_listen(&run, *state);
 	run_connect_fails(&run, NULL, ETIMEDOUT);
 

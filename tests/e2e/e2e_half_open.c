@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "support/capability.h"
 #include "support/e2e.h"
 #include "support/events.h"
 #include "support/job.h"
@@ -241,6 +242,7 @@ static void client_that_resets_a_half_open_handshake_is_told(void **state)
 	struct run run;
 	const json_t *life;
 
+	e2e_need_capability(*state, "accept queue overflows");
 	run_open_half(&run, *state, "127.0.0.1");
 	e2e_sleep_ms(ANSWER_MS);
 	e2e_netns_undrop(&run.e2e->home);
@@ -315,6 +317,7 @@ static void full_accept_queue_is_told_as_the_cause(void **state)
 	int others[2];
 	const json_t *life;
 
+	e2e_need_capability(*state, "accept queue overflows");
 	e2e_netns_sysctl("ipv4/tcp_synack_retries", "1");
 	run_fill_accept_queue(&run, *state, others);
 	e2e_netns_undrop(&run.e2e->home);

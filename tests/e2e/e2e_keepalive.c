@@ -10,6 +10,7 @@
 
 #include <errno.h>
 
+#include "support/capability.h"
 #include "support/e2e.h"
 #include "support/events.h"
 #include "support/pair.h"
@@ -107,6 +108,7 @@ static void probes_are_seen_by_their_receiver(void **state)
 {
 	struct run run;
 
+	e2e_need_capability(*state, "probes received");
 	run_until_dead(&run, *state);
 	assert_int_equal(e2e_events_count(run.events, "{s:s, s:s, s:s}", "event", "keepalive",
 					  "conn", run.pair.server_conn, "direction", "received"),

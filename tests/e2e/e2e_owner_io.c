@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "support/capability.h"
 #include "support/e2e.h"
 #include "support/events.h"
 #include "support/pair.h"
@@ -78,6 +79,7 @@ static void first_to_send_is_the_owner(void **state)
 {
 	struct stage stage;
 
+	e2e_need_capability(*state, "owner by first send");
 	stage_open(&stage, *state, "--io-owner");
 	e2e_actor_send(stage.pair.server, stage.pair.server_fd, BYTES);
 	e2e_actor_receive(stage.pair.client, stage.pair.client_fd, BYTES);

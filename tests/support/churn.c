@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -152,11 +153,27 @@ void e2e_churn_widen_ports(void)
 	e2e_netns_sysctl("ipv4/tcp_max_tw_buckets", "200000");
 }
 
+/// A test runs in a process of its own: these are its.
+static pid_t noise[E2E_PROCESSES_MAX];
+static size_t noise_count;
+
 void e2e_churn_noise(struct e2e *e2e, uint16_t port)
 {
 	int listen_fd = listen_at(port);
 
-	start_server(e2e, listen_fd, UINT_MAX);
+	assert_true(noise_count + 2 <= E2E_PROCESSES_MAX);
+	noise[noise_count++] = start_server(e2e, listen_fd, UINT_MAX);
 	close(listen_fd);
-	start_client(e2e, port, UINT_MAX, NOISE_PAUSE_MS);
+	noise[noise_count++] = start_client(e2e, port, UINT_MAX, NOISE_PAUSE_MS);
+}
+
+void e2e_churn_quiet(struct e2e *e2e)
+{
+	while (noise_count > 0) {
+		pid_t pid = noise[--noise_count];
+
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		e2e_untrack(e2e, pid);
+	}
 }

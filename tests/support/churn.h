@@ -18,3 +18,6 @@ void e2e_churn_widen_ports(void);
 
 /// Starts an endless churn beside the test; it ends with the test.
 void e2e_churn_noise(struct e2e *e2e, uint16_t port);
+
+/// Ends every churn that was started beside the test.
+void e2e_churn_quiet(struct e2e *e2e);

@@ -76,6 +76,7 @@ int e2e_teardown(void **state)
 		e2e_tracer_release(&e2e->tracers[i]);
 	for (size_t i = 0; i < e2e->string_count; i++)
 		free(e2e->strings[i]);
+	json_decref(e2e->check);
 	e2e_netns_close(&e2e->far);
 	e2e_netns_close(&e2e->home);
 	if (getenv("E2E_KEEP"))

@@ -34,6 +34,7 @@ struct e2e {
 	size_t process_count;
 	char *strings[E2E_STRINGS_MAX];
 	size_t string_count;
+	json_t *check; /// owned: what `conntrace check` said, see capability.h; NULL: not asked yet
 };
 
 /// cmocka setup and teardown of one test.

@@ -424,3 +424,19 @@ void e2e_assert_life_flags(const json_t *life, const char *want)
 	e2e_assert_flags(alone, e2e_event_text(life, "conn"), want);
 	json_decref(alone);
 }
+
+json_t *e2e_events_summaries(const json_t *events)
+{
+	json_t *ret = json_object(), *event;
+	size_t index;
+
+	json_array_foreach((json_t *)events, index, event)
+	{
+		const json_t *conn = json_object_get(event, "conn");
+
+		if (json_is_string(conn) && !strcmp(e2e_event_text(event, "event"), "close") &&
+		    !json_object_get(ret, json_string_value(conn)))
+			json_object_set(ret, json_string_value(conn), event);
+	}
+	return ret;
+}

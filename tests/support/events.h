@@ -84,3 +84,7 @@ void e2e_assert_has_at(const char *file, int line, const json_t *event, const ch
 void e2e_assert_no_loss_at(const char *file, int line, const json_t *events);
 void e2e_assert_only_at(const char *file, int line, const json_t *events,
 			const char *const conns[]);
+
+/// An object from `conn` to the first summary of that connection: where many are looked up. The
+/// caller owns it.
+json_t *e2e_events_summaries(const json_t *events);

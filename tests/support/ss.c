@@ -42,11 +42,14 @@ static uint16_t port_of(const char *address)
 static void parse_row(const char *line, struct e2e_ss_row *ret_row)
 {
 	char state[16], local[64], remote[64];
-	const char *cookie = strstr(line, " sk:");
+	const char *cookie = strstr(line, " sk:"), *timer = strstr(line, " timer:(");
 
 	if (sscanf(line, "%15s %*u %*u %63s %63s", state, local, remote) != 3 || !cookie ||
 	    sscanf(cookie, " sk:%16[0-9a-f]", ret_row->conn) != 1)
 		fail_msg("no row of ss: %s", line);
+	ret_row->retransmits = 0;
+	if (timer) /* "timer:(on,1.2sec,2)" */
+		sscanf(timer, " timer:(%*[^,],%*[^,],%u)", &ret_row->retransmits);
 	ret_row->state = state_of(state);
 	ret_row->lport = port_of(local);
 	ret_row->rport = port_of(remote);
@@ -91,6 +94,18 @@ const char *e2e_ss_conn(struct e2e *e2e, const struct e2e_netns *netns, const ch
 	if (!found)
 		fail_msg("ss has none in %s, %u to %u", state, lport, rport);
 	return e2e_format(e2e, "%s", found->conn);
+}
+
+unsigned e2e_ss_retransmits(const struct e2e_netns *netns, const char *conn)
+{
+	struct e2e_ss_row rows[ROWS_MAX];
+	size_t n = e2e_ss(netns, rows, ROWS_MAX);
+
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(rows[i].conn, conn))
+			return rows[i].retransmits;
+	fail_msg("ss has no socket %s", conn);
+	return 0;
 }
 
 void e2e_ss_kill(const struct e2e_netns *netns, const char *filter)

@@ -14,8 +14,9 @@ struct e2e;
 struct e2e_ss_row {
 	const char *state; /// as conntrace spells it
 	uint16_t lport;
-	uint16_t rport; /// 0 of a listener
-	char conn[17];	/// the cookie, as the JSON key `conn` shows it
+	uint16_t rport;	      /// 0 of a listener
+	char conn[17];	      /// the cookie, as the JSON key `conn` shows it
+	unsigned retransmits; /// of what its timer waits for; 0 without a timer
 };
 
 /// All rows of `ss -tan` in a namespace, at most max; returns how many there are.
@@ -25,6 +26,9 @@ size_t e2e_ss(const struct e2e_netns *netns, struct e2e_ss_row *ret_rows, size_t
 /// the test. Borrowed; lives as long as the fixture.
 const char *e2e_ss_conn(struct e2e *e2e, const struct e2e_netns *netns, const char *state,
 			uint16_t lport, uint16_t rport);
+
+/// So often has the socket of this cookie sent again what its timer waits for.
+unsigned e2e_ss_retransmits(const struct e2e_netns *netns, const char *conn);
 
 /// `ss -K` on the sockets that match ss's filter, e.g. "state time-wait sport = :80".
 void e2e_ss_kill(const struct e2e_netns *netns, const char *filter);

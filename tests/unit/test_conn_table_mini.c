@@ -211,6 +211,23 @@ static void data_to_the_closed_end_is_answered_with_a_reset_that_ends_it(void **
 		    "rst-sent by local: SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2");
 }
 
+/// Before 6.10 nothing tells of the reset but the segment, dropped when the mini-socket is gone.
+static void answer_that_is_told_behind_the_end_is_why_it_ends(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+
+	reach_fin_wait2(world, &life);
+	take(world, mini(&life, CT_TIMER_START, CT_STATE_FIN_WAIT2));
+	take(world, to(&life, CT_STATE_CLOSE));
+	take(world, mini(&life, CT_TIMER_CANCEL, CT_STATE_FIN_WAIT2));
+	take(world, reset_by_mini(&life, CT_STATE_FIN_WAIT2, CT_RESET_REASON_NONE));
+	let_go(world, &life);
+	assert_told(&world->told, "rst sent stack data-to-closed in FIN_WAIT2",
+		    "FIN_WAIT2>CLOSE 3ms (answered)",
+		    "rst-sent by local: SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2");
+}
+
 static void data_to_time_wait_is_reset_and_the_life_still_ended_with_fin(void **state)
 {
 	struct world *world = *state;
@@ -368,6 +385,7 @@ int main(void)
 		test(fin_that_finds_no_room_for_time_wait_is_the_end),
 		test(orphan_without_a_mini_socket_may_have_had_no_fin),
 		test(data_to_the_closed_end_is_answered_with_a_reset_that_ends_it),
+		test(answer_that_is_told_behind_the_end_is_why_it_ends),
 		test(data_to_time_wait_is_reset_and_the_life_still_ended_with_fin),
 		test(mini_of_an_older_connection_is_found),
 		test(timer_that_speaks_after_the_end_changes_nothing),

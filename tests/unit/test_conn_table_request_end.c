@@ -100,6 +100,29 @@ static void full_accept_queue_that_resets_ends_it(void **state)
 	assert_replay_tells_the_same(world);
 }
 
+/// A kernel that gives no reason: just before, it was told that there was no room.
+static void full_accept_queue_is_the_cause_of_what_comes_right_behind_it(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_server();
+	struct ct_event no_room, answer;
+
+	take(world, request(&life, CT_TIMER_START));
+	no_room = request(&life, CT_TIMER_UNTOUCHED);
+	no_room.request.acked = CT_ACKED_NO_ROOM;
+	take(world, no_room);
+	answer = reset_at_listener(&life, CT_DIRECTION_SENT, CT_PACKET_ACK | CT_PACKET_PSH);
+	answer.reset.reason = CT_RESET_REASON_NONE;
+	take(world, answer);
+	assert_told(&world->told, "LISTEN>SYN_RECV ?",
+		    "rst sent stack backlog-overflow in SYN_RECV");
+	life.core.ts_ns += S;
+	answer = reset_at_listener(&life, CT_DIRECTION_SENT, CT_PACKET_ACK | CT_PACKET_PSH);
+	answer.reset.reason = CT_RESET_REASON_NONE;
+	take(world, answer);
+	assert_told(&world->told, "rst sent stack data-to-closed in SYN_RECV");
+}
+
 /// A stray ACK with the same addresses is answered too, and the handshake goes on.
 static void stray_segment_that_is_answered_does_not_end_it(void **state)
 {
@@ -268,6 +291,7 @@ int main(void)
 		test(reset_of_the_peer_ends_it),
 		test(reset_that_it_survives_is_not_its_end),
 		test(full_accept_queue_that_resets_ends_it),
+		test(full_accept_queue_is_the_cause_of_what_comes_right_behind_it),
 		test(stray_segment_that_is_answered_does_not_end_it),
 		test(request_that_ss_destroys_is_killed),
 		test(namespace_that_is_torn_down_is_no_killer),

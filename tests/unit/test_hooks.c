@@ -86,6 +86,15 @@ static bool is_chosen(const struct btf *btf, const char *program)
 	return ct_hook_is_chosen(states, row_of(program));
 }
 
+/// For any of the rows that it serves.
+static bool is_chosen_for_any(const struct btf *btf, const char *program)
+{
+	enum ct_hook_state states[CT_HOOKS_MAX];
+
+	look(btf, states);
+	return ct_hook_program_is_chosen(states, program);
+}
+
 static void arguments_are_counted_without_the_tracepoints_own(void **state)
 {
 	struct btf *btf = *state;
@@ -149,11 +158,44 @@ static void tracepoint_with_too_few_arguments_is_left_alone(void **state)
 {
 	struct btf *btf = *state;
 
-	add_tracepoint(btf, "kfree_skb", 3); /* Linux 6.1: without rx_sk */
+	add_tracepoint(btf, "kfree_skb", 2); /* Linux 5.10: without a reason */
 	add_tracepoint(btf, "tcp_send_reset", 1);
 	assert_false(is_chosen(btf, "ct_kfree_skb"));
+	assert_false(is_chosen(btf, "ct_kfree_skb_by_tuple"));
 	assert_false(is_chosen(btf, "ct_send_reset"));
 	assert_false(is_chosen(btf, "ct_send_reset_bare"));
+}
+
+static void dropped_segment_without_its_socket_is_found_by_its_addresses(void **state)
+{
+	struct btf *btf = *state;
+
+	assert_false(is_chosen_for_any(btf, "ct_kfree_skb_by_tuple"));
+	add_tracepoint(btf, "kfree_skb", 3); /* Linux 6.1: without rx_sk */
+	assert_false(is_chosen(btf, "ct_kfree_skb"));
+	assert_true(is_chosen(btf, "ct_kfree_skb_by_tuple"));
+	assert_true(is_chosen_for_any(btf, "ct_kfree_skb_by_tuple"));
+	assert_false(is_chosen_for_any(btf, "ct_kfree_skb"));
+}
+
+static void dropped_segment_with_its_socket_is_not_looked_for(void **state)
+{
+	struct btf *btf = *state;
+
+	add_tracepoint(btf, "kfree_skb", 4);
+	assert_true(is_chosen_for_any(btf, "ct_kfree_skb"));
+	assert_false(is_chosen_for_any(btf, "ct_kfree_skb_by_tuple"));
+}
+
+static void first_send_is_told_by_the_timer_where_nothing_else_tells_it(void **state)
+{
+	struct btf *btf = *state;
+
+	add_tracepoint(btf, "timer_start", 3);
+	assert_true(is_chosen(btf, "ct_timer_start_io"));
+	add_tracepoint(btf, "sock_send_length", 4);
+	assert_true(is_chosen(btf, "ct_send_length"));
+	assert_false(is_chosen(btf, "ct_timer_start_io"));
 }
 
 static void variant_on_another_tracepoint_stands_in(void **state)
@@ -329,6 +371,9 @@ int main(void)
 		test(richest_variant_that_the_kernel_feeds_is_chosen),
 		test(tracepoint_that_has_grown_since_is_taken),
 		test(tracepoint_with_too_few_arguments_is_left_alone),
+		test(dropped_segment_without_its_socket_is_found_by_its_addresses),
+		test(dropped_segment_with_its_socket_is_not_looked_for),
+		test(first_send_is_told_by_the_timer_where_nothing_else_tells_it),
 		test(variant_on_another_tracepoint_stands_in),
 		test(kernel_without_anything_gets_nothing),
 		test(variants_of_a_part_stand_together_and_the_last_says_what_is_lost),

@@ -73,6 +73,84 @@ static void what_is_no_listing_is_passed_over(void **state)
 			       "ffffffff81000008 t tcp_write_timer") == 0xffffffff81000008);
 }
 
+/// Where functions are in a listing; RANGES has room for three.
+static void ranges_of(const char *const *names, size_t n, const char *listing,
+		      struct ct_symbol_range ranges[3])
+{
+	_cleanup_(ct_fclosep)
+		FILE *file = fmemopen((char *)(uintptr_t)listing, strlen(listing), "r");
+
+	assert_non_null(file);
+	memset(ranges, 0xff, 3 * sizeof(*ranges));
+	assert_int_equal(ct_symbols_read_ranges(file, names, n, ranges, 3), 0);
+}
+
+static void function_reaches_up_to_the_next_symbol(void **state)
+{
+	static const char *const names[] = {"tcp_v4_rcv", "tcp_v6_rcv"};
+	struct ct_symbol_range ranges[3];
+
+	ranges_of(names, 2,
+		  "ffffffff81000000 T tcp_v4_rcv\n"
+		  "ffffffff81000900 t __pfx_tcp4_proc_exit\n"
+		  "ffffffff81000910 T tcp4_proc_exit\n"
+		  "ffffffff81100000 T tcp_v6_rcv\n"
+		  "ffffffff81100800 d behind_it\n",
+		  ranges);
+	assert_true(ranges[0].begin == 0xffffffff81000000 && ranges[0].end == 0xffffffff81000900);
+	assert_true(ranges[1].begin == 0xffffffff81100000 && ranges[1].end == 0xffffffff81100800);
+	assert_true(ranges[2].begin == 0 && ranges[2].end == 0);
+}
+
+static void part_that_the_compiler_has_split_off_is_the_functions(void **state)
+{
+	static const char *const names[] = {"tcp_v4_rcv"};
+	struct ct_symbol_range ranges[3];
+
+	ranges_of(names, 1,
+		  "ffffffff81000000 T tcp_v4_rcv\n"
+		  "ffffffff81000900 t tcp_v4_rcv_not\n"
+		  "ffffffff81500000 t tcp_v4_rcv.cold\n"
+		  "ffffffff81500020 t another.cold\n",
+		  ranges);
+	assert_true(ranges[0].begin == 0xffffffff81000000 && ranges[0].end == 0xffffffff81000900);
+	assert_true(ranges[1].begin == 0xffffffff81500000 && ranges[1].end == 0xffffffff81500020);
+	assert_true(ranges[2].begin == 0);
+}
+
+/// IPv6 may be a module, and modules are listed in any order.
+static void function_of_a_module_ends_at_whatever_comes_next(void **state)
+{
+	static const char *const names[] = {"tcp_v6_rcv"};
+	struct ct_symbol_range ranges[3];
+
+	ranges_of(names, 1,
+		  "ffffffffc0003000 t far_behind\t[ipv6]\n"
+		  "ffffffffc0002000 t just_behind\t[ipv6]\n"
+		  "ffffffffc0001000 t tcp_v6_rcv\t[ipv6]\n"
+		  "ffffffffc0000000 t before\t[ipv6]\n",
+		  ranges);
+	assert_true(ranges[0].begin == 0xffffffffc0001000 && ranges[0].end == 0xffffffffc0002000);
+}
+
+static void more_parts_than_there_is_room_for_are_left_out(void **state)
+{
+	static const char *const names[] = {"f"};
+	struct ct_symbol_range ranges[3];
+
+	ranges_of(names, 1, "10 t f\n20 t f.cold\n30 t f.part.0\n40 t f.isra.0\n50 t g\n", ranges);
+	assert_true(ranges[2].begin == 0x30 && ranges[2].end == 0x40);
+}
+
+static void hidden_function_is_nowhere(void **state)
+{
+	static const char *const names[] = {"tcp_v4_rcv"};
+	struct ct_symbol_range ranges[3];
+
+	ranges_of(names, 1, "0000000000000000 T tcp_v4_rcv\n0000000000000000 T next\n", ranges);
+	assert_true(ranges[0].begin == 0 && ranges[0].end == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -82,6 +160,11 @@ int main(void)
 		cmocka_unit_test(data_of_the_same_name_is_passed_over),
 		cmocka_unit_test(modules_symbol_of_the_same_name_is_not_the_kernels),
 		cmocka_unit_test(what_is_no_listing_is_passed_over),
+		cmocka_unit_test(function_reaches_up_to_the_next_symbol),
+		cmocka_unit_test(part_that_the_compiler_has_split_off_is_the_functions),
+		cmocka_unit_test(function_of_a_module_ends_at_whatever_comes_next),
+		cmocka_unit_test(more_parts_than_there_is_room_for_are_left_out),
+		cmocka_unit_test(hidden_function_is_nowhere),
 	};
 
 	return cmocka_run_group_tests_name("symbols", tests, NULL, NULL);
