@@ -85,7 +85,7 @@ static __always_inline bool ct_may_be_flagged(const struct sock *sk, int new)
 }
 
 /* Told with its next transition, in its place and with its time. */
-static __noinline void ct_emit_birth(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st)
+static __always_inline void ct_emit_birth(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st)
 {
 	struct ct_event *event;
 
@@ -131,6 +131,7 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 	}
 	if (st->born_ns)
 		ct_emit_birth(sk, tp, st);
+	old = ct_any(old), new = ct_any(new);
 	context = ct_any(ct_context(sk));
 	ct_update_owner(sk, tp, st, old, new, context == CT_CONTEXT_PROCESS);
 	old = ct_any(old), new = ct_any(new);
