@@ -29,23 +29,17 @@ int BPF_PROG(ct_set_state, struct sock *sk, int old, int new)
 
 	if (!ct_is_running() || !notes)
 		return 0;
-	WRITE_ONCE(notes->in_state, notes->in_state + 1);
+	WRITE_ONCE(notes->in_state, 1);
 	ct_on_state(sk, old, new);
-	WRITE_ONCE(notes->in_state, notes->in_state - 1);
+	WRITE_ONCE(notes->in_state, 0);
 	return 0;
 }
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__array(values, int(void *));
-} inner SEC(".maps") = {.values = {[0] = (void *)&ct_set_state}};
-
 /*
  * The kernel starts no program inside itself on the same CPU: when ct_set_state() is interrupted by
- * another transition (a softirq's; where tracepoints can be preempted, that of any process), it is
- * left out and counted as missed. This one is not left out, and jumps into it.
+ * another transition (where tracepoints can be preempted, that of any process), it is left out and
+ * counted as missed. This one is not left out, and does its work. A jump into it would not do: the
+ * two would share a stack, which the kernel keeps for each program and CPU.
  */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ct_set_state_again, struct sock *sk, int old, int new)
@@ -55,8 +49,7 @@ int BPF_PROG(ct_set_state_again, struct sock *sk, int old, int new)
 	if (!notes || !READ_ONCE(notes->in_state) || !ct_is_running())
 		return 0;
 	__sync_fetch_and_add(&taken_over, 1);
-	bpf_tail_call(ctx, &inner, 0);
-	return 0;
+	return ct_on_state(sk, old, new);
 }
 
 SEC("tp_btf/inet_sk_error_report")

@@ -132,6 +132,9 @@ static int configure(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
 		bpf_program__set_autoload(program, is_loaded(kernel, config, hooks[i].program));
 		bpf_program__set_autoattach(program, hooks[i].need != CT_HOOK_WALK);
 	}
+	bpf_program__set_autoload(skel->progs.ct_set_state_again,
+				  is_loaded(kernel, config, "ct_set_state") &&
+					  ct_hook_can_be_preempted(kernel->btf));
 	skel->rodata->tick_ns = tick_ns();
 	configure_timers(skel, kernel, config);
 	skel->rodata->preempt_count_behind_rq = ct_hook_preempt_count(kernel->btf);
