@@ -3,6 +3,7 @@
  * The hooks: each a few lines over a body. Tracepoints and iterators only; which of the variants of
  * a hook is loaded is decided in src/live/hooks.c by what the running kernel's BTF offers.
  */
+#include "again.bpf.h"
 #include "common.bpf.h"
 #include "emit.bpf.h"
 #include "follow.bpf.h"
@@ -25,31 +26,16 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ct_set_state, struct sock *sk, int old, int new)
 {
-	struct ct_notes *notes = ct_notes();
-
-	if (!ct_is_running() || !notes)
+	if (!ct_begin(CT_HOOK_STATE))
 		return 0;
-	WRITE_ONCE(notes->in_state, 1);
 	ct_on_state(sk, old, new);
-	WRITE_ONCE(notes->in_state, 0);
-	return 0;
+	return ct_end(CT_HOOK_STATE);
 }
 
-/*
- * The kernel starts no program inside itself on the same CPU: when ct_set_state() is interrupted by
- * another transition (where tracepoints can be preempted, that of any process), it is left out and
- * counted as missed. This one is not left out, and does its work. A jump into it would not do: the
- * two would share a stack, which the kernel keeps for each program and CPU.
- */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ct_set_state_again, struct sock *sk, int old, int new)
 {
-	struct ct_notes *notes = ct_notes();
-
-	if (!notes || !READ_ONCE(notes->in_state) || !ct_is_running())
-		return 0;
-	__sync_fetch_and_add(&taken_over, 1);
-	return ct_on_state(sk, old, new);
+	return ct_takes_over(CT_HOOK_STATE) ? ct_on_state(sk, old, new) : 0;
 }
 
 SEC("tp_btf/inet_sk_error_report")
@@ -106,25 +92,31 @@ int BPF_PROG(ct_retransmit_synack, struct sock *sk, struct request_sock *req)
 SEC("tp_btf/timer_start")
 int BPF_PROG(ct_timer_start, struct timer_list *timer)
 {
-	if (!ct_is_running())
+	if (!ct_begin(CT_HOOK_TIMER_START))
 		return 0;
-	if (timer_timewait && (__u64)timer->function == timer_timewait)
-		ct_on_timewait_timer(timer, CT_TIMER_START);
-	else if (timer_request && (__u64)timer->function == timer_request)
-		ct_on_request_timer(timer, CT_TIMER_START);
-	return 0;
+	ct_on_timer(timer, CT_TIMER_START);
+	return ct_end(CT_HOOK_TIMER_START);
+}
+
+SEC("tp_btf/timer_start")
+int BPF_PROG(ct_timer_start_again, struct timer_list *timer)
+{
+	return ct_takes_over(CT_HOOK_TIMER_START) ? ct_on_timer(timer, CT_TIMER_START) : 0;
 }
 
 SEC("tp_btf/timer_cancel")
 int BPF_PROG(ct_timer_cancel, struct timer_list *timer)
 {
-	if (!ct_is_running())
+	if (!ct_begin(CT_HOOK_TIMER_CANCEL))
 		return 0;
-	if (timer_timewait && (__u64)timer->function == timer_timewait)
-		ct_on_timewait_timer(timer, CT_TIMER_CANCEL);
-	else if (timer_request && (__u64)timer->function == timer_request)
-		ct_on_request_timer(timer, CT_TIMER_CANCEL);
-	return 0;
+	ct_on_timer(timer, CT_TIMER_CANCEL);
+	return ct_end(CT_HOOK_TIMER_CANCEL);
+}
+
+SEC("tp_btf/timer_cancel")
+int BPF_PROG(ct_timer_cancel_again, struct timer_list *timer)
+{
+	return ct_takes_over(CT_HOOK_TIMER_CANCEL) ? ct_on_timer(timer, CT_TIMER_CANCEL) : 0;
 }
 
 SEC("tp_btf/timer_expire_entry")
@@ -146,7 +138,19 @@ int BPF_PROG(ct_timer_expire_exit, struct timer_list *timer)
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(ct_kfree_skb, struct sk_buff *skb, void *location, __u32 reason, struct sock *rx_sk)
 {
-	return ct_is_null(ctx, 3) || !ct_is_running() ? 0 : ct_on_dropped(skb, reason, rx_sk);
+	if (ct_is_null(ctx, 3) || !ct_begin(CT_HOOK_KFREE_SKB))
+		return 0;
+	ct_on_dropped(skb, reason, rx_sk);
+	return ct_end(CT_HOOK_KFREE_SKB);
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(ct_kfree_skb_again, struct sk_buff *skb, void *location, __u32 reason,
+	     struct sock *rx_sk)
+{
+	return !ct_is_null(ctx, 3) && ct_takes_over(CT_HOOK_KFREE_SKB)
+		       ? ct_on_dropped(skb, reason, rx_sk)
+		       : 0;
 }
 
 /* before it named the socket */
@@ -159,7 +163,16 @@ int BPF_PROG(ct_kfree_skb_by_tuple, struct sk_buff *skb, void *location, __u32 r
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(ct_send_length, struct sock *sk)
 {
-	return ct_is_running() ? ct_on_io(sk) : 0;
+	if (!ct_begin(CT_HOOK_SEND))
+		return 0;
+	ct_on_io(sk);
+	return ct_end(CT_HOOK_SEND);
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(ct_send_length_again, struct sock *sk)
+{
+	return ct_takes_over(CT_HOOK_SEND) ? ct_on_io(sk) : 0;
 }
 
 /* before there was that: a send shows itself by what leaves */
@@ -174,7 +187,16 @@ int BPF_PROG(ct_timer_start_io, struct timer_list *timer)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(ct_recv_length, struct sock *sk)
 {
-	return ct_is_running() ? ct_on_io(sk) : 0;
+	if (!ct_begin(CT_HOOK_RECEIVE))
+		return 0;
+	ct_on_io(sk);
+	return ct_end(CT_HOOK_RECEIVE);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(ct_recv_length_again, struct sock *sk)
+{
+	return ct_takes_over(CT_HOOK_RECEIVE) ? ct_on_io(sk) : 0;
 }
 
 SEC("tp_btf/tcp_rcv_space_adjust")

@@ -29,9 +29,6 @@ static __always_inline bool ct_is_running(void)
 	return running_since_ns;
 }
 
-/* Events that ct_set_state() missed and ct_set_state_again() told. */
-__u64 taken_over;
-
 /* What one hook has not told yet, the next one may tell of the same segment. */
 static __always_inline bool ct_is_just_running(void)
 {

@@ -19,8 +19,7 @@ struct ct_notes {
 	__u64 ended_ns;	   /* when that was */
 	__u32 nameless_hash;
 	__u8 completed; /* the child has taken its request's place */
-	__u8 in_state;	/* ct_set_state() is at work, see ct_set_state_again() */
-	__u8 reserved[2];
+	__u8 reserved[3];
 };
 
 struct {

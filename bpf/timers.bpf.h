@@ -244,6 +244,16 @@ static __always_inline void ct_bracket_close(struct timer_list *timer)
 		ct_probe_sent(sk, CT_PROBE_WINDOW, probes);
 }
 
+/* START and CANCEL: what lives by its timer. */
+static __always_inline int ct_on_timer(struct timer_list *timer, __u8 op)
+{
+	if (timer_timewait && (__u64)timer->function == timer_timewait)
+		ct_on_timewait_timer(timer, op);
+	else if (timer_request && (__u64)timer->function == timer_request)
+		ct_on_request_timer(timer, op);
+	return 0;
+}
+
 static __always_inline void ct_timer_entry(struct timer_list *timer)
 {
 	__u64 handler = (__u64)timer->function;

@@ -22,6 +22,10 @@ struct ring_buffer;
 int ct_live_load(struct ct_kernel *kernel, const struct ct_live_config *config, char *err_text,
 		 size_t err_len, struct conntrace_bpf **ret_skel);
 
+/// How the name of a second program ends, see bpf/again.bpf.h.
+#define CT_SECOND "_again"
+bool ct_live_is_second(const char *program);
+
 struct ct_source_live {
 	struct conntrace_bpf *skel; /// owned
 	struct ring_buffer *ring;   /// owned

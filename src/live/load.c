@@ -45,6 +45,13 @@ static __u64 tick_ns(void)
 	return (__u64)resolution.tv_sec * 1000000000 + (__u64)resolution.tv_nsec;
 }
 
+bool ct_live_is_second(const char *program)
+{
+	size_t len = strlen(program), suffix = strlen(CT_SECOND);
+
+	return len > suffix && strcmp(program + len - suffix, CT_SECOND) == 0;
+}
+
 static struct bpf_program *find(const struct conntrace_bpf *skel, const char *program)
 {
 	return bpf_object__find_program_by_name(skel->obj, program);
@@ -116,6 +123,27 @@ static int configure_io_by_timer(struct conntrace_bpf *skel, const struct ct_ker
 	return bpf_map__set_max_entries(skel->maps.first_io, by_timer ? SOCKETS_MAX : 1);
 }
 
+/* Second programs go with the first, where those can be held up: bpf/again.bpf.h. */
+static void configure_second(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
+			     const struct ct_live_config *config)
+{
+	bool wanted = ct_hook_can_be_preempted(kernel->btf);
+	struct bpf_program *program;
+
+	skel->rodata->can_be_preempted = wanted;
+	bpf_object__for_each_program(program, skel->obj)
+	{
+		const char *name = bpf_program__name(program);
+		char first[64];
+
+		if (!ct_live_is_second(name))
+			continue;
+		snprintf(first, sizeof(first), "%.*s", (int)(strlen(name) - strlen(CT_SECOND)),
+			 name);
+		bpf_program__set_autoload(program, wanted && is_loaded(kernel, config, first));
+	}
+}
+
 static int configure(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
 		     const struct ct_live_config *config)
 {
@@ -132,9 +160,7 @@ static int configure(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
 		bpf_program__set_autoload(program, is_loaded(kernel, config, hooks[i].program));
 		bpf_program__set_autoattach(program, hooks[i].need != CT_HOOK_WALK);
 	}
-	bpf_program__set_autoload(skel->progs.ct_set_state_again,
-				  is_loaded(kernel, config, "ct_set_state") &&
-					  ct_hook_can_be_preempted(kernel->btf));
+	configure_second(skel, kernel, config);
 	skel->rodata->tick_ns = tick_ns();
 	configure_timers(skel, kernel, config);
 	skel->rodata->preempt_count_behind_rq = ct_hook_preempt_count(kernel->btf);

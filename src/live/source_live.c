@@ -167,7 +167,7 @@ static int tell_ring_losses(struct ct_source_live *live)
 	return hand_over_lost(live, events, since, CT_LOST_RING, uncounted);
 }
 
-/* ct_set_state_again() has nothing to do unless ct_set_state() was missed, and that is counted. */
+/* A second program has nothing to do unless the first was missed, and that is counted. */
 static uint64_t count_recursion_misses(const struct ct_source_live *live)
 {
 	struct bpf_program *program;
@@ -179,7 +179,7 @@ static uint64_t count_recursion_misses(const struct ct_source_live *live)
 		__u32 len = sizeof(info);
 		int fd = bpf_program__fd(program);
 
-		if (fd < 0 || program == live->skel->progs.ct_set_state_again ||
+		if (fd < 0 || ct_live_is_second(bpf_program__name(program)) ||
 		    bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
 			continue;
 		misses += info.recursion_misses;

@@ -253,6 +253,15 @@ static const json_t *assert_end(const struct scene *scene, const char *conn, con
 	return life;
 }
 
+/// A tracer may take so long to start that the handshake stands for 3 s: two SYN-ACKs in vain.
+static bool is_half_open(const struct scene *scene)
+{
+	const json_t *found = e2e_events_one(scene->events, "{s:s, s:s}", "event", "found", "conn",
+					     scene->asking.server_conn);
+
+	return e2e_event_number(found, "synack_timeouts") >= 2;
+}
+
 static void found_lives_go_on_and_end(void **state)
 {
 	struct scene scene;
@@ -284,7 +293,8 @@ static void found_lives_go_on_and_end(void **state)
 		   "SYN_RECV ESTABLISHED", "rst-received");
 	e2e_assert_flags(scene.events, scene.open.server_conn, "");
 	e2e_assert_flags(scene.events, scene.gone.client_conn, "time-wait-killed");
-	e2e_assert_flags(scene.events, scene.asking.server_conn, "rst-received");
+	e2e_assert_flags(scene.events, scene.asking.server_conn,
+			 is_half_open(&scene) ? "half-open rst-received" : "rst-received");
 	assert_int_equal(e2e_events_count(scene.events, "{s:s}", "event", "found"), 10);
 }
 

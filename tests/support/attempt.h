@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Each test runs in a process of its own, and once more when something other than what it tests
-// has disturbed it; see disturbance.h.
+// has disturbed it: see disturbance.h; or a machine that stood still while it measured times, as a
+// guest does whose host is busy.
 #pragma once
 
 /// A cmocka test that runs the one in *state, a `const struct CMUnitTest *`.

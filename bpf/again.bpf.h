@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel starts no program inside itself on the same CPU: one that is interrupted by an event
+ * of its own is left out for that, and the miss is counted. Where tracepoints can be preempted,
+ * that event may be any process'. There each hook that processes come by has a second program,
+ * which the kernel does not leave out: it does the first one's work when that one is being held up.
+ *
+ * A jump into the first one would not do: the two would share a stack, which the kernel keeps for
+ * each program and CPU.
+ */
+#pragma once
+
+#include "common.bpf.h"
+#include "emit.bpf.h"
+
+enum ct_hook_id {
+	CT_HOOK_STATE,
+	CT_HOOK_TIMER_START,
+	CT_HOOK_TIMER_CANCEL,
+	CT_HOOK_KFREE_SKB,
+	CT_HOOK_SEND,
+	CT_HOOK_RECEIVE,
+	_CT_HOOK_ID_MAX
+};
+
+/* Of each CPU, by hook: its first program is at work. */
+struct ct_at_work {
+	__u8 hook[8];
+};
+_Static_assert(_CT_HOOK_ID_MAX <= sizeof(((struct ct_at_work *)NULL)->hook), "a place for each");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ct_at_work);
+} at_work SEC(".maps");
+
+/* Events that first programs missed and second ones told. */
+__u64 taken_over;
+
+static __always_inline void ct_mark(enum ct_hook_id hook, __u8 is_at_work)
+{
+	__u32 zero = 0;
+	struct ct_at_work *cpu;
+
+	if (!can_be_preempted)
+		return;
+	cpu = bpf_map_lookup_elem(&at_work, &zero);
+	if (cpu)
+		WRITE_ONCE(cpu->hook[hook], is_at_work);
+}
+
+/* A first program begins; false: nothing is traced yet, or any more. */
+static __always_inline bool ct_begin(enum ct_hook_id hook)
+{
+	if (!ct_is_running())
+		return false;
+	ct_mark(hook, 1);
+	return true;
+}
+
+static __always_inline int ct_end(enum ct_hook_id hook)
+{
+	ct_mark(hook, 0);
+	return 0;
+}
+
+/* True in a second program whose first one was left out. */
+static __always_inline bool ct_takes_over(enum ct_hook_id hook)
+{
+	__u32 zero = 0;
+	struct ct_at_work *cpu = bpf_map_lookup_elem(&at_work, &zero);
+
+	if (!cpu || !READ_ONCE(cpu->hook[hook]) || !ct_is_running())
+		return false;
+	__sync_fetch_and_add(&taken_over, 1);
+	return true;
+}
