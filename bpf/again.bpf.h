@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The kernel starts no program inside itself on the same CPU: one that is interrupted by an event
- * of its own is left out for that, and the miss is counted. Where tracepoints can be preempted,
- * that event may be any process'. There each hook that processes come by has a second program,
- * which the kernel does not leave out: it does the first one's work when that one is being held up.
+ * of its own is left out for that, and the miss is counted. A softirq's event does so to a
+ * process', and where tracepoints can be preempted any process' to another's. So each hook that
+ * processes come by has a second program, which the kernel does not leave out: it does the first
+ * one's work when that one is being held up.
  *
- * A jump into the first one would not do: the two would share a stack, which the kernel keeps for
+ * A jump into the first one would not do: the two would share a stack, which newer kernels keep for
  * each program and CPU.
  */
 #pragma once
@@ -44,8 +45,6 @@ static __always_inline void ct_mark(enum ct_hook_id hook, __u8 is_at_work)
 	__u32 zero = 0;
 	struct ct_at_work *cpu;
 
-	if (!can_be_preempted)
-		return;
 	cpu = bpf_map_lookup_elem(&at_work, &zero);
 	if (cpu)
 		WRITE_ONCE(cpu->hook[hook], is_at_work);

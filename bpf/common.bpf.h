@@ -81,7 +81,6 @@ static __always_inline __u32 ct_any(__u32 number)
 }
 
 /* Set before loading. */
-const volatile bool can_be_preempted; /* programs on tracepoints, by processes */
 const volatile __u64 tick_ns;	      /* a jiffy */
 const volatile __u64 timer_keepalive; /* addresses of the kernel's timer handlers, 0 unknown */
 const volatile __u64 timer_write;

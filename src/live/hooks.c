@@ -163,11 +163,6 @@ bool ct_hook_program_is_chosen(const enum ct_hook_state *states, const char *pro
 	return false;
 }
 
-bool ct_hook_can_be_preempted(const struct btf *btf)
-{
-	return btf__find_by_name_kind(btf, "class_srcu_fast_notrace_t", BTF_KIND_TYPEDEF) > 0;
-}
-
 static uint8_t reason_by_name(const char *name)
 {
 	static const char prefix[] = "SK_RST_REASON_";

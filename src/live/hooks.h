@@ -72,10 +72,6 @@ bool ct_hook_is_chosen(const enum ct_hook_state *states, size_t index);
 /// True when some row's program is PROGRAM and that row is the variant to load.
 bool ct_hook_program_is_chosen(const enum ct_hook_state *states, const char *program);
 
-/// True where a program on a tracepoint can be preempted, by what guards tracepoints: SRCU instead
-/// of a section without preemption, include/linux/tracepoint.h.
-bool ct_hook_can_be_preempted(const struct btf *btf);
-
 /// Fills MAP with our enum ct_reset_reason for each of the kernel's numbers, by name.
 void ct_hook_reset_reasons(const struct btf *btf, uint8_t map[CT_RESET_REASON_MAP_LEN]);
 

@@ -123,14 +123,12 @@ static int configure_io_by_timer(struct conntrace_bpf *skel, const struct ct_ker
 	return bpf_map__set_max_entries(skel->maps.first_io, by_timer ? SOCKETS_MAX : 1);
 }
 
-/* Second programs go with the first, where those can be held up: bpf/again.bpf.h. */
+/* Second programs go with the first: bpf/again.bpf.h. */
 static void configure_second(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
 			     const struct ct_live_config *config)
 {
-	bool wanted = ct_hook_can_be_preempted(kernel->btf);
 	struct bpf_program *program;
 
-	skel->rodata->can_be_preempted = wanted;
 	bpf_object__for_each_program(program, skel->obj)
 	{
 		const char *name = bpf_program__name(program);
@@ -140,7 +138,7 @@ static void configure_second(struct conntrace_bpf *skel, const struct ct_kernel 
 			continue;
 		snprintf(first, sizeof(first), "%.*s", (int)(strlen(name) - strlen(CT_SECOND)),
 			 name);
-		bpf_program__set_autoload(program, wanted && is_loaded(kernel, config, first));
+		bpf_program__set_autoload(program, is_loaded(kernel, config, first));
 	}
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Each test runs in a process of its own, and once more when something other than what it tests
 // has disturbed it: see disturbance.h; or a machine that stood still while it measured times, as a
-// guest does whose host is busy.
+// guest does whose host is busy. With E2E_GUEST in the environment, one of which nothing could be
+// said in all its runs is skipped, with the reason; else it fails.
 #pragma once
 
 /// A cmocka test that runs the one in *state, a `const struct CMUnitTest *`.
