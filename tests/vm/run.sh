@@ -1,0 +1,150 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Usage: [KERNEL='NAME...'] tests/vm/run.sh [SCENARIO...]
+#
+# Boots every kernel of tests/vm/kernels, or those of KERNEL, and runs the scenarios of tests/e2e/ in it,
+# or only those that are named. Ends with the line "N passed, N failed, N skipped" over all of them; exits
+# 1 if any failed. A guest that dies has failed in what it did not come to. What a guest printed is in
+# build/vm/NAME.txt; when all scenarios were run, tests/vm/results/ keeps the verdicts, of which
+# doc/KERNELS.md is made. TEST_TIMEOUT is in seconds for each scenario, VM_TIMEOUT for each guest.
+set -u
+
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$vm_project" || exit 1
+
+# Guests are several times slower than what they run on.
+test_timeout_s=${TEST_TIMEOUT:-1800}
+logs=build/vm
+kept=tests/vm/results
+
+usage() {
+	echo "tests/vm/run.sh: $*" >&2
+	exit 2
+}
+
+all_scenarios() {
+	local file
+
+	for file in tests/e2e/e2e_*.c; do
+		file=${file#tests/e2e/e2e_}
+		echo "${file%.c}"
+	done
+}
+
+# A line as tests/run.sh has them, for what has no case of its own: the program $2 was $3.
+tell() {
+	printf '%-8s %-40s %3d passed, 1 %s\n' "$1" "$2" 0 "$3"
+}
+
+# The guest's output as it comes, without what is meant for results.awk alone.
+show() {
+	local line count='^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$'
+
+	while IFS= read -r line; do
+		case $line in
+		"guest: kernel "*) printf '%-8s is %s\n' "$1" "${line#guest: kernel }" ;;
+		"guest: check "*) ;;
+		*) [[ $line =~ $count ]] || printf '%s\n' "$line" ;;
+		esac
+	done
+}
+
+run_guest() {
+	local name=$1 build=$2
+
+	# What the desk says of the scenarios holds in there too.
+	setpriv --pdeathsig TERM tests/vm/boot.sh "$name" env TEST_TIMEOUT="$test_timeout_s" \
+		${E2E_ONLY:+E2E_ONLY="$E2E_ONLY"} ${E2E_ATTEMPTS:+E2E_ATTEMPTS="$E2E_ATTEMPTS"} \
+		tests/vm/guest/scenarios.sh "$name" "$build" "${scenarios[@]}" 2>"$errors" |
+		tee "$logs/$name.txt" | show "$name"
+	return "${PIPESTATUS[0]}"
+}
+
+# Adds the table's cases up, and keeps it if it is about all scenarios.
+count_results() {
+	local name=$1 died=$2 table=$logs/$1.tsv pass fail skip
+
+	awk -v suite="$name" -v append="$vm_append" -v scenarios="${scenarios[*]}" -v died="$died" \
+		-f tests/vm/results.awk "$logs/$name.txt" >"$table"
+	read -r pass fail skip < <(awk -F'\t' '$1 == "scenario" { pass += $3; fail += $4; skip += $5 }
+		END { print pass + 0, fail + 0, skip + 0 }' "$table")
+	passed=$((passed + pass)) failed=$((failed + fail)) skipped=$((skipped + skip))
+	[ -z "$whole" ] || cp "$table" "$kept/$name.tsv"
+}
+
+skip_guest() {
+	skipped=$((skipped + 1))
+	tell "$1" guest skipped
+	printf '         skipped: %s\n' "$2"
+}
+
+# The guest failed, and so did what it did not come to.
+fail_guest() {
+	local name=$1 died=$2 scenario
+
+	failed=$((failed + 1))
+	tell "$name" guest failed
+	sed 's/^/         | /' "$errors"
+	while read -r scenario; do
+		tell "$name" "e2e_$scenario" failed
+	done < <(awk -F'\t' -v died="$died" '$1 == "note" && $3 == died { print $2 }' "$logs/$name.tsv")
+}
+
+run_kernel() {
+	local name=$1 build status died=
+
+	vm_find "$name"
+	build=$(vm_build)
+	if [ ! -x "$build/conntrace" ]; then
+		skip_guest "$name" "there is no $build/conntrace"
+		return
+	fi
+	run_guest "$name" "$build"
+	status=$?
+	if ((status == vm_exit_skipped)); then
+		skip_guest "$name" "$(tail -n 1 "$errors")"
+		return
+	fi
+	if ((status > 1)); then
+		died=$(head -n 1 "$errors")
+		died=${died:-the guest ended with status $status}
+	fi
+	count_results "$name" "$died"
+	[ -z "$died" ] || fail_guest "$name" "$died"
+}
+
+write_page() {
+	local name tables=()
+
+	for name in $(vm_names); do
+		[ ! -e "$kept/$name.tsv" ] || tables+=("$kept/$name.tsv")
+	done
+	[ ${#tables[@]} -eq 0 ] ||
+		awk -v scenarios="$(all_scenarios | tr '\n' ' ')" -f tests/vm/matrix.awk "${tables[@]}" \
+			>doc/KERNELS.md
+}
+
+read -r -a kernels <<<"${KERNEL:-$(vm_names | tr '\n' ' ')}"
+for kernel in "${kernels[@]}"; do
+	vm_find "$kernel" || usage "no kernel $kernel, there are: $(vm_names | tr '\n' ' ')"
+done
+mapfile -t scenarios < <(all_scenarios)
+whole=yes
+[ $# -eq 0 ] && [ -z "${E2E_ONLY-}" ] || whole=
+for scenario in "$@"; do
+	[ -e "tests/e2e/e2e_$scenario.c" ] || usage "no scenario $scenario, there are: ${scenarios[*]}"
+done
+[ $# -eq 0 ] || scenarios=("$@")
+
+errors=$(mktemp)
+trap 'rm -f "$errors"' EXIT
+mkdir -p "$logs" "$kept"
+passed=0 failed=0 skipped=0
+for kernel in "${kernels[@]}"; do
+	run_kernel "$kernel"
+done
+[ -z "$whole" ] || write_page
+echo "$passed passed, $failed failed, $skipped skipped"
+((failed == 0))
