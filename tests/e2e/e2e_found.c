@@ -256,10 +256,9 @@ static const json_t *assert_end(const struct scene *scene, const char *conn, con
 /// A tracer may take so long to start that the handshake stands for 3 s: two SYN-ACKs in vain.
 static bool is_half_open(const struct scene *scene)
 {
-	const json_t *found = e2e_events_one(scene->events, "{s:s, s:s}", "event", "found", "conn",
-					     scene->asking.server_conn);
-
-	return e2e_event_number(found, "synack_timeouts") >= 2;
+	return e2e_event_number(e2e_events_one(scene->events, "{s:s, s:s}", "event", "found",
+					       "conn", scene->asking.server_conn),
+				"synack_timeouts") >= 2;
 }
 
 static void found_lives_go_on_and_end(void **state)
