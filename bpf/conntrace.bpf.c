@@ -163,16 +163,7 @@ int BPF_PROG(ct_kfree_skb_by_tuple, struct sk_buff *skb, void *location, __u32 r
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(ct_send_length, struct sock *sk)
 {
-	if (!ct_begin(CT_HOOK_SEND))
-		return 0;
-	ct_on_io(sk);
-	return ct_end(CT_HOOK_SEND);
-}
-
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(ct_send_length_again, struct sock *sk)
-{
-	return ct_takes_over(CT_HOOK_SEND) ? ct_on_io(sk) : 0;
+	return ct_is_running() ? ct_on_io(sk) : 0;
 }
 
 /* before there was that: a send shows itself by what leaves */
@@ -187,16 +178,7 @@ int BPF_PROG(ct_timer_start_io, struct timer_list *timer)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(ct_recv_length, struct sock *sk)
 {
-	if (!ct_begin(CT_HOOK_RECEIVE))
-		return 0;
-	ct_on_io(sk);
-	return ct_end(CT_HOOK_RECEIVE);
-}
-
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(ct_recv_length_again, struct sock *sk)
-{
-	return ct_takes_over(CT_HOOK_RECEIVE) ? ct_on_io(sk) : 0;
+	return ct_is_running() ? ct_on_io(sk) : 0;
 }
 
 SEC("tp_btf/tcp_rcv_space_adjust")

@@ -167,7 +167,23 @@ static int tell_ring_losses(struct ct_source_live *live)
 	return hand_over_lost(live, events, since, CT_LOST_RING, uncounted);
 }
 
-/* A second program has nothing to do unless the first was missed, and that is counted. */
+/*
+ * A miss of this program is no event that is lost: a second one has nothing to do unless the first
+ * was missed, and that is counted; and an owner that a send or a receive did not tell stays what it
+ * is called, inherited.
+ */
+static bool loses_nothing(const struct bpf_program *program)
+{
+	const char *name = bpf_program__name(program);
+	size_t n;
+	const struct ct_hook *hooks = ct_hooks(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(hooks[i].program, name) == 0)
+			return hooks[i].need == CT_HOOK_IO;
+	return ct_live_is_second(name);
+}
+
 static uint64_t count_recursion_misses(const struct ct_source_live *live)
 {
 	struct bpf_program *program;
@@ -179,8 +195,7 @@ static uint64_t count_recursion_misses(const struct ct_source_live *live)
 		__u32 len = sizeof(info);
 		int fd = bpf_program__fd(program);
 
-		if (fd < 0 || ct_live_is_second(bpf_program__name(program)) ||
-		    bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		if (fd < 0 || loses_nothing(program) || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
 			continue;
 		misses += info.recursion_misses;
 		if (info.recursion_misses)
