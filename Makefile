@@ -1,12 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# make help lists the targets. V=1 shows the commands. For another machine: ARCH=arm64
-# CROSS_COMPILE=aarch64-linux-gnu-
+# make help lists the targets. V=1 shows the commands. For another machine, into build/arm64/:
+# make deps ARCH=arm64, then make ARCH=arm64
 
 VERSION := 0.1.0
 
-ARCH          ?= $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
-CROSS_COMPILE ?=
+# What there is to know of a machine, by the kernel's name for it.
+triplet_x86   := x86_64-linux-gnu
+triplet_arm64 := aarch64-linux-gnu
+debian_x86    := amd64
+debian_arm64  := arm64
+
+HOST_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+ARCH      ?= $(HOST_ARCH)
+TRIPLET   := $(triplet_$(ARCH))
+ifndef TRIPLET
+$(error ARCH=$(ARCH) is not supported: x86 and arm64 are)
+endif
+
+# Set when it is not the machine at hand that is built for.
+CROSS         := $(filter-out $(HOST_ARCH),$(ARCH))
+CROSS_COMPILE ?= $(if $(CROSS),$(TRIPLET)-)
 ifeq ($(origin CC),default)
 CC := $(CROSS_COMPILE)gcc
 endif
@@ -14,7 +28,7 @@ ifeq ($(origin AR),default)
 AR := $(CROSS_COMPILE)ar
 endif
 CLANG      ?= clang
-PKG_CONFIG ?= $(CROSS_COMPILE)pkg-config
+PKG_CONFIG ?= pkg-config
 # /usr/sbin is not in everybody's PATH.
 BPFTOOL     = $(shell PATH="$$PATH:/usr/sbin:/sbin" && command -v bpftool || echo bpftool)
 
@@ -26,35 +40,51 @@ V       ?=
 CFLAGS  ?= -O2 -g
 LDFLAGS ?=
 
-BUILD_PACKAGES := gcc libc6-dev clang libbpf-dev bpftool libelf-dev zlib1g-dev libzstd-dev \
-	libxxhash-dev libcap-ng-dev uthash-dev libsmartcols-dev scdoc pkg-config
-TEST_PACKAGES := libcmocka-dev libjansson-dev nftables iproute2 zstd clang-format clang-tidy procps \
-	nginx apache2-utils
-VM_PACKAGES   := qemu-system-x86 busybox-static kmod xz-utils \
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/conntrace
+
+# The other machine's libraries: those of this machine's multiarch where they are, else a tree that
+# make deps unpacks them into.
+ifndef CROSS
+SYSROOT ?=
+else ifeq ($(origin SYSROOT),undefined)
+SYSROOT := $(if $(wildcard /usr/lib/$(TRIPLET)/pkgconfig/libbpf.pc),,$(CACHE)/sysroot-$(ARCH))
+endif
+SYSROOT_FLAGS := $(if $(SYSROOT),--sysroot=$(SYSROOT))
+
+BUILD_TOOLS     := clang bpftool scdoc pkg-config
+BUILD_LIBRARIES := libc6-dev libbpf-dev libelf-dev zlib1g-dev libzstd-dev libxxhash-dev \
+	libcap-ng-dev uthash-dev libsmartcols-dev
+TEST_TOOLS      := nftables iproute2 zstd clang-format clang-tidy procps nginx apache2-utils
+TEST_LIBRARIES  := libcmocka-dev libjansson-dev
+VM_TOOLS        := qemu-system-x86 busybox-static kmod xz-utils \
 	$(if $(KERNEL),$(if $(filter %arm64,$(KERNEL)),qemu-system-arm),qemu-system-arm)
 
-BUILD := build
+BUILD := build$(if $(CROSS),/$(ARCH))
 ASAN  := $(BUILD)/asan
 COV   := $(BUILD)/cov
 
 # Asked for once, and only when a recipe needs it: on a fresh machine pkg-config itself may come to
 # be installed by this very run.
-PKGS        := libbpf libzstd libxxhash smartcols libcap-ng
-PKG_CFLAGS   = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS     = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
-TEST_LIBS    = $(eval TEST_LIBS := $$(shell $(PKG_CONFIG) --libs cmocka jansson))$(TEST_LIBS)
+PKGS        := 'libbpf >= 1.1' libzstd libxxhash smartcols libcap-ng
+TEST_PKGS   := cmocka jansson
+PKG_ASK      = $(if $(CROSS),PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(TRIPLET)/pkgconfig \
+	PKG_CONFIG_SYSROOT_DIR=$(SYSROOT)) $(PKG_CONFIG)
+PKG_CFLAGS   = $(eval PKG_CFLAGS := $$(shell $(PKG_ASK) --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS     = $(eval PKG_LIBS := $$(shell $(PKG_ASK) --libs $(PKGS)))$(PKG_LIBS)
+TEST_LIBS    = $(eval TEST_LIBS := $$(shell $(PKG_ASK) --libs $(TEST_PKGS)))$(TEST_LIBS)
 
 WARN_FLAGS  := -Wall -Wextra -Werror
-CT_CPPFLAGS  = -D_GNU_SOURCE -DCT_VERSION='"$(VERSION)"' -Iinclude -I$(BUILD) $(PKG_CFLAGS)
+CT_CPPFLAGS  = $(SYSROOT_FLAGS) -D_GNU_SOURCE -DCT_VERSION='"$(VERSION)"' -Iinclude -I$(BUILD) \
+	$(PKG_CFLAGS)
 CT_CFLAGS   := -std=gnu11 $(WARN_FLAGS)
-CT_LDFLAGS  := -Wl,--as-needed
+CT_LDFLAGS  := $(SYSROOT_FLAGS) -Wl,--as-needed
 # cmocka hands every test a state that few of them use.
 TEST_FLAGS  := -Itests -Wno-unused-parameter
 ASAN_FLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 COV_FLAGS   := -O0 -g --coverage
 # The arguments that a tracepoint has are not ours to choose.
 BPF_FLAGS    = -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_$(ARCH) -Ivmlinux -Iinclude -Ibpf \
-	$(WARN_FLAGS) -Wno-unused-parameter
+	$(SYSROOT_FLAGS) $(PKG_CFLAGS) $(WARN_FLAGS) -Wno-unused-parameter
 
 SRCS       := $(wildcard src/*.c src/*/*.c)
 OBJS       := $(SRCS:%.c=$(BUILD)/obj/%.o)
@@ -151,7 +181,7 @@ UNIT_SRCS_verdict_end     := src/verdict.c src/history.c
 FUZZ_SRCS_decode    := src/decode.c
 FUZZ_SRCS_recording := $(RECORD_SRCS)
 
-export CONNTRACE := $(CURDIR)/$(BUILD)/conntrace
+export CONNTRACE := $(abspath $(BUILD)/conntrace)
 
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
@@ -163,9 +193,9 @@ NEED := $(if $(filter run check deps vm,$(MAKECMDGOALS)),need)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all run check unit asan e2e golden golden-update golden-record fuzz vm bench \
+.PHONY: all run check unit asan e2e e2e-programs golden golden-update golden-record fuzz vm bench \
 	coverage lint format format-check tidy man \
-	install uninstall clean help deps need
+	install uninstall clean help deps need always
 .DEFAULT_GOAL := all
 
 ## all: the program, build/conntrace
@@ -179,13 +209,40 @@ run: all
 deps: need
 
 need:
-	$(Q)tools/need.sh $(BUILD_PACKAGES) $(if $(filter check deps vm,$(MAKECMDGOALS)),$(TEST_PACKAGES))
+ifndef CROSS
+	$(Q)tools/need.sh gcc $(BUILD_TOOLS) $(BUILD_LIBRARIES) \
+		$(if $(filter check deps vm,$(MAKECMDGOALS)),$(TEST_TOOLS) $(TEST_LIBRARIES))
+else
+	$(Q)tools/need.sh gcc-$(subst _,-,$(TRIPLET)) $(BUILD_TOOLS)
+	$(if $(SYSROOT),$(Q)tools/sysroot.sh $(debian_$(ARCH)) $(SYSROOT) $(BUILD_LIBRARIES) \
+		$(TEST_LIBRARIES))
+endif
 
 as_root = $(if $(filter-out 0,$(shell id -u)),sudo)
 
+# What everything is built with. When it changes it is looked over, and all is built anew.
+TOOLCHAIN := $(strip $(ARCH) $(CC) $(CLANG) $(PKG_CONFIG) $(PKG_CONFIG_PATH) $(PKGS) $(SYSROOT) \
+	$(CPPFLAGS) $(CFLAGS) $(LDFLAGS))
+ifneq ($(file <$(BUILD)/toolchain),$(TOOLCHAIN))
+$(BUILD)/toolchain: always
+endif
+
+# $(1) the libraries that are needed
+look_over = CC='$(strip $(CC) $(SYSROOT_FLAGS))' CLANG='$(CLANG)' BPFTOOL='$(BPFTOOL)' PKG_CONFIG="$(PKG_ASK)" \
+	ADVICE='make deps$(if $(CROSS), ARCH=$(ARCH))' tools/toolchain.sh $(1)
+
+$(BUILD)/toolchain: | $(NEED)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call look_over,$(PKGS))
+	$(Q)printf '%s\n' '$(subst ','\'',$(TOOLCHAIN))' >$@
+
+$(BUILD)/toolchain-tests: $(BUILD)/toolchain
+	$(Q)$(call look_over,$(TEST_PKGS))
+	$(Q)touch $@
+
 # The program: kernel side, skeleton, user side.
 
-$(BUILD)/conntrace.bpf.o: bpf/conntrace.bpf.c | $(NEED)
+$(BUILD)/conntrace.bpf.o: bpf/conntrace.bpf.c $(BUILD)/toolchain
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $(@:.o=.tmp.o)
@@ -207,12 +264,18 @@ $(BUILD)/conntrace: $(OBJS)
 
 # $(1) tree, $(2) compiler flags
 define tree_rules
-$(1)/obj/%.o: %.c | $(NEED)
-	$$(call say,CC,$$@)
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(CT_CPPFLAGS) $$(CPPFLAGS) $$(CT_CFLAGS) $(2) $$(EXTRA_FLAGS) -MMD -MP -c $$< -o $$@
+$(1)/obj/%.o: %.c $(BUILD)/toolchain
+	$(call compile,$(2))
 
-$(1)/obj/tests/%.o: EXTRA_FLAGS := $(TEST_FLAGS)
+$(1)/obj/tests/%.o: tests/%.c $(BUILD)/toolchain-tests
+	$(call compile,$(2) $(TEST_FLAGS))
+endef
+
+# $(1) compiler flags
+define compile
+$$(call say,CC,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CT_CPPFLAGS) $$(CPPFLAGS) $$(CT_CFLAGS) $(1) -MMD -MP -c $$< -o $$@
 endef
 
 # $(1) tree, $(2) compiler flags, $(3) test, $(4) program's folder, $(5) its sources
@@ -249,7 +312,7 @@ bpf_for       = $(filter-out -D__TARGET_ARCH_%,$(BPF_FLAGS)) -D__TARGET_ARCH_$(1
 
 $(eval $(call program_rule,$(BUILD),$$(CFLAGS),vmlinux,vmlinux/test,$(wildcard tests/vmlinux/*.c)))
 
-$(BUILD)/vmlinux/%/programs.bpf.o: bpf/conntrace.bpf.c | $(NEED)
+$(BUILD)/vmlinux/%/programs.bpf.o: bpf/conntrace.bpf.c $(BUILD)/toolchain
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(call bpf_for,$*) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@
@@ -257,13 +320,13 @@ $(BUILD)/vmlinux/%/programs.bpf.o: bpf/conntrace.bpf.c | $(NEED)
 $(BUILD)/vmlinux/%/programs.txt: $(BUILD)/vmlinux/%/programs.bpf.o
 	$(Q)$(CLANG) $(call bpf_for,$*) -E -P bpf/conntrace.bpf.c -o $@
 
-$(BUILD)/vmlinux/%/types.bpf.o: vmlinux/vmlinux.h tests/vmlinux/types.awk | $(NEED)
+$(BUILD)/vmlinux/%/types.bpf.o: vmlinux/vmlinux.h tests/vmlinux/types.awk $(BUILD)/toolchain
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)awk -f tests/vmlinux/types.awk $< >$(@:.o=.c)
 	$(Q)$(CLANG) $(call bpf_for,$*) -c $(@:.o=.c) -o $@
 
-$(BUILD)/vmlinux/own.txt: $(wildcard bpf/*.[ch]) include/conntrace/event.h | $(NEED)
+$(BUILD)/vmlinux/own.txt: $(wildcard bpf/*.[ch]) include/conntrace/event.h | $(BUILD)/toolchain
 	$(Q)mkdir -p $(@D)
 	$(Q)grep -hv "^#include" $^ | $(CLANG) -w -x c -E -P - -o $@
 
@@ -285,7 +348,7 @@ $(BUILD)/bench/churn: $(BUILD)/obj/bench/churn.o
 $(BUILD)/bench/bench $(BUILD)/bench/churn:
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
+	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ -o $@
 
 $(BUILD)/golden/scenes: $(BUILD)/obj/tests/golden/scenes.o $(SUPPORT)
 	$(call say,LINK,$@)
@@ -299,7 +362,7 @@ $(foreach fuzzer,$(FUZZERS),$(eval $(call program_rule,$(ASAN),$(ASAN_FLAGS),$(f
 FUZZ_SECONDS ?= 60
 
 define fuzzer_rule
-$(BUILD)/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(FUZZ_SRCS_$(1))
+$(BUILD)/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(FUZZ_SRCS_$(1)) | $(BUILD)/toolchain
 	$$(call say,FUZZER,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CLANG) $$(CT_CPPFLAGS) $$(CT_CFLAGS) $$(TEST_FLAGS) -O1 -g -fsanitize=fuzzer,address,undefined \
@@ -341,6 +404,9 @@ asan: $(ASAN_PROGRAMS) $(FUZZ_REPLAYS)
 e2e: all $(E2E_PROGRAMS)
 	$(Q)tests/run.sh $(suite_e2e)
 
+## e2e-programs: what e2e runs, for another machine (ARCH=arm64)
+e2e-programs: all $(E2E_PROGRAMS)
+
 ## golden: kept recordings against kept output
 golden: all
 	$(Q)tests/run.sh $(suite_golden)
@@ -365,7 +431,8 @@ fuzz: $(FUZZERS:%=$(BUILD)/fuzz/fuzz_%)
 
 ## vm: the scenarios under QEMU on other kernels (root; KERNEL='6.1 6.12' E2E='reset owner')
 vm: all $(E2E_PROGRAMS)
-	$(Q)tools/need.sh $(VM_PACKAGES) || true
+	$(Q)tools/need.sh $(VM_TOOLS) || true
+	$(if $(if $(KERNEL),$(filter %arm64,$(KERNEL)),all),$(Q)$(MAKE) ARCH=arm64 deps e2e-programs || true)
 	$(Q)KERNEL='$(KERNEL)' tests/vm/run.sh $(E2E)
 
 ## bench: the price of being traced, as a ratio (root; BENCH='-r 9 record watch')

@@ -15,11 +15,12 @@ const struct ct_syntax ct_syntaxes[] = {
 			       "tell each connection's history, flags, end and counters",
 			       .file = true},
 	[CT_COMMAND_LIST] = {"list", "list [SELECT] [OUTPUT]",
-			     "list what is connected now, mini-sockets included"},
+			     "list what is connected now, mini-sockets included", .file = false},
 	[CT_COMMAND_INFO] = {"info", "info FILE [--json]",
 			     "tell a recording's origin, size, losses and integrity", .file = true},
 	[CT_COMMAND_CHECK] = {"check", "check [--json]",
-			      "tell what this kernel and user permit, capability by capability"},
+			      "tell what this kernel and user permit, capability by capability",
+			      .file = false},
 };
 _Static_assert(sizeof(ct_syntaxes) / sizeof(ct_syntaxes[0]) == _CT_COMMAND_MAX,
 	       "every command is described");

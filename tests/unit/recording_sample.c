@@ -130,7 +130,7 @@ void expect_without_frame(const struct sample *sample, const struct result *resu
 	for (size_t i = before + PER_FRAME; i < want->n; i++) {
 		if (owners && i % PER_FRAME == 0) {
 			assert_int_equal(got->list[at].kind, CT_EVENT_OWNER);
-			assert_string_equal(got->list[at++].who.comm, "nginx");
+			assert_string_equal((const char *)got->list[at++].who.comm, "nginx");
 		}
 		assert_true(same_event(&got->list[at++], &want->list[i]));
 	}
