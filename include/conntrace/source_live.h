@@ -98,11 +98,11 @@ struct ct_surroundings {
 /**
  * What this kernel and user permit, found out by looking and by loading, nothing stays attached.
  *
- * @config with what is only for tests: hidden, btf_path. The rest is asked for whatever it says.
+ * @given with what is only for tests: hidden, btf_path. The rest is asked for whatever it says.
  * @ret is filled whatever is returned; so is *ret_surroundings.
  * @err_text as in ct_source_live_open(): why tracing is impossible here, "" if it is possible.
  * @return 0: tracing is possible; -EPERM, -ENOTSUP: it is not; -EINVAL: nothing to hide has that
  *         name.
  */
-int ct_live_check(const struct ct_live_config *config, struct ct_capabilities *ret,
+int ct_live_check(const struct ct_live_config *given, struct ct_capabilities *ret,
 		  struct ct_surroundings *ret_surroundings, char *err_text, size_t err_len);
