@@ -56,15 +56,14 @@ static void run_cut(const struct run *run)
 	e2e_netns_drop(&run->e2e->far, e2e_format(run->e2e, "tcp dport %u", run->pair.port));
 }
 
-/// What the client sends is answered by the peer's host with an ICMP error. Nothing of it gets
-/// through in between, if it was dropped before.
+/// What the client sends is answered by the peer's host with an ICMP error, before it is dropped if
+/// it was.
 static void run_reject(const struct run *run, const char *icmp)
 {
 	e2e_netns_shell(&run->e2e->far,
-			"nft 'add table inet ct_e2e; delete table inet ct_e2e; "
-			"add table inet ct_e2e; "
+			"nft 'add table inet ct_e2e; "
 			"add chain inet ct_e2e in { type filter hook input priority 0; }; "
-			"add rule inet ct_e2e in tcp dport %u reject with icmp %s'",
+			"insert rule inet ct_e2e in tcp dport %u reject with icmp %s'",
 			run->pair.port, icmp);
 }
 
