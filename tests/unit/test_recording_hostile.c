@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <xxhash.h>
 #include <zstd.h>
 
@@ -63,19 +65,83 @@ static void damaged_header_is_refused(void **state)
 	assert_string_equal(result.err_text, "has a damaged header");
 }
 
+/// Puts a value with its tag in front of the others.
+static void add_to_header(struct sample *sample, const uint8_t *tag, size_t bytes)
+{
+	size_t len = header_bytes(&sample->file) + bytes;
+
+	splice(&sample->file, CT_PREAMBLE_BYTES, 0, tag, bytes);
+	ct_put_le(sample->file.data + 4, 4, len - 8);
+	seal(sample->file.data, len);
+}
+
 static void header_of_a_later_version_says_more(void **state)
 {
 	static const uint8_t unknown_tag[] = {0xff, 0x7f, 3, 0, 'a', 'b', 'c'};
 	struct sample *sample = *state;
 	_cleanup_(result_fini) struct result result = {};
-	size_t len = header_bytes(&sample->file);
 
-	splice(&sample->file, CT_PREAMBLE_BYTES, 0, unknown_tag, sizeof(unknown_tag));
-	len += sizeof(unknown_tag);
-	ct_put_le(sample->file.data + 4, 4, len - 8);
-	seal(sample->file.data, len);
+	add_to_header(sample, unknown_tag, sizeof(unknown_tag));
 	read_sample(sample, &result);
 	assert_events_equal(&result.events, &sample->events);
+}
+
+static struct ct_recording_reader *open_sample(const struct sample *sample)
+{
+	struct ct_recording_reader *reader = NULL;
+	char err_text[CT_RECORDING_ERR_LEN];
+	int fd = memfd_create("sample", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, sample->file.data, sample->file.len), (ssize_t)sample->file.len);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(ct_recording_open_fd(fd, err_text, &reader), 0);
+	return reader;
+}
+
+static void capability_level_of_a_later_version_is_unknown(void **state)
+{
+	/* in front of the others: of what the recorder did not tell */
+	static const uint8_t tag[] = {32 + CT_CAPABILITY_ERRORS, 0, 3, 0, 0x77, 'n', 'o'};
+	struct sample *sample = *state;
+	struct ct_recording_reader *reader;
+	const struct ct_capability *capability;
+
+	add_to_header(sample, tag, sizeof(tag));
+	reader = open_sample(sample);
+	capability = &ct_recording_session(reader)->capabilities.of[CT_CAPABILITY_ERRORS];
+	assert_int_equal(capability->level, CT_CAPABILITY_UNKNOWN);
+	assert_string_equal(capability->detail, "");
+	ct_recording_reader_free(&reader);
+}
+
+static void capability_detail_is_cut_to_its_room(void **state)
+{
+	uint8_t tag[4 + 1 + 400] = {32 + CT_CAPABILITY_ERRORS, 0, (1 + 400) & 0xff, (1 + 400) >> 8,
+				    CT_CAPABILITY_ABSENT};
+	struct sample *sample = *state;
+	struct ct_recording_reader *reader;
+	const struct ct_capability *capability;
+
+	memset(tag + 5, 'x', 400);
+	add_to_header(sample, tag, sizeof(tag));
+	reader = open_sample(sample);
+	capability = &ct_recording_session(reader)->capabilities.of[CT_CAPABILITY_ERRORS];
+	assert_int_equal(capability->level, CT_CAPABILITY_ABSENT);
+	assert_int_equal(strlen(capability->detail), sizeof(capability->detail) - 1);
+	ct_recording_reader_free(&reader);
+}
+
+static void capability_without_a_level_is_refused(void **state)
+{
+	static const uint8_t tag[] = {32, 0, 0, 0};
+	struct sample *sample = *state;
+	_cleanup_(result_fini) struct result result = {};
+
+	add_to_header(sample, tag, sizeof(tag));
+	read_bytes(sample->file.data, sample->file.len, &result);
+	assert_int_equal(result.r, -EBADMSG);
+	assert_string_equal(result.err_text, "has a damaged header");
 }
 
 static void header_value_that_leaves_the_header_is_refused(void **state)
@@ -183,6 +249,9 @@ int main(void)
 		TEST(what_is_no_recording_is_refused),
 		TEST(damaged_header_is_refused),
 		TEST(header_of_a_later_version_says_more),
+		TEST(capability_level_of_a_later_version_is_unknown),
+		TEST(capability_detail_is_cut_to_its_room),
+		TEST(capability_without_a_level_is_refused),
 		TEST(header_value_that_leaves_the_header_is_refused),
 		TEST(block_of_a_later_version_is_passed_over),
 		TEST(frame_that_inflates_beyond_its_bound_is_refused),
