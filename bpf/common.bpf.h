@@ -84,6 +84,7 @@ static __always_inline __u32 ct_any(__u32 number)
 const volatile __u64 tick_ns;	      /* a jiffy */
 const volatile __u64 timer_keepalive; /* addresses of the kernel's timer handlers, 0 unknown */
 const volatile __u64 timer_write;
+const volatile __u64 timer_write_io; /* the same, for those who tell the owner by it */
 const volatile __u64 timer_timewait;
 const volatile __u64 timer_request;
 const volatile __s64 preempt_count_behind_rq;		    /* bytes, 0 unknown; x86 */

@@ -138,9 +138,10 @@ int BPF_PROG(ct_timer_expire_exit, struct timer_list *timer)
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(ct_kfree_skb, struct sk_buff *skb, void *location, __u32 reason, struct sock *rx_sk)
 {
-	if (ct_is_null(ctx, 3) || !ct_begin(CT_HOOK_KFREE_SKB))
+	if (!ct_begin(CT_HOOK_KFREE_SKB))
 		return 0;
-	ct_on_dropped(skb, reason, rx_sk);
+	if (!ct_is_null(ctx, 3))
+		ct_on_dropped(skb, reason, rx_sk);
 	return ct_end(CT_HOOK_KFREE_SKB);
 }
 
@@ -148,16 +149,27 @@ SEC("tp_btf/kfree_skb")
 int BPF_PROG(ct_kfree_skb_again, struct sk_buff *skb, void *location, __u32 reason,
 	     struct sock *rx_sk)
 {
-	return !ct_is_null(ctx, 3) && ct_takes_over(CT_HOOK_KFREE_SKB)
-		       ? ct_on_dropped(skb, reason, rx_sk)
-		       : 0;
+	if (!ct_takes_over(CT_HOOK_KFREE_SKB) || ct_is_null(ctx, 3))
+		return 0;
+	return ct_on_dropped(skb, reason, rx_sk);
 }
 
 /* before it named the socket */
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(ct_kfree_skb_by_tuple, struct sk_buff *skb, void *location, __u32 reason)
 {
-	return ct_is_running() ? ct_on_dropped_by_tuple(skb, (__u64)location, reason) : 0;
+	if (!ct_begin(CT_HOOK_KFREE_SKB))
+		return 0;
+	ct_on_dropped_by_tuple(skb, (__u64)location, reason);
+	return ct_end(CT_HOOK_KFREE_SKB);
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(ct_kfree_skb_by_tuple_again, struct sk_buff *skb, void *location, __u32 reason)
+{
+	return ct_takes_over(CT_HOOK_KFREE_SKB)
+		       ? ct_on_dropped_by_tuple(skb, (__u64)location, reason)
+		       : 0;
 }
 
 SEC("tp_btf/sock_send_length")
@@ -170,7 +182,7 @@ int BPF_PROG(ct_send_length, struct sock *sk)
 SEC("tp_btf/timer_start")
 int BPF_PROG(ct_timer_start_io, struct timer_list *timer)
 {
-	if (ct_is_running() && timer_write && (__u64)timer->function == timer_write)
+	if (ct_is_running() && timer_write_io && (__u64)timer->function == timer_write_io)
 		ct_on_write_timer(timer);
 	return 0;
 }

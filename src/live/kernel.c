@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "conntrace/count.h"
 #include "conntrace/log.h"
 #include "netns.h"
 
@@ -82,8 +81,6 @@ static int load_btf(struct ct_kernel *kernel, const char *path, char *err_text, 
 	return -ENOTSUP;
 }
 
-static const char *const receivers[] = {"tcp_v4_rcv", "tcp_v6_rcv"};
-
 int ct_kernel_probe(struct ct_kernel *kernel, const struct ct_live_config *config, char *err_text,
 		    size_t err_len)
 {
@@ -109,9 +106,6 @@ int ct_kernel_probe(struct ct_kernel *kernel, const struct ct_live_config *confi
 		kernel->states[i] = look(kernel, &hooks[i], i);
 	for (size_t i = 0; r == 0 && i < config->n_hidden; i++)
 		r = hide(kernel, config->hidden[i], err_text, err_len);
-	if (r == 0 && ct_hook_program_is_chosen(kernel->states, CT_BY_TUPLE))
-		(void)ct_symbols_resolve_ranges(receivers, CT_COUNT(receivers), kernel->receivers,
-						CT_RECEIVERS_MAX);
 	return r;
 }
 

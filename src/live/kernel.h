@@ -22,8 +22,6 @@ struct btf;
 struct ct_kernel {
 	struct btf *btf; /// owned; NULL: the kernel has none
 	struct ct_symbol handlers[_CT_TIMER_HANDLER_MAX];
-	/// Where TCP receives; only looked for where a dropped segment comes without its socket.
-	struct ct_symbol_range receivers[CT_RECEIVERS_MAX];
 	enum ct_hook_state states[CT_HOOKS_MAX]; /// of ct_hooks()'s rows
 	char objection[128]; /// the verifier's, to the first program that it refused; "" none
 };

@@ -87,6 +87,8 @@ static void configure_timers(struct conntrace_bpf *skel, const struct ct_kernel 
 						    CT_TIMER_KEEPALIVE);
 	skel->rodata->timer_write = handler_for(kernel, &can, CT_CAPABILITY_RETRANSMIT_KINDS,
 						CT_TIMER_WRITE);
+	skel->rodata->timer_write_io = handler_for(kernel, &can, CT_CAPABILITY_OWNER_SEND,
+						   CT_TIMER_WRITE);
 	skel->rodata->timer_timewait = handler_for(kernel, &can, CT_CAPABILITY_TIME_WAIT_ENTRY,
 						   CT_TIMER_TIMEWAIT);
 	skel->rodata->timer_request = handler_for(kernel, &can, CT_CAPABILITY_HALF_OPEN,
@@ -100,15 +102,20 @@ static void configure_timers(struct conntrace_bpf *skel, const struct ct_kernel 
 static int configure_by_tuple(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
 			      const struct ct_live_config *config)
 {
+	static const char *const receivers[] = {"tcp_v4_rcv", "tcp_v6_rcv"};
+	struct ct_symbol_range ranges[CT_RECEIVERS_MAX] = {};
 	bool by_tuple = !config->snapshot_only &&
 			ct_hook_program_is_chosen(kernel->states, CT_BY_TUPLE);
 
+	if (by_tuple)
+		(void)ct_symbols_resolve_ranges(receivers, CT_COUNT(receivers), ranges,
+						CT_RECEIVERS_MAX);
 	skel->rodata->by_tuple = by_tuple;
 	skel->rodata->resets_untold = ct_hook_program_is_chosen(kernel->states,
 								"ct_send_reset_bare");
 	for (size_t i = 0; i < CT_RECEIVERS_MAX; i++) {
-		skel->rodata->receive_begin[i] = kernel->receivers[i].begin;
-		skel->rodata->receive_end[i] = kernel->receivers[i].end;
+		skel->rodata->receive_begin[i] = ranges[i].begin;
+		skel->rodata->receive_end[i] = ranges[i].end;
 	}
 	return bpf_map__set_max_entries(skel->maps.tuples, by_tuple ? SOCKETS_MAX : 1);
 }

@@ -57,6 +57,14 @@ static bool is_closed_by_call(const struct ct_event *event, uint8_t call)
 	       call == CT_HOW_EXIT;
 }
 
+/* With something unread or SO_LINGER 0, or to connect elsewhere: by a reset, and with no error. */
+static bool is_reset_by_call(const struct ct_event *event)
+{
+	return !(event->sock_flags & CT_SOCK_ORPHAN) &&
+	       (event->to.how == CT_HOW_CLOSE || event->to.how == CT_HOW_EXIT ||
+		event->to.how == CT_HOW_CONNECT);
+}
+
 /*
  * Their FIN came, and no mini-socket could be made for TIME_WAIT: tcp_time_wait(),
  * net.ipv4.tcp_max_tw_buckets. Nothing else closes in silence what a process still has.
@@ -65,7 +73,7 @@ static bool had_no_time_wait(const struct ct_event *event)
 {
 	return event->to.old_state == CT_STATE_FIN_WAIT2 && !event->to.sk_err &&
 	       !(event->sock_flags & CT_SOCK_ORPHAN) && event->context != CT_CONTEXT_KEEPALIVE &&
-	       event->to.how != CT_HOW_CONNECT;
+	       !is_reset_by_call(event);
 }
 
 static void note_close(struct ct_conn *conn, const struct ct_event *event, uint8_t call)
@@ -177,7 +185,8 @@ static bool may_live_on(const struct ct_conn *conn, const struct ct_event *event
 	return conn->blind & CT_BLIND_TIME_WAIT &&
 	       (event->to.old_state == CT_STATE_FIN_WAIT2 ||
 		event->to.old_state == CT_STATE_CLOSING) &&
-	       !event->to.sk_err && event->context != CT_CONTEXT_KEEPALIVE;
+	       !event->to.sk_err && event->context != CT_CONTEXT_KEEPALIVE &&
+	       !is_reset_by_call(event);
 }
 
 static int enter(struct ct_conn_table *table, struct ct_entry *entry, const struct ct_event *event,

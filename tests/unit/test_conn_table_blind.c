@@ -58,6 +58,37 @@ static void who_closes_second_has_no_time_wait_and_is_gone(void **state)
 	assert_int_equal(ct_conn_gone_ns(world->conn), world->conn->closed_ns);
 }
 
+/// Half-closed; then close() finds something unread, and the socket is gone at once, without an
+/// error.
+static void reset_by_close(struct world *world, struct life *life)
+{
+	establish(world, life);
+	take(world, does(life, CT_HOW_SHUTDOWN, CT_STATE_FIN_WAIT1));
+	take(world, to(life, CT_STATE_FIN_WAIT2));
+	take(world, does(life, CT_HOW_CLOSE, CT_STATE_CLOSE));
+}
+
+static void close_that_resets_is_no_fin_of_theirs_where_resets_are_not_seen(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+
+	without(world, CT_CAPABILITY_RESETS_SENT);
+	reset_by_close(world, &life);
+	assert_int_equal(world->conn->end, CT_END_UNKNOWN);
+	assert_false(world->conn->fin_received);
+}
+
+static void close_that_resets_is_gone_where_time_wait_is_not_seen(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+
+	without(world, CT_CAPABILITY_TIME_WAIT_ENTRY);
+	reset_by_close(world, &life);
+	assert_int_equal(ct_conn_gone_ns(world->conn), world->conn->closed_ns);
+}
+
 /// A connect() that ended with ECONNREFUSED: by a reset, or by ICMP.
 static void fail_to_connect(struct world *world)
 {
@@ -131,6 +162,8 @@ int main(void)
 		TEST(when_it_is_gone_is_not_known_without_time_wait),
 		TEST(with_time_wait_it_is_gone_when_it_closes_without_one),
 		TEST(who_closes_second_has_no_time_wait_and_is_gone),
+		TEST(close_that_resets_is_no_fin_of_theirs_where_resets_are_not_seen),
+		TEST(close_that_resets_is_gone_where_time_wait_is_not_seen),
 		TEST(port_that_refuses_is_not_called_unreachable_where_resets_are_not_seen),
 		TEST(port_that_icmp_refuses_is_unreachable_where_resets_are_seen),
 		TEST(handshake_of_an_accepted_one_has_no_beginning_where_requests_are_not_seen),
