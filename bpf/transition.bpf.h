@@ -137,7 +137,7 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 	old = ct_any(old), new = ct_any(new);
 	ct_probes_at_state(sk, tp, new, context);
 	new = ct_any(new);
-	if (new == CT_STATE_ESTABLISHED && st->role == CT_ROLE_PASSIVE &&ct_awaits_io(st) != 0)
+	if (ct_awaits_io(st) && new == CT_STATE_ESTABLISHED && st->role == CT_ROLE_PASSIVE)
 		ct_await_io(sk);
 	handshake = ct_any(ct_notes_at_state(sk, tp, st, old, new));
 	old = ct_any(old), new = ct_any(new);
