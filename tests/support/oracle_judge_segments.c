@@ -95,8 +95,9 @@ static size_t first_fact(const struct oracle_record *record, const struct oracle
 	return low;
 }
 
-/// What ended a life is an RST that was told, and that is not without a segment of its own.
-static bool ended_by_another_rst(const struct direction *direction, const struct oracle_life *life)
+/// What ended a life is an RST that was told; USED: and that is not without a segment of its own.
+static bool ended_by_rst(const struct direction *direction, const struct oracle_life *life,
+			 bool used)
 {
 	const struct oracle_record *record = direction->record;
 	int64_t slack_ns = direction->rules->slack_ns;
@@ -108,7 +109,7 @@ static bool ended_by_another_rst(const struct direction *direction, const struct
 			break;
 		if (llabs(fact->at_ns - oracle_life_until(life)) <= slack_ns &&
 		    (fact->kind == ORACLE_FACT_RST_SENT ||
-		     (fact->kind == ORACLE_FACT_RST_RECEIVED && fact->used_received)))
+		     (fact->kind == ORACLE_FACT_RST_RECEIVED && (fact->used_received || !used))))
 			return true;
 	}
 	return false;
@@ -125,7 +126,20 @@ static bool finds_nobody(const struct direction *direction, const struct oracle_
 	if (!life || oracle_life_until(life) < segment->at_ns - slack_ns)
 		return true;
 	return oracle_life_until(life) <= segment->at_ns + slack_ns &&
-	       ended_by_another_rst(direction, life);
+	       ended_by_rst(direction, life, true);
+}
+
+/// The connection before it still stands: a challenge ACK answers, RFC 5961 4, which the client
+/// resets; that reset, which was told, is the end of it.
+static bool is_challenged(const struct direction *direction, const struct oracle_segment *segment)
+{
+	const struct oracle_life *life =
+		oracle_life_last(direction->record, &direction->ends[RECEIVED], segment->at_ns);
+
+	return life && oracle_life_until(life) >= segment->at_ns &&
+	       oracle_life_until(life) <= segment->at_ns + direction->rules->slack_ns &&
+	       life->steps[life->n_steps - 1].state == CT_STATE_ESTABLISHED &&
+	       ended_by_rst(direction, life, false);
 }
 
 static bool finds_full_queue(const struct direction *direction,
@@ -177,6 +191,7 @@ static const struct account accounts[] = {
 	FACT(SYN, SENT, SYN_SENT, "enters SYN_SENT"),
 	FACT(SYN, SENT, SYN_AGAIN, "SYN retransmitted"),
 	REASON(SYN, RECEIVED, is_lost, "SYN dropped by a rule"),
+	REASON(SYN, RECEIVED, is_challenged, "SYN met the connection before it"),
 	FACT(SYN, RECEIVED, SYN_RECV, "enters SYN_RECV"),
 	FACT(SYN, RECEIVED, SYNACK_AGAIN, "answered by the SYN-ACK again"),
 	FACT(SYN, RECEIVED, RST_SENT, "SYN refused by an RST"),
