@@ -187,6 +187,7 @@ enum {
 	CT_BLIND_TIME_WAIT = 2,
 	CT_BLIND_HALF_OPEN = 4,
 	CT_BLIND_PROBES = 8, /// those that were sent
+	CT_BLIND_RETRANSMITS = 16,
 };
 
 struct ct_conn {

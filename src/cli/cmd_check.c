@@ -66,8 +66,9 @@ static void put_text(struct ct_buf *buf, const struct check *check)
 	ct_buf_printf(buf, "kernel      %s %s\n", check->name.release, check->name.machine);
 	ct_buf_printf(buf, "BTF         %s\n", surroundings->has_btf ? "yes" : "none");
 	ct_buf_printf(buf, "lockdown    %s\n",
-		      *surroundings->lockdown ? surroundings->lockdown
-					      : "not known: securityfs is not mounted");
+		      *surroundings->lockdown
+			      ? surroundings->lockdown
+			      : "not known: /sys/kernel/security/lockdown cannot be read");
 	put_privileges(buf, surroundings);
 	ct_buf_putc(buf, '\n');
 	ct_capabilities_put_table(buf, &check->capabilities);

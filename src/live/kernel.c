@@ -140,12 +140,13 @@ bool ct_kernel_loads(const struct ct_kernel *kernel, const struct ct_live_config
 }
 
 /// Why a row cannot be had, in front of what is lost without it.
-static void explain(const struct ct_kernel *kernel, const struct ct_hook *hook,
-		    enum ct_hook_state state, char *ret, size_t len)
+static void explain(const struct ct_kernel *kernel, size_t index, char *ret, size_t len)
 {
+	size_t n;
+	const struct ct_hook *hook = &ct_hooks(&n)[index];
 	const char *kind = hook->need == CT_HOOK_WALK ? "" : "tracepoint ";
 
-	switch (state) {
+	switch (kernel->states[index]) {
 	case CT_HOOK_NO_TRACEPOINT:
 		snprintf(ret, len, "no %s%s: %s", kind, hook->tracepoint, hook->without);
 		break;
@@ -165,9 +166,20 @@ static void explain(const struct ct_kernel *kernel, const struct ct_hook *hook,
 		break;
 	default:
 		snprintf(ret, len, "the kernel's verifier refuses the program on %s (%s): %s",
-			 hook->tracepoint, kernel->objection, hook->without);
+			 hook->tracepoint, kernel->objections[index], hook->without);
 		break;
 	}
+}
+
+const char *ct_kernel_objection(const struct ct_kernel *kernel, enum ct_capability_id id)
+{
+	size_t n;
+	const struct ct_hook *hooks = ct_hooks(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (hooks[i].capability == id && *kernel->objections[i])
+			return kernel->objections[i];
+	return "";
 }
 
 /// Rows of one part, from FIRST on: *ret_end is behind the last. -1: none of them is given.
@@ -192,7 +204,6 @@ static void judge_part(const struct ct_kernel *kernel, const struct ct_live_conf
 {
 	size_t n;
 	const struct ct_hook *hooks = ct_hooks(&n);
-	const struct ct_hook *last = &hooks[end - 1];
 	const char *why = unwanted(&hooks[first], config);
 
 	if (capability->level != CT_CAPABILITY_UNKNOWN && capability->level < CT_CAPABILITY_PARTIAL)
@@ -202,8 +213,7 @@ static void judge_part(const struct ct_kernel *kernel, const struct ct_live_conf
 		snprintf(capability->detail, sizeof(capability->detail), "%s", why);
 	} else if (chosen < 0) {
 		capability->level = CT_CAPABILITY_ABSENT;
-		explain(kernel, last, kernel->states[end - 1], capability->detail,
-			sizeof(capability->detail));
+		explain(kernel, end - 1, capability->detail, sizeof(capability->detail));
 	} else if (hooks[chosen].partial) {
 		capability->level = CT_CAPABILITY_PARTIAL;
 		snprintf(capability->detail, sizeof(capability->detail), "%s",

@@ -18,12 +18,15 @@ struct btf;
 /// Functions that receive, and what the compiler has split from them: `receive_begin` in bpf/.
 #define CT_RECEIVERS_MAX 4
 
+#define CT_OBJECTION_LEN 128
+
 /// What was found out about this kernel before loading.
 struct ct_kernel {
 	struct btf *btf; /// owned; NULL: the kernel has none
 	struct ct_symbol handlers[_CT_TIMER_HANDLER_MAX];
-	enum ct_hook_state states[CT_HOOKS_MAX]; /// of ct_hooks()'s rows
-	char objection[128]; /// the verifier's, to the first program that it refused; "" none
+	enum ct_hook_state states[CT_HOOKS_MAX];	 /// of ct_hooks()'s rows
+	char objections[CT_HOOKS_MAX][CT_OBJECTION_LEN]; /// the verifier's, to each it refused
+	bool no_second; /// second programs are left out, bpf/again.bpf.h
 };
 
 /**
@@ -39,6 +42,9 @@ void ct_kernel_fini(struct ct_kernel *kernel);
 /// A row's program is loaded: chosen by its state, wanted by CONFIG.
 bool ct_kernel_loads(const struct ct_kernel *kernel, const struct ct_live_config *config,
 		     size_t hook);
+
+/// What the verifier has against the programs of a capability; "" if nothing.
+const char *ct_kernel_objection(const struct ct_kernel *kernel, enum ct_capability_id id);
 
 /// What a run with CONFIG can tell here, capability by capability, if the programs load.
 void ct_kernel_judge(const struct ct_kernel *kernel, const struct ct_live_config *config,

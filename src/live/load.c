@@ -2,11 +2,13 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "conntrace.skel.h"
+#include "conntrace/cleanup.h"
 #include "conntrace/count.h"
 #include "conntrace/log.h"
 #include "live.h"
@@ -145,7 +147,8 @@ static void configure_second(struct conntrace_bpf *skel, const struct ct_kernel 
 			continue;
 		snprintf(first, sizeof(first), "%.*s", (int)(strlen(name) - strlen(CT_SECOND)),
 			 name);
-		bpf_program__set_autoload(program, is_loaded(kernel, config, first));
+		bpf_program__set_autoload(program,
+					  !kernel->no_second && is_loaded(kernel, config, first));
 	}
 }
 
@@ -208,8 +211,12 @@ static const struct {
 	const char *begin, *meaning;
 } objections[] = {
 	{"BPF_STX uses reserved fields",
-	 "older than Linux 5.12, its tracing programs have no socket "
-	 "cookie and no fetching atomic operations"},
+	 "its BPF programs have no fetching atomic operations, and its tracing programs no socket "
+	 "cookie"},
+	{"unknown func bpf_task_pt_regs", "its tracing programs have no bpf_task_pt_regs()"},
+	{"invalid func unknown#175", "its tracing programs have no bpf_task_pt_regs()"},
+	{"unknown func bpf_probe_read_kernel",
+	 "lockdown=confidentiality forbids programs to read the kernel's memory"},
 	{"unknown func bpf_get_socket_cookie", "its tracing programs have no socket cookie"},
 	{"unknown func bpf_sk_storage_get", "its tracing programs have no storage with sockets"},
 	{"program of this type cannot use helper bpf_probe_read",
@@ -232,32 +239,40 @@ static void find_objection(char *log, char *ret, size_t len)
 			snprintf(ret, len, "%s", objections[i].meaning);
 }
 
-/* Loads one program and nothing else. True if the verifier does not take it. */
-static bool is_refused(struct ct_kernel *kernel, const struct ct_live_config *config,
-		       const char *name)
+/* What a verifier may write of a large program; before Linux 6.4 what is too long loses its end. */
+#define LOG_BYTES (8u << 20)
+
+/*
+ * Loads one program and nothing else. True if the verifier does not take it: RET_OBJECTION (of LEN
+ * bytes) gets why.
+ */
+static bool is_refused(const struct ct_kernel *kernel, const struct ct_live_config *config,
+		       const char *name, char *ret_objection, size_t len)
 {
+	_cleanup_(ct_freep) char *log = calloc(1, LOG_BYTES);
 	struct conntrace_bpf *skel = open_for(config);
-	static char log[1 << 16];
 	struct bpf_program *program;
 	int r;
 
-	if (!skel)
+	if (!skel || !log) {
+		conntrace_bpf__destroy(skel);
 		return false;
+	}
 	r = configure(skel, kernel, config);
 	bpf_object__for_each_program(program, skel->obj)
 	{
 		if (strcmp(bpf_program__name(program), name) != 0)
 			bpf_program__set_autoload(program, false);
 		else
-			bpf_program__set_log_buf(program, log, sizeof(log));
+			bpf_program__set_log_buf(program, log, LOG_BYTES);
 	}
-	log[0] = '\0';
 	if (r == 0)
 		r = conntrace_bpf__load(skel);
 	conntrace_bpf__destroy(skel);
-	if (r < 0 && !*kernel->objection)
-		find_objection(log, kernel->objection, sizeof(kernel->objection));
-	return r < 0;
+	if (r == 0 || r == -ENOMEM || r == -EPERM)
+		return false;
+	find_objection(log, ret_objection, len);
+	return true;
 }
 
 /*
@@ -271,13 +286,18 @@ static bool sift(struct ct_kernel *kernel, const struct ct_live_config *config)
 	bool sifted = false;
 
 	for (size_t i = 0; i < n; i++) {
+		char objection[CT_OBJECTION_LEN] = "";
+
 		if (!ct_kernel_loads(kernel, config, i) ||
-		    !is_refused(kernel, config, hooks[i].program))
+		    !is_refused(kernel, config, hooks[i].program, objection, sizeof(objection)))
 			continue;
 		ct_debug("the kernel's verifier refuses %s", hooks[i].program);
-		for (size_t j = 0; j < n; j++)
-			if (strcmp(hooks[j].program, hooks[i].program) == 0)
-				kernel->states[j] = CT_HOOK_REFUSED;
+		for (size_t j = 0; j < n; j++) {
+			if (strcmp(hooks[j].program, hooks[i].program) != 0)
+				continue;
+			kernel->states[j] = CT_HOOK_REFUSED;
+			memcpy(kernel->objections[j], objection, sizeof(objection));
+		}
 		sifted = true;
 	}
 	return sifted;
@@ -293,7 +313,9 @@ static int explain(const struct ct_kernel *kernel, const struct ct_live_config *
 	ct_kernel_judge(kernel, config, &can);
 	if (transitions->level == CT_CAPABILITY_ABSENT)
 		snprintf(err_text, err_len, "this kernel cannot be traced: %s",
-			 *kernel->objection ? kernel->objection : transitions->detail);
+			 *ct_kernel_objection(kernel, CT_CAPABILITY_TRANSITIONS)
+				 ? ct_kernel_objection(kernel, CT_CAPABILITY_TRANSITIONS)
+				 : transitions->detail);
 	else if (err < 0)
 		snprintf(err_text, err_len, "this kernel does not take the programs: %s",
 			 strerror(-err));
@@ -316,6 +338,10 @@ static int load_what_can_be(struct ct_kernel *kernel, const struct ct_live_confi
 		return explain_permission(err_text, err_len);
 	if (sift(kernel, config))
 		r = load(kernel, config, ret);
+	if (r < 0) { /* then it is a second one: without them misses are counted as lost */
+		kernel->no_second = true;
+		r = load(kernel, config, ret);
+	}
 	return explain(kernel, config, r, err_text, err_len);
 }
 

@@ -31,11 +31,18 @@ static bool have(unsigned int capability)
 	return capng_have_capability(CAPNG_EFFECTIVE, capability) == 1;
 }
 
+/// bpf_capable(), perfmon_capable(): CAP_SYS_ADMIN stands for both.
+static bool has(unsigned int capability)
+{
+	return have(capability) ||
+	       ((capability == CAP_BPF || capability == CAP_PERFMON) && have(CAP_SYS_ADMIN));
+}
+
 bool ct_may_trace(void)
 {
 	if (capng_get_caps_process() != 0)
 		return true; /* the kernel will tell */
-	return have(CAP_SYS_ADMIN) || (have(CAP_BPF) && have(CAP_PERFMON));
+	return has(CAP_BPF) && has(CAP_PERFMON);
 }
 
 /// "[none] integrity confidentiality": the one in brackets, security/lockdown/lockdown.c.
@@ -62,7 +69,7 @@ void ct_surroundings_look(struct ct_surroundings *ret)
 	*ret = (struct ct_surroundings){};
 	for (size_t i = 0; i < CT_PRIVILEGES; i++) {
 		ret->privileges[i] = wanted[i].privilege;
-		ret->privileges[i].held = known && have(wanted[i].number);
+		ret->privileges[i].held = known && has(wanted[i].number);
 	}
 	read_lockdown(ret->lockdown, sizeof(ret->lockdown));
 }

@@ -132,8 +132,8 @@ static void explain_failure(int error, char *text, size_t len)
 {
 	if (error == -ENOTSUP)
 		snprintf(text, len,
-			 "this kernel has no iterator over TCP sockets: what was there before is "
-			 "not shown");
+			 "there is no iterator over TCP sockets here (`conntrace check` tells "
+			 "why): what was there before is not shown");
 	else if (error == -ENOTRECOVERABLE)
 		snprintf(text, len, "cannot get back into the own network namespace");
 	else

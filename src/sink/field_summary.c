@@ -235,7 +235,8 @@ static void get_retransmits(const struct ct_field_source *source, struct ct_valu
 
 	if (counters)
 		ct_value_set_u64(ret, counters->retransmits);
-	else if (conn && conn->opened_ns != CT_NS_UNKNOWN && !conn->gaps)
+	else if (conn && conn->opened_ns != CT_NS_UNKNOWN && !conn->gaps &&
+		 !(conn->blind & CT_BLIND_RETRANSMITS))
 		ct_value_set_u64(ret, conn->retransmits);
 }
 

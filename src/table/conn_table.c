@@ -264,6 +264,7 @@ static uint8_t blind_to(const struct ct_capabilities *capabilities)
 		{CT_CAPABILITY_TIME_WAIT_ENTRY, CT_BLIND_TIME_WAIT},
 		{CT_CAPABILITY_HALF_OPEN, CT_BLIND_HALF_OPEN},
 		{CT_CAPABILITY_PROBES_SENT, CT_BLIND_PROBES},
+		{CT_CAPABILITY_RETRANSMITS, CT_BLIND_RETRANSMITS},
 	};
 	uint8_t blind = 0;
 

@@ -119,6 +119,26 @@ static int check_beginning(struct ct_conn_table *table, struct ct_entry *entry,
 	return ct_table_gap(table, entry, event->ts_ns);
 }
 
+/*
+ * Their FIN has come while the mini-socket stood, and nothing told of it: its timer stayed where it
+ * was, and the segment was missed. The end of the timer tells where it stood by then, not since
+ * when.
+ */
+static int catch_up(struct ct_conn_table *table, struct ct_entry *entry,
+		    const struct ct_event *event)
+{
+	struct ct_update update = {.ts_ns = event->ts_ns};
+	int r;
+
+	if (event->timewait.op != CT_TIMER_EXPIRE || event->state != CT_STATE_TIME_WAIT ||
+	    entry->conn.phase != CT_PHASE_MINI ||
+	    ct_table_state_of(&entry->conn) != CT_STATE_FIN_WAIT2)
+		return 0;
+	r = ct_table_enter_mini(entry, CT_STATE_TIME_WAIT, CT_BASIS_INFERRED, CT_NS_UNKNOWN,
+				&update);
+	return r ? r : ct_table_tell(table, entry, &update);
+}
+
 static int apply(struct ct_conn_table *table, struct ct_entry *entry, const struct ct_event *event,
 		 struct ct_update *update)
 {
@@ -173,6 +193,8 @@ int ct_table_on_timewait(struct ct_conn_table *table, const struct ct_event *eve
 		if (!is_beginning)
 			r = meet(table, entry, event);
 	}
+	if (r == 0)
+		r = catch_up(table, entry, event);
 	if (r == 0)
 		r = apply(table, entry, event, &update);
 	return r ? r : ct_table_tell(table, entry, &update);

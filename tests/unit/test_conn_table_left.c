@@ -53,6 +53,36 @@ static bool is_first(const struct ct_conn *conn)
 	return conn->id.cookie == 0x1a2b;
 }
 
+/// Their FIN came meanwhile, and neither the timer nor the segment told of it.
+static void fin_that_nobody_saw_is_told_by_the_end_of_the_timer(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+
+	reach(world, &life, CT_STATE_FIN_WAIT2);
+	life.core.ts_ns += 60000000000;
+	take(world, mini(&life, CT_TIMER_CANCEL, CT_STATE_TIME_WAIT));
+	take(world, mini(&life, CT_TIMER_EXPIRE, CT_STATE_TIME_WAIT));
+	assert_int_equal(world->conn->end, CT_END_FIN);
+	assert_int_equal(world->conn->left_by, CT_LEFT_BY_EXPIRED);
+	assert_int_equal(ct_history_last(&world->conn->history)->state, CT_STATE_TIME_WAIT);
+	assert_int_equal(ct_history_last(&world->conn->history)->basis, CT_BASIS_INFERRED);
+	assert_replay_tells_the_same(world);
+}
+
+/// It never came: the same, but for where the mini-socket stood.
+static void fin_that_never_came_is_a_timeout(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+
+	reach(world, &life, CT_STATE_FIN_WAIT2);
+	life.core.ts_ns += 60000000000;
+	take(world, mini(&life, CT_TIMER_CANCEL, CT_STATE_FIN_WAIT2));
+	take(world, mini(&life, CT_TIMER_EXPIRE, CT_STATE_FIN_WAIT2));
+	assert_int_equal(world->conn->end, CT_END_TIMEOUT);
+}
+
 static void time_wait_that_is_over_has_expired(void **state)
 {
 	struct world *world = *state;
@@ -418,6 +448,8 @@ static void fin_wait2_minis_that_are_given_up_are_not_counted_any_more(void **st
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		test(fin_that_nobody_saw_is_told_by_the_end_of_the_timer),
+		test(fin_that_never_came_is_a_timeout),
 		test(time_wait_that_is_over_has_expired),
 		test(connect_that_takes_the_place_is_told_by_whom),
 		test(successor_makes_it_a_reuse_whatever_the_call_was),

@@ -190,6 +190,9 @@ static void retransmits_of_a_life_seen_whole_need_no_counter(void **state)
 	conn.counted = false;
 	conn.retransmits = 6;
 	expect_json(a_close(&conn), "retransmits", "{\"event\":\"close\",\"retransmits\":6}\n");
+	conn.blind = CT_BLIND_RETRANSMITS;
+	expect_json(a_close(&conn), "retransmits", "{\"event\":\"close\",\"retransmits\":null}\n");
+	conn.blind = 0;
 	conn.gaps = 1;
 	expect_json(a_close(&conn), "retransmits", "{\"event\":\"close\",\"retransmits\":null}\n");
 }
