@@ -101,6 +101,18 @@ static bool lists(const struct live *live)
 	return live->options->command == CT_COMMAND_LIST;
 }
 
+/// Without the kernel's iterator there is nothing to list, and no table that would look like it.
+static int may_list(const struct live *live)
+{
+	const struct ct_capability *snapshot =
+		&live->session.capabilities.of[CT_CAPABILITY_SNAPSHOT];
+
+	if (!lists(live) || snapshot->level != CT_CAPABILITY_ABSENT)
+		return CT_EXIT_DONE;
+	ct_error("nothing can be listed here: %s", snapshot->detail);
+	return CT_EXIT_UNSUPPORTED;
+}
+
 static int attach(struct live *live)
 {
 	const struct ct_options *options = live->options;
@@ -121,7 +133,7 @@ static int attach(struct live *live)
 
 	if (r == 0) {
 		live->session.capabilities = *ct_source_live_capabilities(live->source);
-		return CT_EXIT_DONE;
+		return may_list(live);
 	}
 	ct_error("%s", *err ? err : strerror(-r));
 	if (r == -EINVAL)

@@ -119,6 +119,26 @@ static void kernel_whose_tracepoints_are_missing_is_traced_without_them(void **s
 	json_decref(told);
 }
 
+static void nothing_is_listed_without_the_iterator(void **state)
+{
+	_cleanup_(e2e_output_free) struct e2e_output output = {};
+
+	E2E_CONNTRACE(&output, "list", "--hide-hook", "iter/tcp");
+	assert_int_equal(output.status, 3);
+	assert_string_equal(output.out, "");
+	assert_string_equal(output.err,
+			    "conntrace: nothing can be listed here: iter/tcp is hidden: what was "
+			    "there before is not shown until something happens to it\n");
+}
+
+static void what_is_there_is_listed_without_the_owners(void **state)
+{
+	_cleanup_(e2e_output_free) struct e2e_output output = {};
+
+	E2E_CONNTRACE(&output, "list", "-q", "--hide-hook", "iter/task_file");
+	assert_int_equal(output.status, 0);
+}
+
 static void hook_that_does_not_exist_cannot_be_hidden(void **state)
 {
 	_cleanup_(e2e_output_free) struct e2e_output output = {};
@@ -131,6 +151,8 @@ static void hook_that_does_not_exist_cannot_be_hidden(void **state)
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(recording_tells_what_it_was_made_without),
 	E2E_TEST(nothing_is_traced_without_transitions),
+	E2E_TEST(nothing_is_listed_without_the_iterator),
+	E2E_TEST(what_is_there_is_listed_without_the_owners),
 	E2E_TEST(hook_that_does_not_exist_cannot_be_hidden),
 	E2E_TEST(kernel_without_ipv6_is_traced),
 	E2E_TEST(kernel_whose_tracepoints_are_missing_is_traced_without_them),
