@@ -44,7 +44,7 @@ enum ct_capability_level {
 
 struct ct_capability {
 	uint8_t level;	  /// enum ct_capability_level
-	char detail[191]; /// what is missing, why, and what that means for the output; "" if
+	char detail[255]; /// what is missing, why, and what that means for the output; "" if
 			  /// nothing
 };
 
