@@ -172,6 +172,34 @@ static void silence_of_the_peer_ends_in_a_timeout(void **state)
 		    "timeout by ?: SYN_SENT ESTABLISHED");
 }
 
+/// A report that comes when all is done, and when the process has fetched the error.
+static void error_that_was_fetched_before_its_report_is_that_of_the_end(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+	struct ct_event event;
+
+	take(world, does(&life, CT_HOW_CONNECT, CT_STATE_SYN_SENT));
+	event = to(&life, CT_STATE_CLOSE);
+	event.to.sk_err = EHOSTUNREACH;
+	take(world, event);
+	told_forget(&world->told);
+	take(world, failed(&life, 0));
+	assert_told(&world->told, "error EHOSTUNREACH");
+}
+
+static void error_that_was_fetched_while_it_lives_is_not_known(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+
+	establish(world, &life);
+	take(world, failed(&life, EHOSTUNREACH));
+	told_forget(&world->told);
+	take(world, failed(&life, 0));
+	assert_told(&world->told, "error ?");
+}
+
 static void fin_that_is_never_acknowledged_is_a_timeout_and_not_a_fin(void **state)
 {
 	struct world *world = *state;
@@ -419,6 +447,8 @@ int main(void)
 		test(reset_that_the_connection_survives_is_not_its_end),
 		test(handshake_that_never_has_a_child_is_forgotten),
 		test(silence_of_the_peer_ends_in_a_timeout),
+		test(error_that_was_fetched_before_its_report_is_that_of_the_end),
+		test(error_that_was_fetched_while_it_lives_is_not_known),
 		test(fin_that_is_never_acknowledged_is_a_timeout_and_not_a_fin),
 		test(dead_keepalive_decides_the_end_over_the_reset_it_sends),
 		test(dead_window_probe_is_a_timeout_and_no_dead_keepalive),
