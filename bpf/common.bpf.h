@@ -28,8 +28,12 @@
 #define PF_KTHREAD	 0x00200000
 #define TCP_NEW_SYN_RECV 12 /* a request socket, include/net/tcp_states.h */
 
-/* The longest that a segment may take from one of its hooks to the next. */
-#define CT_NEAR_NS 500000
+/*
+ * The longest that a segment may take from one of its hooks to the next. Microseconds, were it not
+ * for what takes the CPU away meanwhile: an interrupt, a hypervisor. What is near is the same by
+ * its addresses too; this only keeps what is long over from being taken for it.
+ */
+#define CT_NEAR_NS 10000000
 
 /* Kept with the socket and freed with it; a child starts with a copy of its listener's. */
 struct ct_sk {
