@@ -15,13 +15,13 @@ vm_names() {
 	awk '/^[^#]/ { print $1 }' "$vm_dir/kernels"
 }
 
-# Sets vm_arch, vm_suite, vm_package and vm_append to the row's. False if there is no such row.
+# Sets vm_arch, vm_suite, vm_package, vm_check and vm_append to the row's. False if there is no such row.
 vm_find() {
 	local row
 
 	row=$(awk -v name="$1" '$1 == name' "$vm_dir/kernels")
 	[ -n "$row" ] || return 1
-	read -r _ vm_arch vm_suite vm_package vm_append <<<"$row"
+	read -r _ vm_arch vm_suite vm_package vm_check vm_append <<<"$row"
 }
 
 vm_is_native() {

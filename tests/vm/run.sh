@@ -92,6 +92,19 @@ fail_guest() {
 	done < <(awk -F'\t' -v died="$died" '$1 == "note" && $3 == died { print $2 }' "$logs/$name.tsv")
 }
 
+# A kernel that can be traced no longer, or of which nobody says why it cannot, fails.
+judge_check() {
+	local name=$1 status problem
+
+	IFS=$'\t' read -r _ status problem < <(grep '^check' "$logs/$name.tsv")
+	if [ "$status" = "$vm_check" ] && { [ "$status" = 0 ] || [ -n "$problem" ]; }; then
+		return
+	fi
+	failed=$((failed + 1))
+	tell "$name" check failed
+	printf '         | conntrace check exits with %s, not with %s: %s\n' "$status" "$vm_check" "$problem"
+}
+
 run_kernel() {
 	local name=$1 build status died=
 
@@ -112,7 +125,11 @@ run_kernel() {
 		died=${died:-the guest ended with status $status}
 	fi
 	count_results "$name" "$died"
-	[ -z "$died" ] || fail_guest "$name" "$died"
+	if [ -n "$died" ]; then
+		fail_guest "$name" "$died"
+	else
+		judge_check "$name"
+	fi
 }
 
 write_page() {
