@@ -70,6 +70,8 @@ static void put_text(struct ct_buf *buf, const struct check *check)
 			      ? surroundings->lockdown
 			      : "not known: /sys/kernel/security/lockdown cannot be read");
 	put_privileges(buf, surroundings);
+	if (*check->problem) /* one sentence says it of all of them */
+		return;
 	ct_buf_putc(buf, '\n');
 	ct_capabilities_put_table(buf, &check->capabilities);
 }

@@ -15,8 +15,13 @@
 #define REQUEST	  (1u << CT_TIMER_REQUEST)
 
 /* clang-format off */
-#define TIMER(program, hook, part, capability, handlers, without) \
-	{program, hook, 1, CT_HOOK_WANTED, CT_CAPABILITY_##capability, part, handlers, NULL, without}
+#define HOOK(program_, tracepoint_, arguments_, need_, capability_, ...) \
+	{.program = (program_), .tracepoint = (tracepoint_), .arguments = (arguments_), \
+	 .need = CT_HOOK_##need_, .capability = CT_CAPABILITY_##capability_, __VA_ARGS__}
+
+#define TIMER(program, tracepoint, part_, capability, handlers_, without_) \
+	HOOK(program, tracepoint, 1, WANTED, capability, \
+	     .part = (part_), .handlers = (handlers_), .without = (without_))
 
 /* From a timer's start to its end: without one of the three the others would mislead. */
 #define TIMER_LIFE(part, capability, handler, without) \
@@ -29,27 +34,29 @@
 	TIMER("ct_timer_expire_entry", "timer_expire_entry", 0, capability, handlers, without), \
 	TIMER("ct_timer_expire_exit",  "timer_expire_exit",  1, capability, handlers, without)
 
+/* Probes are dropped as too old: 5.17 has no reason for that, 6.6 has one more. */
+#define OLD "SKB_DROP_REASON_TCP_INVALID_SEQUENCE"
+
 static const struct ct_hook hooks[] = {
-	{"ct_set_state", "inet_sock_set_state", 3, CT_HOOK_WANTED, CT_CAPABILITY_TRANSITIONS, 0, 0,
-	 NULL, "no connection can be seen"},
+	HOOK("ct_set_state", "inet_sock_set_state", 3, WANTED, TRANSITIONS,
+	     .without = "no connection can be seen"),
 
-	{"ct_send_reset", "tcp_send_reset", 3, CT_HOOK_WANTED, CT_CAPABILITY_RESETS_SENT, 0, 0,
-	 NULL, NULL},
-	{"ct_send_reset_bare", "tcp_send_reset", 2, CT_HOOK_WANTED, CT_CAPABILITY_RESETS_SENT, 0, 0,
-	 "the kernel gives no reason; causes come from the socket alone",
-	 "no reset that is sent is shown"},
-	{"ct_receive_reset", "tcp_receive_reset", 1, CT_HOOK_WANTED, CT_CAPABILITY_RESETS_RECEIVED, 0, 0,
-	 NULL, "no reset that is received is shown"},
+	HOOK("ct_send_reset", "tcp_send_reset", 3, WANTED, RESETS_SENT),
+	HOOK("ct_send_reset_bare", "tcp_send_reset", 2, WANTED, RESETS_SENT,
+	     .role = CT_HOOK_RESETS_UNTOLD,
+	     .partial = "the kernel gives no reason; causes come from the socket alone",
+	     .without = "no reset that is sent is shown"),
+	HOOK("ct_receive_reset", "tcp_receive_reset", 1, WANTED, RESETS_RECEIVED,
+	     .without = "no reset that is received is shown"),
 
-	{"ct_retransmit", "tcp_retransmit_skb", 3, CT_HOOK_WANTED, CT_CAPABILITY_RETRANSMITS, 0, 0,
-	 NULL, NULL},
-	{"ct_retransmit_bare", "tcp_retransmit_skb", 2, CT_HOOK_WANTED, CT_CAPABILITY_RETRANSMITS, 0, 0,
-	 NULL, "no retransmit is shown"},
-	{"ct_retransmit_synack", "tcp_retransmit_synack", 2, CT_HOOK_WANTED, CT_CAPABILITY_SYNACK_RETRANSMITS, 0, 0,
-	 NULL, "repeated SYN-ACKs are not shown"},
+	HOOK("ct_retransmit", "tcp_retransmit_skb", 3, WANTED, RETRANSMITS),
+	HOOK("ct_retransmit_bare", "tcp_retransmit_skb", 2, WANTED, RETRANSMITS,
+	     .without = "no retransmit is shown"),
+	HOOK("ct_retransmit_synack", "tcp_retransmit_synack", 2, WANTED, SYNACK_RETRANSMITS,
+	     .without = "repeated SYN-ACKs are not shown"),
 
-	{"ct_error_report", "inet_sk_error_report", 1, CT_HOOK_WANTED, CT_CAPABILITY_ERRORS, 0, 0,
-	 NULL, "no error event is shown"},
+	HOOK("ct_error_report", "inet_sk_error_report", 1, WANTED, ERRORS,
+	     .without = "no error event is shown"),
 
 	TIMER_BRACKET(RETRANSMIT_KINDS, WRITE, "which retransmissions a timer sent is not always told"),
 	TIMER_BRACKET(PROBES_SENT, KEEPALIVE | WRITE, "keepalive and window probes are not shown"),
@@ -57,37 +64,38 @@ static const struct ct_hook hooks[] = {
 	TIMER_LIFE(0, TIME_WAIT_END, TIMEWAIT, "what ends a TIME_WAIT is not shown"),
 	TIMER_LIFE(0, HALF_OPEN, REQUEST, "an accepted connection is seen from its final ACK on"),
 
-	{"ct_kfree_skb", "kfree_skb", 4, CT_HOOK_WANTED, CT_CAPABILITY_ACCEPT_QUEUE, 0, REQUEST,
-	 NULL, NULL},
-	{"ct_kfree_skb_by_tuple", "kfree_skb", 3, CT_HOOK_WANTED, CT_CAPABILITY_ACCEPT_QUEUE, 0, REQUEST,
-	 NULL, "a final ACK that finds no room, and a reset of a half-open handshake, are not shown"},
+	HOOK("ct_kfree_skb", "kfree_skb", 4, WANTED, ACCEPT_QUEUE, .handlers = REQUEST),
+	HOOK("ct_kfree_skb_by_tuple", "kfree_skb", 3, WANTED, ACCEPT_QUEUE, .handlers = REQUEST,
+	     .role = CT_HOOK_BY_TUPLE,
+	     .without = "a final ACK that finds no room, and a reset of a half-open handshake, are not "
+			"shown"),
 	TIMER_LIFE(1, ACCEPT_QUEUE, REQUEST,
 		   "a final ACK that finds no room, and a reset of a half-open handshake, are not shown"),
-	{"ct_kfree_skb", "kfree_skb", 4, CT_HOOK_WANTED, CT_CAPABILITY_PROBES_RECEIVED, 0, 0,
-	 NULL, NULL},
-	{"ct_kfree_skb_by_tuple", "kfree_skb", 3, CT_HOOK_WANTED, CT_CAPABILITY_PROBES_RECEIVED, 0, 0,
-	 "the kernel does not name the socket: a probe that comes while a process of another network "
-	 "namespace is at work on it is missed",
-	 "no keepalive probes of the peer; resets in TIME_WAIT and some entries into it are missed"},
+	HOOK("ct_kfree_skb", "kfree_skb", 4, WANTED, PROBES_RECEIVED, .reason = OLD),
+	HOOK("ct_kfree_skb_by_tuple", "kfree_skb", 3, WANTED, PROBES_RECEIVED, .reason = OLD,
+	     .role = CT_HOOK_BY_TUPLE,
+	     .partial = "the kernel does not name the socket: a probe that comes while a process of "
+			"another network namespace is at work on it is missed",
+	     .without = "no keepalive probes of the peer; resets in TIME_WAIT and some entries into it "
+			"are missed"),
 
-	{"ct_send_length", "sock_send_length", 1, CT_HOOK_IO, CT_CAPABILITY_OWNER_SEND, 0, 0,
-	 NULL, NULL},
-	{"ct_timer_start_io", "timer_start", 1, CT_HOOK_IO, CT_CAPABILITY_OWNER_SEND, 0, WRITE,
-	 "told when the first data leaves: while none can, a send does not tell the owner",
-	 "who sends first on an accepted connection is not told"},
-	{"ct_recv_length", "sock_recv_length", 1, CT_HOOK_IO, CT_CAPABILITY_OWNER_RECEIVE, 0, 0,
-	 NULL, NULL},
-	{"ct_rcv_space_adjust", "tcp_rcv_space_adjust", 1, CT_HOOK_IO, CT_CAPABILITY_OWNER_RECEIVE, 0, 0,
-	 "a receive without data does not tell the owner",
-	 "who receives first on an accepted connection is not told"},
+	HOOK("ct_send_length", "sock_send_length", 1, IO, OWNER_SEND),
+	HOOK("ct_timer_start_io", "timer_start", 1, IO, OWNER_SEND, .handlers = WRITE,
+	     .role = CT_HOOK_IO_BY_TIMER,
+	     .partial = "told when the first data leaves: while none can, a send does not tell the owner",
+	     .without = "who sends first on an accepted connection is not told"),
+	HOOK("ct_recv_length", "sock_recv_length", 1, IO, OWNER_RECEIVE),
+	HOOK("ct_rcv_space_adjust", "tcp_rcv_space_adjust", 1, IO, OWNER_RECEIVE,
+	     .partial = "a receive without data does not tell the owner",
+	     .without = "who receives first on an accepted connection is not told"),
 
-	{"ct_process_fork", "sched_process_fork", 2, CT_HOOK_FOLLOW, CT_CAPABILITY_CHILDREN, 0, 0,
-	 NULL, "--follow and -- CMD cannot see children"},
+	HOOK("ct_process_fork", "sched_process_fork", 2, FOLLOW, CHILDREN,
+	     .without = "--follow and -- CMD cannot see children"),
 
-	{"ct_found_socket", "iter/tcp", 2, CT_HOOK_WALK, CT_CAPABILITY_SNAPSHOT, 0, 0,
-	 NULL, "what was there before is not shown until something happens to it"},
-	{"ct_found_file", "iter/task_file", 4, CT_HOOK_WALK, CT_CAPABILITY_OWNER_SCAN, 0, 0,
-	 NULL, "the owners of what was there before are not known"},
+	HOOK("ct_found_socket", "iter/tcp", 2, WALK, SNAPSHOT,
+	     .without = "what was there before is not shown until something happens to it"),
+	HOOK("ct_found_file", "iter/task_file", 4, WALK, OWNER_SCAN,
+	     .without = "the owners of what was there before are not known"),
 };
 /* clang-format on */
 _Static_assert(CT_COUNT(hooks) <= CT_HOOKS_MAX, "a place for each row's state");
@@ -131,16 +139,35 @@ int ct_hook_arguments(const struct btf *btf, const char *tracepoint)
 	return btf_vlen(type) - 1; /* the first is the tracepoint's private data */
 }
 
+static bool has_enumerator(const struct btf *btf, const char *enumeration, const char *name)
+{
+	int id = btf__find_by_name_kind(btf, enumeration, BTF_KIND_ENUM);
+	const struct btf_type *type;
+
+	if (id < 0)
+		return false;
+	type = btf__type_by_id(btf, (__u32)id);
+	for (int i = 0; i < btf_vlen(type); i++)
+		if (strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off), name) == 0)
+			return true;
+	return false;
+}
+
 enum ct_hook_state ct_hook_look(const struct btf *btf, size_t index)
 {
-	int arguments = ct_hook_arguments(btf, hooks[index].tracepoint);
+	const struct ct_hook *hook = &hooks[index];
+	int arguments = ct_hook_arguments(btf, hook->tracepoint);
 
 	if (arguments < 0)
 		return CT_HOOK_NO_TRACEPOINT;
-	return arguments < hooks[index].arguments ? CT_HOOK_FEW_ARGUMENTS : CT_HOOK_GIVEN;
+	if (arguments < hook->arguments)
+		return CT_HOOK_FEW_ARGUMENTS;
+	if (hook->reason && !has_enumerator(btf, "skb_drop_reason", hook->reason))
+		return CT_HOOK_NO_REASON;
+	return CT_HOOK_GIVEN;
 }
 
-static bool are_variants(const struct ct_hook *one, const struct ct_hook *other)
+bool ct_hook_are_variants(const struct ct_hook *one, const struct ct_hook *other)
 {
 	return one->capability == other->capability && one->part == other->part;
 }
@@ -149,16 +176,16 @@ bool ct_hook_is_chosen(const enum ct_hook_state *states, size_t index)
 {
 	if (states[index] != CT_HOOK_GIVEN)
 		return false;
-	for (size_t i = index; i > 0 && are_variants(&hooks[i - 1], &hooks[index]); i--)
+	for (size_t i = index; i > 0 && ct_hook_are_variants(&hooks[i - 1], &hooks[index]); i--)
 		if (states[i - 1] == CT_HOOK_GIVEN)
 			return false;
 	return true;
 }
 
-bool ct_hook_program_is_chosen(const enum ct_hook_state *states, const char *program)
+bool ct_hook_role_is_chosen(const enum ct_hook_state *states, enum ct_hook_role role)
 {
 	for (size_t i = 0; i < CT_COUNT(hooks); i++)
-		if (strcmp(hooks[i].program, program) == 0 && ct_hook_is_chosen(states, i))
+		if (hooks[i].role == role && ct_hook_is_chosen(states, i))
 			return true;
 	return false;
 }

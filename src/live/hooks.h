@@ -27,6 +27,14 @@ enum ct_timer_handler {
 	_CT_TIMER_HANDLER_MAX
 };
 
+/// What other programs do differently when a row's program is the one that is loaded.
+enum ct_hook_role {
+	CT_HOOK_ROLE_NONE,
+	CT_HOOK_BY_TUPLE,      /// they keep which socket has which addresses: bpf/tuples.bpf.h
+	CT_HOOK_RESETS_UNTOLD, /// they tell of the resets that no full socket sends
+	CT_HOOK_IO_BY_TIMER,   /// they keep who awaits its first I/O: bpf/identity.bpf.h
+};
+
 /// Where a hook is an iterator, as libbpf has it: iter/NAME.
 #define CT_ITERATOR_PREFIX "iter/"
 
@@ -42,6 +50,8 @@ struct ct_hook {
 	uint8_t handlers;    /// 1 << enum ct_timer_handler: those whose address it needs
 	const char *partial; /// what this variant cannot tell, NULL: it tells everything
 	const char *without; /// what is lost when no variant of this part can be had
+	uint8_t role;	     /// enum ct_hook_role
+	const char *reason;  /// an enumerator of skb_drop_reason that it needs, NULL none
 };
 
 #define CT_HOOKS_MAX 48
@@ -54,6 +64,7 @@ enum ct_hook_state {
 	CT_HOOK_GIVEN,
 	CT_HOOK_NO_TRACEPOINT,
 	CT_HOOK_FEW_ARGUMENTS,
+	CT_HOOK_NO_REASON,  /// skb_drop_reason has not the enumerator
 	CT_HOOK_NO_HANDLER, /// /proc/kallsyms does not give the address of one of its handlers
 	CT_HOOK_HIDDEN,	    /// by who asked for it to be left out
 	CT_HOOK_REFUSED,    /// the kernel's verifier does not take the program
@@ -66,11 +77,14 @@ int ct_hook_arguments(const struct btf *btf, const char *tracepoint);
 /// What BTF alone says of row INDEX.
 enum ct_hook_state ct_hook_look(const struct btf *btf, size_t index);
 
+/// They stand for the same part of the same capability.
+bool ct_hook_are_variants(const struct ct_hook *one, const struct ct_hook *other);
+
 /// Of the states of all rows: the row that is the variant to load of INDEX's capability and part.
 bool ct_hook_is_chosen(const enum ct_hook_state *states, size_t index);
 
-/// True when some row's program is PROGRAM and that row is the variant to load.
-bool ct_hook_program_is_chosen(const enum ct_hook_state *states, const char *program);
+/// True when a row of that role is the variant to load.
+bool ct_hook_role_is_chosen(const enum ct_hook_state *states, enum ct_hook_role role);
 
 /// Fills MAP with our enum ct_reset_reason for each of the kernel's numbers, by name.
 void ct_hook_reset_reasons(const struct btf *btf, uint8_t map[CT_RESET_REASON_MAP_LEN]);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conntrace/count.h"
 #include "conntrace/log.h"
 #include "netns.h"
 
@@ -84,6 +85,7 @@ static int load_btf(struct ct_kernel *kernel, const char *path, char *err_text, 
 int ct_kernel_probe(struct ct_kernel *kernel, const struct ct_live_config *config, char *err_text,
 		    size_t err_len)
 {
+	static const char *const receivers[] = {"tcp_v4_rcv", "tcp_v6_rcv"};
 	size_t n;
 	const struct ct_hook *hooks = ct_hooks(&n);
 	int r;
@@ -106,6 +108,9 @@ int ct_kernel_probe(struct ct_kernel *kernel, const struct ct_live_config *confi
 		kernel->states[i] = look(kernel, &hooks[i], i);
 	for (size_t i = 0; r == 0 && i < config->n_hidden; i++)
 		r = hide(kernel, config->hidden[i], err_text, err_len);
+	if (ct_hook_role_is_chosen(kernel->states, CT_HOOK_BY_TUPLE))
+		(void)ct_symbols_resolve_ranges(receivers, CT_COUNT(receivers), kernel->receivers,
+						CT_RECEIVERS_MAX);
 	return r;
 }
 
@@ -139,6 +144,18 @@ bool ct_kernel_loads(const struct ct_kernel *kernel, const struct ct_live_config
 	return !unwanted(&hooks[hook], config) && ct_hook_is_chosen(kernel->states, hook);
 }
 
+bool ct_kernel_has_role(const struct ct_kernel *kernel, const struct ct_live_config *config,
+			enum ct_hook_role role)
+{
+	size_t n;
+	const struct ct_hook *hooks = ct_hooks(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (hooks[i].role == role && ct_kernel_loads(kernel, config, i))
+			return true;
+	return false;
+}
+
 /// Why a row cannot be had, in front of what is lost without it.
 static void explain(const struct ct_kernel *kernel, size_t index, char *ret, size_t len)
 {
@@ -153,6 +170,10 @@ static void explain(const struct ct_kernel *kernel, size_t index, char *ret, siz
 	case CT_HOOK_FEW_ARGUMENTS:
 		snprintf(ret, len, "%s has %d of %d arguments: %s", hook->tracepoint,
 			 ct_hook_arguments(kernel->btf, hook->tracepoint), hook->arguments,
+			 hook->without);
+		break;
+	case CT_HOOK_NO_REASON:
+		snprintf(ret, len, "%s does not tell %s: %s", hook->tracepoint, hook->reason,
 			 hook->without);
 		break;
 	case CT_HOOK_NO_HANDLER:
@@ -189,10 +210,8 @@ static int chosen_of_part(const struct ct_kernel *kernel, size_t first, size_t *
 	const struct ct_hook *hooks = ct_hooks(&n);
 	int chosen = -1;
 
-	for (; i < n && hooks[i].capability == hooks[first].capability &&
-	       hooks[i].part == hooks[first].part;
-	     i++)
-		if (chosen < 0 && kernel->states[i] == CT_HOOK_GIVEN)
+	for (; i < n && ct_hook_are_variants(&hooks[i], &hooks[first]); i++)
+		if (ct_hook_is_chosen(kernel->states, i))
 			chosen = (int)i;
 	*ret_end = i;
 	return chosen;
@@ -225,10 +244,21 @@ static void judge_part(const struct ct_kernel *kernel, const struct ct_live_conf
 
 static void lower(struct ct_capability *capability, const char *detail)
 {
-	if (capability->level != CT_CAPABILITY_FULL)
+	if (capability->level < CT_CAPABILITY_PARTIAL)
 		return;
 	capability->level = CT_CAPABILITY_PARTIAL;
 	snprintf(capability->detail, sizeof(capability->detail), "%s", detail);
+}
+
+/*
+ * Where the kernel gives no reasons its tracepoint is silent about resets that answer for no
+ * socket: they are told from the segments that TCP's receivers drop.
+ */
+static bool misses_nobodys_resets(const struct ct_kernel *kernel)
+{
+	return ct_hook_role_is_chosen(kernel->states, CT_HOOK_RESETS_UNTOLD) &&
+	       (!ct_hook_role_is_chosen(kernel->states, CT_HOOK_BY_TUPLE) ||
+		!kernel->receivers[0].begin);
 }
 
 /// What is no hook's.
@@ -245,6 +275,11 @@ static void judge_surroundings(const struct ct_kernel *kernel, const struct ct_l
 	if (config->no_snapshot && snapshot->level > CT_CAPABILITY_ABSENT)
 		*snapshot = list->of[CT_CAPABILITY_OWNER_SCAN] = (struct ct_capability){
 			CT_CAPABILITY_UNASKED, "not asked for: --no-snapshot"};
+	if (misses_nobodys_resets(kernel))
+		lower(&list->of[CT_CAPABILITY_RESETS_SENT],
+		      "the kernel gives no reason; causes come from the socket alone, and resets that "
+		      "answer for no socket are not shown: neither this tracepoint nor kfree_skb tells "
+		      "them");
 	/* whether it is a process that ends a mini-socket is told by what holds the CPU */
 	if (PREEMPT_COUNT_IS_PER_CPU && kernel->btf && !ct_hook_preempt_count(kernel->btf))
 		lower(&list->of[CT_CAPABILITY_TIME_WAIT_END],

@@ -12,9 +12,6 @@
 
 struct btf;
 
-/// The variant that finds the socket of a dropped segment by its addresses.
-#define CT_BY_TUPLE "ct_kfree_skb_by_tuple"
-
 /// Functions that receive, and what the compiler has split from them: `receive_begin` in bpf/.
 #define CT_RECEIVERS_MAX 4
 
@@ -24,8 +21,9 @@ struct btf;
 struct ct_kernel {
 	struct btf *btf; /// owned; NULL: the kernel has none
 	struct ct_symbol handlers[_CT_TIMER_HANDLER_MAX];
-	enum ct_hook_state states[CT_HOOKS_MAX];	 /// of ct_hooks()'s rows
-	char objections[CT_HOOKS_MAX][CT_OBJECTION_LEN]; /// the verifier's, to each it refused
+	struct ct_symbol_range receivers[CT_RECEIVERS_MAX]; /// only looked for if some row needs it
+	enum ct_hook_state states[CT_HOOKS_MAX];	    /// of ct_hooks()'s rows
+	char objections[CT_HOOKS_MAX][CT_OBJECTION_LEN];    /// the verifier's, to each it refused
 	bool no_second; /// second programs are left out, bpf/again.bpf.h
 };
 
@@ -42,6 +40,10 @@ void ct_kernel_fini(struct ct_kernel *kernel);
 /// A row's program is loaded: chosen by its state, wanted by CONFIG.
 bool ct_kernel_loads(const struct ct_kernel *kernel, const struct ct_live_config *config,
 		     size_t hook);
+
+/// A row of that role is loaded: other programs are to know.
+bool ct_kernel_has_role(const struct ct_kernel *kernel, const struct ct_live_config *config,
+			enum ct_hook_role role);
 
 /// What the verifier has against the programs of a capability; "" if nothing.
 const char *ct_kernel_objection(const struct ct_kernel *kernel, enum ct_capability_id id);

@@ -8,10 +8,7 @@
 #include <unistd.h>
 
 #include "conntrace.skel.h"
-#include "conntrace/cleanup.h"
-#include "conntrace/count.h"
-#include "conntrace/log.h"
-#include "live.h"
+#include "load.h"
 #include "privileges.h"
 
 static int explain_permission(char *err_text, size_t err_len)
@@ -100,36 +97,24 @@ static void configure_timers(struct conntrace_bpf *skel, const struct ct_kernel 
 /* As many connections as user space follows. */
 #define SOCKETS_MAX (1 << 20)
 
-/* What only older kernels need; elsewhere it is dead code and an empty map. */
-static int configure_by_tuple(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
-			      const struct ct_live_config *config)
+/* What only older kernels need; elsewhere it is dead code and empty maps. */
+static int configure_roles(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
+			   const struct ct_live_config *config)
 {
-	static const char *const receivers[] = {"tcp_v4_rcv", "tcp_v6_rcv"};
-	struct ct_symbol_range ranges[CT_RECEIVERS_MAX] = {};
-	bool by_tuple = !config->snapshot_only &&
-			ct_hook_program_is_chosen(kernel->states, CT_BY_TUPLE);
+	bool by_tuple = ct_kernel_has_role(kernel, config, CT_HOOK_BY_TUPLE);
+	bool by_timer = ct_kernel_has_role(kernel, config, CT_HOOK_IO_BY_TIMER);
+	int r;
 
-	if (by_tuple)
-		(void)ct_symbols_resolve_ranges(receivers, CT_COUNT(receivers), ranges,
-						CT_RECEIVERS_MAX);
 	skel->rodata->by_tuple = by_tuple;
-	skel->rodata->resets_untold = ct_hook_program_is_chosen(kernel->states,
-								"ct_send_reset_bare");
-	for (size_t i = 0; i < CT_RECEIVERS_MAX; i++) {
-		skel->rodata->receive_begin[i] = ranges[i].begin;
-		skel->rodata->receive_end[i] = ranges[i].end;
-	}
-	return bpf_map__set_max_entries(skel->maps.tuples, by_tuple ? SOCKETS_MAX : 1);
-}
-
-static int configure_io_by_timer(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
-				 const struct ct_live_config *config)
-{
-	bool by_timer = !config->snapshot_only && config->io_owner &&
-			ct_hook_program_is_chosen(kernel->states, "ct_timer_start_io");
-
 	skel->rodata->io_by_timer = by_timer;
-	return bpf_map__set_max_entries(skel->maps.first_io, by_timer ? SOCKETS_MAX : 1);
+	skel->rodata->resets_untold = ct_kernel_has_role(kernel, config, CT_HOOK_RESETS_UNTOLD);
+	for (size_t i = 0; i < CT_RECEIVERS_MAX; i++) {
+		skel->rodata->receive_begin[i] = kernel->receivers[i].begin;
+		skel->rodata->receive_end[i] = kernel->receivers[i].end;
+	}
+	r = bpf_map__set_max_entries(skel->maps.tuples, by_tuple ? SOCKETS_MAX : 1);
+	return r < 0 ? r
+		     : bpf_map__set_max_entries(skel->maps.first_io, by_timer ? SOCKETS_MAX : 1);
 }
 
 /* Second programs go with the first: bpf/again.bpf.h. */
@@ -152,8 +137,8 @@ static void configure_second(struct conntrace_bpf *skel, const struct ct_kernel 
 	}
 }
 
-static int configure(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
-		     const struct ct_live_config *config)
+int ct_load_configure(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
+		      const struct ct_live_config *config)
 {
 	size_t n;
 	const struct ct_hook *hooks = ct_hooks(&n);
@@ -174,13 +159,11 @@ static int configure(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
 	skel->rodata->preempt_count_behind_rq = ct_hook_preempt_count(kernel->btf);
 	ct_hook_reset_reasons(kernel->btf, (uint8_t *)skel->rodata->reset_reasons);
 	skel->data->wakeup_bytes = bytes / 4;
-	r = configure_by_tuple(skel, kernel, config);
-	if (r == 0)
-		r = configure_io_by_timer(skel, kernel, config);
+	r = configure_roles(skel, kernel, config);
 	return r < 0 ? r : bpf_map__set_max_entries(skel->maps.ring, bytes);
 }
 
-static struct conntrace_bpf *open_for(const struct ct_live_config *config)
+struct conntrace_bpf *ct_load_open(const struct ct_live_config *config)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = config->btf_path);
 
@@ -191,12 +174,12 @@ static struct conntrace_bpf *open_for(const struct ct_live_config *config)
 static int load(const struct ct_kernel *kernel, const struct ct_live_config *config,
 		struct conntrace_bpf **ret)
 {
-	struct conntrace_bpf *skel = open_for(config);
+	struct conntrace_bpf *skel = ct_load_open(config);
 	int r;
 
 	if (!skel)
 		return -errno;
-	r = configure(skel, kernel, config);
+	r = ct_load_configure(skel, kernel, config);
 	if (r == 0)
 		r = conntrace_bpf__load(skel);
 	if (r < 0)
@@ -204,103 +187,6 @@ static int load(const struct ct_kernel *kernel, const struct ct_live_config *con
 	else
 		*ret = skel;
 	return r;
-}
-
-/* What the verifier means, where its words are not for everybody. */
-static const struct {
-	const char *begin, *meaning;
-} objections[] = {
-	{"BPF_STX uses reserved fields",
-	 "its BPF programs have no fetching atomic operations, and its tracing programs no socket "
-	 "cookie"},
-	{"unknown func bpf_task_pt_regs", "its tracing programs have no bpf_task_pt_regs()"},
-	{"invalid func unknown#175", "its tracing programs have no bpf_task_pt_regs()"},
-	{"unknown func bpf_probe_read_kernel",
-	 "lockdown=confidentiality forbids programs to read the kernel's memory"},
-	{"unknown func bpf_get_socket_cookie", "its tracing programs have no socket cookie"},
-	{"unknown func bpf_sk_storage_get", "its tracing programs have no storage with sockets"},
-	{"program of this type cannot use helper bpf_probe_read",
-	 "lockdown=confidentiality forbids programs to read the kernel's memory"},
-};
-
-/* What the verifier says last of a program, before it counts what it has seen. */
-static void find_objection(char *log, char *ret, size_t len)
-{
-	char *save, *line;
-
-	for (line = strtok_r(log, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (strncmp(line, "processed ", strlen("processed ")) == 0)
-			break;
-		if (*line && *line != ';')
-			snprintf(ret, len, "%s", line);
-	}
-	for (size_t i = 0; i < CT_COUNT(objections); i++)
-		if (strncmp(ret, objections[i].begin, strlen(objections[i].begin)) == 0)
-			snprintf(ret, len, "%s", objections[i].meaning);
-}
-
-/* What a verifier may write of a large program; before Linux 6.4 what is too long loses its end. */
-#define LOG_BYTES (8u << 20)
-
-/*
- * Loads one program and nothing else. True if the verifier does not take it: RET_OBJECTION (of LEN
- * bytes) gets why.
- */
-static bool is_refused(const struct ct_kernel *kernel, const struct ct_live_config *config,
-		       const char *name, char *ret_objection, size_t len)
-{
-	_cleanup_(ct_freep) char *log = calloc(1, LOG_BYTES);
-	struct conntrace_bpf *skel = open_for(config);
-	struct bpf_program *program;
-	int r;
-
-	if (!skel || !log) {
-		conntrace_bpf__destroy(skel);
-		return false;
-	}
-	r = configure(skel, kernel, config);
-	bpf_object__for_each_program(program, skel->obj)
-	{
-		if (strcmp(bpf_program__name(program), name) != 0)
-			bpf_program__set_autoload(program, false);
-		else
-			bpf_program__set_log_buf(program, log, LOG_BYTES);
-	}
-	if (r == 0)
-		r = conntrace_bpf__load(skel);
-	conntrace_bpf__destroy(skel);
-	if (r == 0 || r == -ENOMEM || r == -EPERM)
-		return false;
-	find_objection(log, ret_objection, len);
-	return true;
-}
-
-/*
- * Which programs the verifier does not take: with each kernel it learns and forgets something. True
- * if any is left out now.
- */
-static bool sift(struct ct_kernel *kernel, const struct ct_live_config *config)
-{
-	size_t n;
-	const struct ct_hook *hooks = ct_hooks(&n);
-	bool sifted = false;
-
-	for (size_t i = 0; i < n; i++) {
-		char objection[CT_OBJECTION_LEN] = "";
-
-		if (!ct_kernel_loads(kernel, config, i) ||
-		    !is_refused(kernel, config, hooks[i].program, objection, sizeof(objection)))
-			continue;
-		ct_debug("the kernel's verifier refuses %s", hooks[i].program);
-		for (size_t j = 0; j < n; j++) {
-			if (strcmp(hooks[j].program, hooks[i].program) != 0)
-				continue;
-			kernel->states[j] = CT_HOOK_REFUSED;
-			memcpy(kernel->objections[j], objection, sizeof(objection));
-		}
-		sifted = true;
-	}
-	return sifted;
 }
 
 /* Without transitions there is nothing to trace. */
@@ -336,7 +222,7 @@ static int load_what_can_be(struct ct_kernel *kernel, const struct ct_live_confi
 	}
 	if (r == -EPERM || !ct_may_trace())
 		return explain_permission(err_text, err_len);
-	if (sift(kernel, config))
+	if (ct_load_sift(kernel, config))
 		r = load(kernel, config, ret);
 	if (r < 0) { /* then it is a second one: without them misses are counted as lost */
 		kernel->no_second = true;

@@ -86,13 +86,32 @@ static bool is_chosen(const struct btf *btf, const char *program)
 	return ct_hook_is_chosen(states, row_of(program));
 }
 
-/// For any of the rows that it serves.
-static bool is_chosen_for_any(const struct btf *btf, const char *program)
+static bool is_role_chosen(const struct btf *btf, enum ct_hook_role role)
 {
 	enum ct_hook_state states[CT_HOOKS_MAX];
 
 	look(btf, states);
-	return ct_hook_program_is_chosen(states, program);
+	return ct_hook_role_is_chosen(states, role);
+}
+
+/// Whether some row that the program serves has STATE.
+static bool has_state(const struct btf *btf, const char *program, enum ct_hook_state wanted)
+{
+	enum ct_hook_state states[CT_HOOKS_MAX];
+	size_t n = look(btf, states);
+	const struct ct_hook *hooks = ct_hooks(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(hooks[i].program, program) == 0 && states[i] == wanted)
+			return true;
+	return false;
+}
+
+static void add_drop_reason(struct btf *btf, const char *name)
+{
+	assert_true(btf__add_enum(btf, "skb_drop_reason", 4) > 0);
+	assert_int_equal(btf__add_enum_value(btf, "SKB_DROP_REASON_NOT_SPECIFIED", 2), 0);
+	assert_int_equal(btf__add_enum_value(btf, name, 3), 0);
 }
 
 static void arguments_are_counted_without_the_tracepoints_own(void **state)
@@ -170,12 +189,11 @@ static void dropped_segment_without_its_socket_is_found_by_its_addresses(void **
 {
 	struct btf *btf = *state;
 
-	assert_false(is_chosen_for_any(btf, "ct_kfree_skb_by_tuple"));
+	assert_false(is_role_chosen(btf, CT_HOOK_BY_TUPLE));
 	add_tracepoint(btf, "kfree_skb", 3); /* Linux 6.1: without rx_sk */
 	assert_false(is_chosen(btf, "ct_kfree_skb"));
 	assert_true(is_chosen(btf, "ct_kfree_skb_by_tuple"));
-	assert_true(is_chosen_for_any(btf, "ct_kfree_skb_by_tuple"));
-	assert_false(is_chosen_for_any(btf, "ct_kfree_skb"));
+	assert_true(is_role_chosen(btf, CT_HOOK_BY_TUPLE));
 }
 
 static void dropped_segment_with_its_socket_is_not_looked_for(void **state)
@@ -183,8 +201,27 @@ static void dropped_segment_with_its_socket_is_not_looked_for(void **state)
 	struct btf *btf = *state;
 
 	add_tracepoint(btf, "kfree_skb", 4);
-	assert_true(is_chosen_for_any(btf, "ct_kfree_skb"));
-	assert_false(is_chosen_for_any(btf, "ct_kfree_skb_by_tuple"));
+	assert_true(is_chosen(btf, "ct_kfree_skb"));
+	assert_false(is_role_chosen(btf, CT_HOOK_BY_TUPLE));
+}
+
+static void kernel_that_does_not_say_what_is_old_shows_no_probe(void **state)
+{
+	struct btf *btf = *state;
+
+	add_tracepoint(btf, "kfree_skb", 3);
+	add_drop_reason(btf, "SKB_DROP_REASON_NO_SOCKET"); /* Linux 5.17 */
+	assert_true(has_state(btf, "ct_kfree_skb_by_tuple", CT_HOOK_GIVEN));
+	assert_true(has_state(btf, "ct_kfree_skb_by_tuple", CT_HOOK_NO_REASON));
+}
+
+static void kernel_that_says_what_is_old_shows_probes(void **state)
+{
+	struct btf *btf = *state;
+
+	add_tracepoint(btf, "kfree_skb", 3);
+	add_drop_reason(btf, "SKB_DROP_REASON_TCP_INVALID_SEQUENCE");
+	assert_false(has_state(btf, "ct_kfree_skb_by_tuple", CT_HOOK_NO_REASON));
 }
 
 static void first_send_is_told_by_the_timer_where_nothing_else_tells_it(void **state)
@@ -193,9 +230,10 @@ static void first_send_is_told_by_the_timer_where_nothing_else_tells_it(void **s
 
 	add_tracepoint(btf, "timer_start", 3);
 	assert_true(is_chosen(btf, "ct_timer_start_io"));
+	assert_true(is_role_chosen(btf, CT_HOOK_IO_BY_TIMER));
 	add_tracepoint(btf, "sock_send_length", 4);
 	assert_true(is_chosen(btf, "ct_send_length"));
-	assert_false(is_chosen(btf, "ct_timer_start_io"));
+	assert_false(is_role_chosen(btf, CT_HOOK_IO_BY_TIMER));
 }
 
 static void variant_on_another_tracepoint_stands_in(void **state)
@@ -234,22 +272,17 @@ static void kernel_without_anything_gets_nothing(void **state)
 	}
 }
 
-static bool is_same_part(const struct ct_hook *one, const struct ct_hook *other)
-{
-	return one->capability == other->capability && one->part == other->part;
-}
-
 static void variants_of_a_part_stand_together_and_the_last_says_what_is_lost(void **state)
 {
 	size_t n;
 	const struct ct_hook *hooks = ct_hooks(&n);
 
 	for (size_t i = 0; i < n; i++) {
-		if (i + 1 == n || !is_same_part(&hooks[i], &hooks[i + 1]))
+		if (i + 1 == n || !ct_hook_are_variants(&hooks[i], &hooks[i + 1]))
 			assert_non_null(hooks[i].without);
 		for (size_t j = i + 2; j < n; j++)
-			if (is_same_part(&hooks[i], &hooks[j]))
-				assert_true(is_same_part(&hooks[i + 1], &hooks[j]));
+			if (ct_hook_are_variants(&hooks[i], &hooks[j]))
+				assert_true(ct_hook_are_variants(&hooks[i + 1], &hooks[j]));
 	}
 }
 
@@ -265,7 +298,7 @@ static void each_capability_has_its_rows_in_one_place(void **state)
 		if (first)
 			assert_int_equal(hooks[i].capability, next++);
 		assert_int_equal(hooks[i].part, first ? 0
-						: is_same_part(&hooks[i], &hooks[i - 1])
+						: ct_hook_are_variants(&hooks[i], &hooks[i - 1])
 							? hooks[i - 1].part
 							: hooks[i - 1].part + 1);
 	}
@@ -373,6 +406,8 @@ int main(void)
 		test(tracepoint_with_too_few_arguments_is_left_alone),
 		test(dropped_segment_without_its_socket_is_found_by_its_addresses),
 		test(dropped_segment_with_its_socket_is_not_looked_for),
+		test(kernel_that_does_not_say_what_is_old_shows_no_probe),
+		test(kernel_that_says_what_is_old_shows_probes),
 		test(first_send_is_told_by_the_timer_where_nothing_else_tells_it),
 		test(variant_on_another_tracepoint_stands_in),
 		test(kernel_without_anything_gets_nothing),
