@@ -155,6 +155,14 @@ static __always_inline __u32 ct_unacked(const struct tcp_sock *tp, __u8 state)
 	}
 }
 
+/* As tcp_rcv_state_process() asks; what gives a FIN up leaves these as they are. */
+static __always_inline __u8 ct_own_fin(const struct tcp_sock *tp, __u8 old, __u8 new)
+{
+	if (new != CT_STATE_CLOSE || (old != CT_STATE_CLOSING && old != CT_STATE_LAST_ACK))
+		return CT_FIN_UNKNOWN;
+	return tp->snd_una == tp->write_seq ? CT_FIN_ACKED : CT_FIN_UNACKED;
+}
+
 static __always_inline __u64 ct_timer_left_ns(const struct timer_list *timer)
 {
 	long left = BPF_CORE_READ(timer, expires) - bpf_jiffies64();

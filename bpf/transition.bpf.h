@@ -36,6 +36,7 @@ static __always_inline void ct_emit_state(struct sock *sk, struct tcp_sock *tp, 
 	event->to.handshake = handshake;
 	event->to.shutdown = sk->sk_shutdown;
 	event->to.sk_err = sk->sk_err;
+	event->to.own_fin = ct_own_fin(tp, old, new);
 	event->to.write_seq = tp->write_seq;
 	event->to.unread = ct_unread(tp, sk, old);
 	event->to.unacked = ct_unacked(tp, old);

@@ -44,6 +44,7 @@ static const struct ct_event_field state_fields[] = {
 	ANY(to.unread),
 	ANY(to.unacked),
 	BELOW(to.handshake, _CT_HANDSHAKE_MAX),
+	BELOW(to.own_fin, _CT_FIN_MAX),
 };
 
 /* comm goes as two integers: it is bytes to everybody but the printers */

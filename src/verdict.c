@@ -319,7 +319,8 @@ static bool is_unreachable(const struct ct_conn *conn, uint8_t last)
 	}
 }
 
-static bool is_by_timer(const struct ct_conn *conn)
+/* A segment and a timer that is not seen as one look alike. */
+static bool may_be_by_timer(const struct ct_conn *conn)
 {
 	switch (conn->closed_context) {
 	case CT_CONTEXT_KEEPALIVE:
@@ -327,16 +328,28 @@ static bool is_by_timer(const struct ct_conn *conn)
 	case CT_CONTEXT_WINDOW:
 	case CT_CONTEXT_TLP:
 		return true;
+	case CT_CONTEXT_NONE:
+		return conn->blind & CT_BLIND_TIMERS;
 	default:
 		return false;
 	}
 }
 
-/* Both FINs, and ours acknowledged: it was a segment that closed it, and no timer gave it up. */
+/*
+ * An orphan is given up without an error: tcp_out_of_resources(). Where the sequence numbers are
+ * not told, it was a segment that acknowledged our FIN if it was no timer that closed it.
+ */
+static bool is_own_fin_acked(const struct ct_conn *conn, uint8_t last)
+{
+	if (conn->own_fin != CT_FIN_UNKNOWN)
+		return conn->own_fin == CT_FIN_ACKED;
+	return last == CT_STATE_FIN_WAIT2 || !may_be_by_timer(conn);
+}
+
 static bool has_exchanged_fins(const struct ct_conn *conn, uint8_t last)
 {
-	(void)last;
-	return conn->fin_sent && conn->fin_received && !conn->sk_err && !is_by_timer(conn);
+	return conn->fin_sent && conn->fin_received && !conn->sk_err &&
+	       is_own_fin_acked(conn, last);
 }
 
 static bool is_any_end(const struct ct_conn *conn, uint8_t last)

@@ -188,6 +188,7 @@ enum {
 	CT_BLIND_HALF_OPEN = 4,
 	CT_BLIND_PROBES = 8, /// those that were sent
 	CT_BLIND_RETRANSMITS = 16,
+	CT_BLIND_TIMERS = 32, /// whether it is the write timer that acts
 };
 
 struct ct_conn {
@@ -218,6 +219,7 @@ struct ct_conn {
 	uint8_t handshake;	   /// enum ct_handshake
 	uint8_t closed_how;	   /// enum ct_how: the call by which our side closed; UNKNOWN: none
 	uint8_t closed_context;	   /// enum ct_context of its → CLOSE
+	uint8_t own_fin;	   /// enum ct_fin, told with its → CLOSE
 	struct ct_request request; /// all 0: none was seen
 	uint16_t sk_err;	   /// errno that the socket died with, or the last reported; 0 none
 	uint32_t unread;	   /// bytes received and not read, at its last transition

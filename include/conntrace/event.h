@@ -121,6 +121,14 @@ enum ct_handshake {
 	_CT_HANDSHAKE_MAX,
 };
 
+/* CLOSING and LAST_ACK end when our FIN is acknowledged, RFC 9293 3.10.7.4, or is given up. */
+enum ct_fin {
+	CT_FIN_UNKNOWN = 0, /* in recordings made before, and of all other transitions */
+	CT_FIN_UNACKED,
+	CT_FIN_ACKED,
+	_CT_FIN_MAX,
+};
+
 /* A transition. Comes from inet_sock_set_state. */
 struct ct_event_state {
 	__u8 old_state;
@@ -128,7 +136,8 @@ struct ct_event_state {
 	__u8 how;	/* enum ct_how */
 	__u8 handshake; /* enum ct_handshake */
 	__u16 sk_err;	/* errno, positive; 0 none */
-	__u16 reserved2;
+	__u8 own_fin;	/* enum ct_fin: CLOSING → CLOSE, LAST_ACK → CLOSE */
+	__u8 reserved2;
 	__u32 actor_pid; /* tgid of who acted, CT_CONTEXT_PROCESS only; `ss -K` is one, never an
 			    owner */
 	__u32 write_seq; /* sequence number behind the last byte that the application has queued */

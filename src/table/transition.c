@@ -81,6 +81,7 @@ static void note_close(struct ct_conn *conn, const struct ct_event *event, uint8
 	conn->fin_received |= had_no_time_wait(event);
 	conn->sk_err = event->to.sk_err;
 	conn->closed_context = event->context;
+	conn->own_fin = event->to.own_fin;
 	if (conn->closed_by == CT_CLOSED_BY_UNKNOWN && is_closed_by_call(event, call))
 		conn->closed_by = CT_CLOSED_BY_LOCAL;
 	if (event->context == CT_CONTEXT_PROCESS && event->to.sk_err == ECONNABORTED)

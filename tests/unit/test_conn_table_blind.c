@@ -145,6 +145,57 @@ static void handshake_by_a_cookie_begins_with_the_child_where_requests_are_seen(
 	assert_true(world->conn->opened_ns != CT_NS_UNKNOWN);
 }
 
+/// Passive close, LAST_ACK to CLOSE without an error, of whose cause the context tells nothing.
+static void close_second(struct world *world, enum ct_fin own_fin)
+{
+	struct life life = a_server();
+	struct ct_event event;
+
+	establish(world, &life);
+	take(world, to(&life, CT_STATE_CLOSE_WAIT));
+	take(world, does(&life, CT_HOW_CLOSE, CT_STATE_LAST_ACK));
+	event = to(&life, CT_STATE_CLOSE);
+	event.to.own_fin = (__u8)own_fin;
+	take(world, event);
+}
+
+/// tcp_out_of_resources(): an orphan is given up, and no error says so.
+static void last_fin_that_is_given_up_is_no_end_by_fin_where_timers_are_not_seen(void **state)
+{
+	struct world *world = *state;
+
+	without(world, CT_CAPABILITY_RETRANSMIT_KINDS);
+	close_second(world, CT_FIN_UNACKED);
+	assert_int_equal(world->conn->end, CT_END_UNKNOWN);
+}
+
+static void last_fin_that_is_acknowledged_is_an_end_by_fin_where_timers_are_not_seen(void **state)
+{
+	struct world *world = *state;
+
+	without(world, CT_CAPABILITY_RETRANSMIT_KINDS);
+	close_second(world, CT_FIN_ACKED);
+	assert_int_equal(world->conn->end, CT_END_FIN);
+}
+
+/// A recording that was made before the events told of the FIN.
+static void last_fin_of_which_nothing_is_told_may_be_given_up_where_timers_are_not_seen(void **state)
+{
+	struct world *world = *state;
+
+	without(world, CT_CAPABILITY_RETRANSMIT_KINDS);
+	close_second(world, CT_FIN_UNKNOWN);
+	assert_int_equal(world->conn->end, CT_END_UNKNOWN);
+}
+
+static void last_fin_of_which_nothing_is_told_is_an_end_by_fin_where_timers_are_seen(void **state)
+{
+	struct world *world = *state;
+
+	close_second(world, CT_FIN_UNKNOWN);
+	assert_int_equal(world->conn->end, CT_END_FIN);
+}
+
 static void level_that_is_not_known_takes_nothing_away(void **state)
 {
 	struct world *world = *state;
@@ -168,6 +219,10 @@ int main(void)
 		TEST(port_that_icmp_refuses_is_unreachable_where_resets_are_seen),
 		TEST(handshake_of_an_accepted_one_has_no_beginning_where_requests_are_not_seen),
 		TEST(handshake_by_a_cookie_begins_with_the_child_where_requests_are_seen),
+		TEST(last_fin_that_is_given_up_is_no_end_by_fin_where_timers_are_not_seen),
+		TEST(last_fin_that_is_acknowledged_is_an_end_by_fin_where_timers_are_not_seen),
+		TEST(last_fin_of_which_nothing_is_told_may_be_given_up_where_timers_are_not_seen),
+		TEST(last_fin_of_which_nothing_is_told_is_an_end_by_fin_where_timers_are_seen),
 		TEST(level_that_is_not_known_takes_nothing_away),
 	};
 

@@ -142,6 +142,7 @@ static void every_enum_has_its_limit(void **state)
 		{CT_EVENT_STATE, offsetof(struct ct_event, to.shutdown), 4},
 		{CT_EVENT_STATE, offsetof(struct ct_event, to.how), _CT_HOW_MAX},
 		{CT_EVENT_STATE, offsetof(struct ct_event, to.handshake), _CT_HANDSHAKE_MAX},
+		{CT_EVENT_STATE, offsetof(struct ct_event, to.own_fin), _CT_FIN_MAX},
 		{CT_EVENT_TIMEWAIT, offsetof(struct ct_event, timewait.op), _CT_TIMER_MAX},
 		{CT_EVENT_TIMEWAIT, offsetof(struct ct_event, timewait.how), _CT_HOW_MAX},
 		{CT_EVENT_REQUEST, offsetof(struct ct_event, request.op), _CT_TIMER_MAX},

@@ -207,7 +207,7 @@ static void record_has_the_bytes_of_the_specification(void **state)
 /// Fields in the order of doc/FORMAT.md, numbered from 1.
 static const struct ct_event numbered[] = {
 	OF(CT_EVENT_STATE, to, .old_state = 1, .shutdown = 2, .how = 3, .sk_err = 4, .actor_pid = 5,
-	   .write_seq = 6, .unread = 7, .unacked = 8, .handshake = 9),
+	   .write_seq = 6, .unread = 7, .unacked = 8, .handshake = 9, .own_fin = 10),
 	OF(CT_EVENT_OWNER, who, .comm = {[0] = 1, [8] = 2}, .uid = 3, .cgroup = 4),
 	OF(CT_EVENT_TIMEWAIT, timewait, .op = 1, .actor_pid = 2, .timeout_ns = 3, .how = 4,
 	   .successor = 5),
