@@ -122,13 +122,20 @@ static bool is_forgotten(const struct ct_event *event)
 	       event->state == CT_STATE_CLOSE && event->cookie;
 }
 
+/* tcp_keepalive_timer(): no process waits for the peer's FIN, and tcp_fin_timeout has passed. */
+static bool is_end_of_fin_wait2(const struct ct_event *event)
+{
+	return !is_process(event) && event->state == CT_STATE_FIN_WAIT2 &&
+	       event->sock_flags & CT_SOCK_ORPHAN;
+}
+
 /* connect(AF_UNSPEC); or a child that was never accepted */
 static bool is_abort(const struct ct_event *event)
 {
 	if (event->reset.answered)
 		return false;
 	return is_process(event) || is_forgotten(event) ||
-	       has_reason(event, CT_RESET_REASON_TCP_STATE) ||
+	       (has_reason(event, CT_RESET_REASON_TCP_STATE) && !is_end_of_fin_wait2(event)) ||
 	       has_reason(event, CT_RESET_REASON_TCP_DISCONNECT_WITH_DATA);
 }
 

@@ -5,20 +5,19 @@
 #include "conntrace/names.h"
 #include "detect.h"
 
-int ct_detect_failure(struct ct_conn *conn, const struct ct_update *update)
+/* The last probe says so itself, just before. Where no probe is seen, the reset behind it does. */
+static int raise_keepalive_dead(struct ct_conn *conn, const struct ct_update *update)
 {
-	static const uint8_t flags[_CT_END_MAX] = {
-		[CT_END_REFUSED] = CT_FLAG_REFUSED,
-		[CT_END_TIMEOUT] = CT_FLAG_TIMEOUT,
-	};
-	const struct ct_step *last = ct_history_last(&conn->history);
-	uint8_t flag = flags[conn->end];
+	const struct ct_evidence evidence = {"cause", ct_reset_cause_name(conn->reset.cause), 0};
 
-	if (!flag || conn->phase != CT_PHASE_CLOSED || !last)
-		return 0;
-	/* silence is a cause only once nothing else has turned up: a reset is traced late */
-	if (conn->end == CT_END_TIMEOUT && conn->sk_err != ETIMEDOUT &&
-	    update->kind != CT_UPDATE_CLOSE)
+	return ct_conn_raise(conn, CT_FLAG_KEEPALIVE_DEAD, update->ts_ns, &evidence, 1);
+}
+
+static int raise_flag(struct ct_conn *conn, const struct ct_update *update, enum ct_flag flag)
+{
+	const struct ct_step *last = ct_history_last(&conn->history);
+
+	if (!last)
 		return 0;
 
 	const struct ct_evidence evidence[] = {
@@ -27,5 +26,25 @@ int ct_detect_failure(struct ct_conn *conn, const struct ct_update *update)
 		 conn->counted ? conn->counters.retransmits : conn->retransmits},
 	};
 
-	return ct_conn_raise(conn, (enum ct_flag)flag, update->ts_ns, evidence, CT_COUNT(evidence));
+	return ct_conn_raise(conn, flag, update->ts_ns, evidence, CT_COUNT(evidence));
+}
+
+int ct_detect_failure(struct ct_conn *conn, const struct ct_update *update)
+{
+	/* the end is not decided before: a summary may come without a → CLOSE, which was lost */
+	if (conn->phase != CT_PHASE_CLOSED && update->kind != CT_UPDATE_CLOSE)
+		return 0;
+	switch (conn->end) {
+	case CT_END_KEEPALIVE_DEAD:
+		return raise_keepalive_dead(conn, update);
+	case CT_END_REFUSED:
+		return raise_flag(conn, update, CT_FLAG_REFUSED);
+	case CT_END_TIMEOUT:
+		/* silence is a cause once nothing else has come: a reset is traced late */
+		if (conn->sk_err != ETIMEDOUT && update->kind != CT_UPDATE_CLOSE)
+			return 0;
+		return raise_flag(conn, update, CT_FLAG_TIMEOUT);
+	default:
+		return 0;
+	}
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Each flag on a life that earns it, and on the most similar one that does not. */
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -328,69 +327,6 @@ static void window_probe_is_no_keepalive_not_even_dead(void **state)
 	assert_told(&world->told, "probe window sent 1 +zero-window", "probe window dead 1");
 }
 
-static void refusal_is_flagged_where_it_closes(void **state)
-{
-	struct world *world = *state;
-	struct life life = a_client();
-
-	take(world, to(&life, CT_STATE_SYN_SENT));
-	take(world, reset(&life, CT_DIRECTION_RECEIVED, CT_RESET_REASON_NONE));
-	take(world, to(&life, CT_STATE_CLOSE));
-	assert_told(&world->told, "CLOSE>SYN_SENT ?",
-		    "rst received peer refused in SYN_SENT +rst-received",
-		    "SYN_SENT>CLOSE 2ms +refused");
-}
-
-static void connection_that_is_given_up_is_flagged_timeout(void **state)
-{
-	struct world *world = *state;
-	struct life life = a_client();
-	struct ct_event event;
-
-	take(world, to(&life, CT_STATE_SYN_SENT));
-	event = to(&life, CT_STATE_CLOSE);
-	event.to.sk_err = ETIMEDOUT;
-	take(world, event);
-	assert_string_equal(evidence_of(world, CT_FLAG_TIMEOUT, "state")->text, "SYN_SENT");
-	assert_told(&world->told, "CLOSE>SYN_SENT ?", "SYN_SENT>CLOSE 1ms +timeout");
-}
-
-/// A FIN that never came is told from a reset that comes late by waiting for it.
-static void fin_wait2_that_expired_is_flagged_when_nothing_else_has_come(void **state)
-{
-	struct world *world = *state;
-	struct life life = a_client();
-
-	establish(world, &life);
-	take(world, to(&life, CT_STATE_FIN_WAIT1));
-	take(world, to(&life, CT_STATE_FIN_WAIT2));
-	take(world, mini(&life, CT_TIMER_START, CT_STATE_FIN_WAIT2));
-	take(world, to(&life, CT_STATE_CLOSE));
-	take(world, mini(&life, CT_TIMER_EXPIRE, CT_STATE_FIN_WAIT2));
-	assert_int_equal(world->conn->flags, 0);
-	told_forget(&world->told);
-	let_go(world, &life);
-	assert_told(&world->told,
-		    "timeout by local: SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2 [timeout]");
-}
-
-static void keepalive_death_is_not_a_timeout_besides(void **state)
-{
-	struct world *world = *state;
-	struct life life = a_client();
-	struct ct_event event;
-
-	establish(world, &life);
-	take(world, probe(&life, CT_PROBE_KEEPALIVE, CT_PROBE_DEAD, 3));
-	event = to(&life, CT_STATE_CLOSE);
-	event.to.sk_err = ETIMEDOUT;
-	take(world, event);
-	told_forget(&world->told);
-	let_go(world, &life);
-	assert_told(&world->told, "keepalive-dead by ?: SYN_SENT ESTABLISHED "
-				  "[keepalive-probe keepalive-dead]");
-}
-
 static void plain_life_raises_nothing(void **state)
 {
 	struct world *world = *state;
@@ -437,10 +373,6 @@ int main(void)
 		test(last_keepalive_without_an_answer_is_a_death),
 		test(probe_of_the_peer_says_so),
 		test(window_probe_is_no_keepalive_not_even_dead),
-		test(refusal_is_flagged_where_it_closes),
-		test(connection_that_is_given_up_is_flagged_timeout),
-		test(fin_wait2_that_expired_is_flagged_when_nothing_else_has_come),
-		test(keepalive_death_is_not_a_timeout_besides),
 		test(plain_life_raises_nothing),
 	};
 
