@@ -177,6 +177,26 @@ struct ct_event request(struct life *life, enum ct_timer_op op)
 	return event;
 }
 
+struct ct_event without_room(struct life *life)
+{
+	struct ct_event event = request(life, CT_TIMER_UNTOUCHED);
+
+	event.request.acked = CT_ACKED_NO_ROOM;
+	event.request.backlog = 6;
+	event.request.backlog_max = 5;
+	return event;
+}
+
+struct ct_event request_cancelled_by(struct life *life, enum ct_how how, uint32_t pid)
+{
+	struct ct_event event = request(life, CT_TIMER_CANCEL);
+
+	event.context = CT_CONTEXT_PROCESS;
+	event.request.how = (__u8)how;
+	event.request.actor_pid = pid;
+	return event;
+}
+
 struct ct_event synack_again(struct life *life)
 {
 	struct ct_event event = next_of_request(life, CT_EVENT_RETRANSMIT);

@@ -65,6 +65,12 @@ struct ct_event cancelled_by(struct life *life, enum ct_state substate, enum ct_
 /// It expires after a second, two, four …
 struct ct_event request(struct life *life, enum ct_timer_op op);
 
+/// Its final ACK found the accept queue full: six wait where five may.
+struct ct_event without_room(struct life *life);
+
+/// Its timer is taken off by a process: `ss -K` (PID), or its namespace torn down (CT_HOW_KERNEL).
+struct ct_event request_cancelled_by(struct life *life, enum ct_how how, uint32_t pid);
+
 /// The request's SYN-ACK is sent again: by then it has a cookie.
 struct ct_event synack_again(struct life *life);
 

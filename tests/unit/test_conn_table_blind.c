@@ -179,7 +179,8 @@ static void last_fin_that_is_acknowledged_is_an_end_by_fin_where_timers_are_not_
 }
 
 /// A recording that was made before the events told of the FIN.
-static void last_fin_of_which_nothing_is_told_may_be_given_up_where_timers_are_not_seen(void **state)
+static void last_fin_of_which_nothing_is_told_may_be_given_up_where_timers_are_not_seen(
+	void **state)
 {
 	struct world *world = *state;
 

@@ -228,19 +228,15 @@ static void mini_that_is_met_after_a_loss_is_not_older_than_the_tracer(void **st
 	assert_told(&world->told, "fin by ?: TIME_WAIT [gap]");
 }
 
-/// A FIN_WAIT2 mini-socket of a life that is known; its timer, armed for a minute.
-static uint64_t reach_fin_wait2_mini(struct world *world, struct life *life)
+/// A FIN_WAIT2 mini-socket of a life that is known, its timer armed for a minute: since when it has
+/// been in FIN_WAIT2.
+static uint64_t wait_for_fin(struct world *world, struct life *life)
 {
-	uint64_t since_ns;
+	const struct ct_history *history;
 
-	establish(world, life);
-	take(world, does(life, CT_HOW_CLOSE, CT_STATE_FIN_WAIT1));
-	since_ns = life->core.ts_ns;
-	take(world, to(life, CT_STATE_FIN_WAIT2));
-	take(world, mini(life, CT_TIMER_START, CT_STATE_FIN_WAIT2));
-	take(world, to(life, CT_STATE_CLOSE));
-	told_forget(&world->told);
-	return since_ns;
+	reach_fin_wait2_mini(world, life);
+	history = &world->conn->history;
+	return history->steps[history->n_steps - 1].at_ns;
 }
 
 /// The timer stayed in its bucket and no segment was seen: the sweep finds it, and its timer dates
@@ -249,7 +245,7 @@ static void time_wait_that_the_sweep_finds_is_dated_by_its_timer(void **state)
 {
 	struct world *world = *state;
 	struct life life = a_client();
-	uint64_t since_ns = reach_fin_wait2_mini(world, &life);
+	uint64_t since_ns = wait_for_fin(world, &life);
 
 	assert_int_equal(ct_conn_table_fin_wait2_minis(world->table), 1);
 	life.core.ts_ns = since_ns + 3 * S;
@@ -280,7 +276,7 @@ static void date_of_the_timer_is_never_before_fin_wait2_nor_in_the_future(void *
 		uint64_t since_ns;
 
 		life.core.cookie += i;
-		since_ns = reach_fin_wait2_mini(world, &life);
+		since_ns = wait_for_fin(world, &life);
 		life.core.ts_ns = since_ns + 3 * S;
 		take(world, found_mini(&life, CT_STATE_TIME_WAIT, rows[i].left_ns));
 		assert_int_equal(world->conn->history.steps[4].at_ns, since_ns + rows[i].after_ns);

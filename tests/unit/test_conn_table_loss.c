@@ -175,22 +175,12 @@ static void connection_heard_of_since_a_loss_is_still_open(void **state)
 	assert_told(&world->told, "lost 3 ring", "open by ?: SYN_SENT ESTABLISHED");
 }
 
-static void enter_time_wait(struct world *world, struct life *life)
-{
-	establish(world, life);
-	take(world, does(life, CT_HOW_CLOSE, CT_STATE_FIN_WAIT1));
-	take(world, to(life, CT_STATE_FIN_WAIT2));
-	take(world, mini(life, CT_TIMER_START, CT_STATE_TIME_WAIT));
-	take(world, to(life, CT_STATE_CLOSE));
-	told_forget(&world->told);
-}
-
 static void loss_of_sockets_does_not_touch_a_time_wait(void **state)
 {
 	struct world *world = *state;
 	struct life life = a_client();
 
-	enter_time_wait(world, &life);
+	reach_time_wait(world, &life);
 	take(world, lost(life.core.ts_ns, 3, CT_LOST_RING, CT_UNCOUNTED_SOCKETS));
 	take(world, over(life.core.ts_ns));
 	assert_told(&world->told, "lost 3 ring",
@@ -202,7 +192,7 @@ static void loss_of_minis_touches_a_time_wait_and_no_socket(void **state)
 	struct world *world = *state;
 	struct life waiting = a_client(), open = a_server();
 
-	enter_time_wait(world, &waiting);
+	reach_time_wait(world, &waiting);
 	establish(world, &open);
 	take(world, lost(waiting.core.ts_ns, 3, CT_LOST_RING, CT_UNCOUNTED_MINIS));
 	take(world, to(&open, CT_STATE_CLOSE_WAIT));

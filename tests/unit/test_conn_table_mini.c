@@ -8,23 +8,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-/// Established, closed by us, our FIN acknowledged.
-static void reach_fin_wait2(struct world *world, struct life *life)
-{
-	establish(world, life);
-	take(world, does(life, CT_HOW_CLOSE, CT_STATE_FIN_WAIT1));
-	take(world, to(life, CT_STATE_FIN_WAIT2));
-	told_forget(&world->told);
-}
-
-static void reach_time_wait(struct world *world, struct life *life)
-{
-	reach_fin_wait2(world, life);
-	take(world, mini(life, CT_TIMER_START, CT_STATE_TIME_WAIT));
-	take(world, to(life, CT_STATE_CLOSE));
-	told_forget(&world->told);
-}
-
 static void time_wait_begins_with_the_mini_socket_and_the_close_before_it_is_silent(void **state)
 {
 	struct world *world = *state;
@@ -53,9 +36,7 @@ static void fin_wait2_mini_becomes_time_wait_when_it_is_armed_again(void **state
 	struct world *world = *state;
 	struct life life = a_client();
 
-	reach_fin_wait2(world, &life);
-	take(world, mini(&life, CT_TIMER_START, CT_STATE_FIN_WAIT2));
-	take(world, to(&life, CT_STATE_CLOSE));
+	reach_fin_wait2_mini(world, &life);
 	assert_silence(&world->told);
 	take(world, mini(&life, CT_TIMER_CANCEL, CT_STATE_TIME_WAIT));
 	take(world, mini(&life, CT_TIMER_START, CT_STATE_TIME_WAIT));
@@ -70,9 +51,7 @@ static void fin_that_leaves_the_timer_untouched_is_a_time_wait_inferred(void **s
 	struct world *world = *state;
 	struct life life = a_client();
 
-	reach_fin_wait2(world, &life);
-	take(world, mini(&life, CT_TIMER_START, CT_STATE_FIN_WAIT2));
-	take(world, to(&life, CT_STATE_CLOSE));
+	reach_fin_wait2_mini(world, &life);
 	take(world, mini(&life, CT_TIMER_UNTOUCHED, CT_STATE_TIME_WAIT));
 	take(world, mini(&life, CT_TIMER_UNTOUCHED, CT_STATE_TIME_WAIT));
 	take(world, over(life.core.ts_ns));
@@ -116,9 +95,7 @@ static void fin_wait2_mini_that_expires_has_waited_in_vain(void **state)
 	struct world *world = *state;
 	struct life life = a_client();
 
-	reach_fin_wait2(world, &life);
-	take(world, mini(&life, CT_TIMER_START, CT_STATE_FIN_WAIT2));
-	take(world, to(&life, CT_STATE_CLOSE));
+	reach_fin_wait2_mini(world, &life);
 	take(world, mini(&life, CT_TIMER_CANCEL, CT_STATE_FIN_WAIT2));
 	take(world, mini(&life, CT_TIMER_EXPIRE, CT_STATE_FIN_WAIT2));
 	let_go(world, &life);
@@ -132,9 +109,7 @@ static void fin_wait2_mini_that_is_killed_has_not_timed_out(void **state)
 	struct world *world = *state;
 	struct life life = a_client();
 
-	reach_fin_wait2(world, &life);
-	take(world, mini(&life, CT_TIMER_START, CT_STATE_FIN_WAIT2));
-	take(world, to(&life, CT_STATE_CLOSE));
+	reach_fin_wait2_mini(world, &life);
 	take(world, mini(&life, CT_TIMER_CANCEL, CT_STATE_FIN_WAIT2));
 	let_go(world, &life);
 	assert_told(&world->told, "FIN_WAIT2>CLOSE 3ms",
@@ -200,9 +175,7 @@ static void data_to_the_closed_end_is_answered_with_a_reset_that_ends_it(void **
 	struct world *world = *state;
 	struct life life = a_client();
 
-	reach_fin_wait2(world, &life);
-	take(world, mini(&life, CT_TIMER_START, CT_STATE_FIN_WAIT2));
-	take(world, to(&life, CT_STATE_CLOSE));
+	reach_fin_wait2_mini(world, &life);
 	take(world, reset_by_mini(&life, CT_STATE_FIN_WAIT2, CT_RESET_REASON_NONE));
 	take(world, mini(&life, CT_TIMER_CANCEL, CT_STATE_FIN_WAIT2));
 	let_go(world, &life);
@@ -217,9 +190,7 @@ static void answer_that_is_told_behind_the_end_is_why_it_ends(void **state)
 	struct world *world = *state;
 	struct life life = a_client();
 
-	reach_fin_wait2(world, &life);
-	take(world, mini(&life, CT_TIMER_START, CT_STATE_FIN_WAIT2));
-	take(world, to(&life, CT_STATE_CLOSE));
+	reach_fin_wait2_mini(world, &life);
 	take(world, mini(&life, CT_TIMER_CANCEL, CT_STATE_FIN_WAIT2));
 	take(world, reset_by_mini(&life, CT_STATE_FIN_WAIT2, CT_RESET_REASON_NONE));
 	let_go(world, &life);

@@ -114,14 +114,9 @@ static void final_ack_without_room_is_noted_with_the_backlog(void **state)
 {
 	struct world *world = *state;
 	struct life life = a_server();
-	struct ct_event event;
 
 	take(world, request(&life, CT_TIMER_START));
-	event = request(&life, CT_TIMER_UNTOUCHED);
-	event.request.acked = CT_ACKED_NO_ROOM;
-	event.request.backlog = 6;
-	event.request.backlog_max = 5;
-	take(world, event);
+	take(world, without_room(&life));
 	assert_int_equal(world->conn->request.acked, CT_ACKED_NO_ROOM);
 	assert_int_equal(world->conn->request.backlog, 6);
 	assert_int_equal(world->conn->request.backlog_max, 5);

@@ -105,12 +105,10 @@ static void full_accept_queue_is_the_cause_of_what_comes_right_behind_it(void **
 {
 	struct world *world = *state;
 	struct life life = a_server();
-	struct ct_event no_room, answer;
+	struct ct_event answer;
 
 	take(world, request(&life, CT_TIMER_START));
-	no_room = request(&life, CT_TIMER_UNTOUCHED);
-	no_room.request.acked = CT_ACKED_NO_ROOM;
-	take(world, no_room);
+	take(world, without_room(&life));
 	answer = reset_at_listener(&life, CT_DIRECTION_SENT, CT_PACKET_ACK | CT_PACKET_PSH);
 	answer.reset.reason = CT_RESET_REASON_NONE;
 	take(world, answer);
@@ -146,14 +144,9 @@ static void request_that_ss_destroys_is_killed(void **state)
 {
 	struct world *world = *state;
 	struct life life = a_server();
-	struct ct_event event;
 
 	take(world, request(&life, CT_TIMER_START));
-	event = request(&life, CT_TIMER_CANCEL);
-	event.context = CT_CONTEXT_PROCESS;
-	event.request.how = CT_HOW_OTHER;
-	event.request.actor_pid = 999;
-	take(world, event);
+	take(world, request_cancelled_by(&life, CT_HOW_OTHER, 999));
 	let_go(world, &life);
 	assert_told(&world->told, "LISTEN>SYN_RECV ?", "SYN_RECV>CLOSE 1ms (killed by 999)",
 		    "killed by local: SYN_RECV");
@@ -164,13 +157,9 @@ static void namespace_that_is_torn_down_is_no_killer(void **state)
 {
 	struct world *world = *state;
 	struct life life = a_server();
-	struct ct_event event;
 
 	take(world, request(&life, CT_TIMER_START));
-	event = request(&life, CT_TIMER_CANCEL);
-	event.context = CT_CONTEXT_PROCESS;
-	event.request.how = CT_HOW_KERNEL;
-	take(world, event);
+	take(world, request_cancelled_by(&life, CT_HOW_KERNEL, 0));
 	let_go(world, &life);
 	assert_told(&world->told, "LISTEN>SYN_RECV ?", "SYN_RECV>CLOSE 1ms (netns)",
 		    "unknown by ?: SYN_RECV");

@@ -107,16 +107,6 @@ static void shutdown_that_was_found_in_fin_wait1_waits_for_its_end(void **state)
 	assert_told(&world->told, "found FIN_WAIT1", "FIN_WAIT1>FIN_WAIT2 ? +half-close-local");
 }
 
-static void reach_time_wait(struct world *world, struct life *life)
-{
-	establish(world, life);
-	take(world, does(life, CT_HOW_CLOSE, CT_STATE_FIN_WAIT1));
-	take(world, to(life, CT_STATE_FIN_WAIT2));
-	take(world, mini(life, CT_TIMER_START, CT_STATE_TIME_WAIT));
-	take(world, to(life, CT_STATE_CLOSE));
-	told_forget(&world->told);
-}
-
 static void reset_that_cuts_a_time_wait_short_is_flagged(void **state)
 {
 	struct world *world = *state;

@@ -60,11 +60,7 @@ static void full_accept_queue_is_half_open_after_three_seconds(void **state)
 	struct ct_event event;
 
 	take(world, request(&life, CT_TIMER_START));
-	event = request(&life, CT_TIMER_UNTOUCHED);
-	event.request.acked = CT_ACKED_NO_ROOM;
-	event.request.backlog = 6;
-	event.request.backlog_max = 5;
-	take(world, event);
+	take(world, without_room(&life));
 	life.core.ts_ns = BEGAN + S;
 	event = request(&life, CT_TIMER_EXPIRE);
 	event.request.backlog = 6;

@@ -116,6 +116,32 @@ void establish(struct world *world, struct life *life)
 	told_forget(&world->told);
 }
 
+void reach_fin_wait2(struct world *world, struct life *life)
+{
+	establish(world, life);
+	take(world, does(life, CT_HOW_CLOSE, CT_STATE_FIN_WAIT1));
+	take(world, to(life, CT_STATE_FIN_WAIT2));
+	told_forget(&world->told);
+}
+
+static void reach_mini(struct world *world, struct life *life, enum ct_state substate)
+{
+	reach_fin_wait2(world, life);
+	take(world, mini(life, CT_TIMER_START, substate));
+	take(world, to(life, CT_STATE_CLOSE));
+}
+
+void reach_fin_wait2_mini(struct world *world, struct life *life)
+{
+	reach_mini(world, life, CT_STATE_FIN_WAIT2);
+}
+
+void reach_time_wait(struct world *world, struct life *life)
+{
+	reach_mini(world, life, CT_STATE_TIME_WAIT);
+	told_forget(&world->told);
+}
+
 void let_go(struct world *world, struct life *life)
 {
 	life->core.ts_ns += CT_TABLE_GRACE_NS;

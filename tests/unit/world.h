@@ -43,6 +43,15 @@ int try_take(struct world *world, struct ct_event event);
 /// SYN_SENT and ESTABLISHED, or SYN_RECV and ESTABLISHED, forgotten again.
 void establish(struct world *world, struct life *life);
 
+/// Established, closed by us, our FIN acknowledged; forgotten.
+void reach_fin_wait2(struct world *world, struct life *life);
+
+/// From there a mini-socket takes over and still waits for the peer's FIN, which is not told.
+void reach_fin_wait2_mini(struct world *world, struct life *life);
+
+/// From there a mini-socket takes over, in TIME_WAIT; forgotten.
+void reach_time_wait(struct world *world, struct life *life);
+
 /// The child of a request is there, and its handshake complete.
 void accept_child(struct world *world, struct life *life);
 
