@@ -25,9 +25,9 @@
 #define CONCURRENCY	 50
 #define CONCURRENCY_TEXT "50"
 #define WORKERS		 4
-#define START_LIMIT_MS	 10000
+#define START_LIMIT_MS	 60000
 #define POLL_MS		 20
-#define RUN_LIMIT_MS	 60000
+#define RUN_LIMIT_MS	 600000 /* of who hangs: a guest without KVM takes minutes */
 #define SETTLE_MS	 500
 #define CLOCK_SLACK_NS	 100000000LL /* the wall clock may be slewed while it runs */
 

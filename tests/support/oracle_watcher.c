@@ -13,7 +13,7 @@
 
 #include "support/e2e.h"
 
-#define STOP_LIMIT_MS 20000
+#define STOP_LIMIT_MS 60000
 
 static void run(const char *path, const char *comm, oracle_watch_fn watch, const void *context,
 		int stop_fd) __attribute__((noreturn));

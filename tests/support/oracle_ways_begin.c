@@ -12,7 +12,7 @@
 
 #include "support/sock.h"
 
-#define SYN_LIMIT_MS	10000
+#define SYN_LIMIT_MS	60000
 #define HALF_ABORT_MS	1300 /// one SYN-ACK more
 #define HALF_TIMEOUT_MS 7600 /// tcp_synack_retries=2: SYN-ACKs at 0, 1 and 3 s, and the end at 7 s
 #define HALF_KILL_MS	300
