@@ -233,6 +233,27 @@ static void fin_that_nobody_acknowledges_ends_in_a_timeout(void **state)
 	e2e_assert_flags(run.events, run.pair.client_conn, "retransmit timeout");
 }
 
+/// What tcp_disconnect() makes of LAST_ACK: no segment goes out, and no error remains.
+static void fin_that_is_given_up_with_its_socket_is_no_end_by_fin(void **state)
+{
+	struct run run;
+	const struct e2e_pair *pair = &run.pair;
+
+	run_open(&run, *state);
+	e2e_actor_close(pair->server, pair->server_fd);
+	e2e_actor_receive_fin(pair->client, pair->client_fd);
+	run_cut(&run);
+	e2e_actor_shutdown(pair->client, pair->client_fd, SHUT_WR);
+	e2e_actor_set_linger0(pair->client, pair->client_fd);
+	e2e_actor_close(pair->client, pair->client_fd);
+	run_stop(&run, pair->client_conn);
+
+	e2e_assert_has(summary_of(&run, pair->client_conn), "{s:s, s:s, s:i}", "end", "unknown",
+		       "closed_by", "remote", "gaps", 0);
+	e2e_assert_history(summary_of(&run, pair->client_conn),
+			   "SYN_SENT ESTABLISHED CLOSE_WAIT LAST_ACK");
+}
+
 static int64_t run_send_in_vain(const struct e2e_job *job)
 {
 	return e2e_sock_send(job->fd, MORE_THAN_BUFFERS) ? 0 : -EISCONN;
@@ -341,6 +362,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(connection_that_gets_icmp_errors_only_ends_as_unreachable),
 	E2E_TEST(connection_that_outlives_an_icmp_error_ends_as_any_other),
 	E2E_TEST(fin_that_nobody_acknowledges_ends_in_a_timeout),
+	E2E_TEST(fin_that_is_given_up_with_its_socket_is_no_end_by_fin),
 	E2E_TEST(window_probes_that_nobody_answers_end_in_a_timeout),
 	E2E_TEST(kill_from_outside_is_told_as_such_on_both_ends),
 	E2E_TEST(listener_that_closes_resets_whom_it_did_not_accept),
