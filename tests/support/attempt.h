@@ -5,5 +5,11 @@
 // said in all its runs is skipped, with the reason; else it fails.
 #pragma once
 
+#include <stdbool.h>
+
+/// The test runs in a machine without hardware's help, twenty times slower than this one: what only
+/// the sheer number makes long may be less there.
+bool e2e_is_guest(void);
+
 /// A cmocka test that runs the one in *state, a `const struct CMUnitTest *`.
 void e2e_attempt(void **state);
