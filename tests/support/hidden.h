@@ -28,6 +28,7 @@ struct e2e_loss {
 	const char *allowed[E2E_LOSS_ALLOWED_MAX];
 	bool tells_all;	   /// in these lives: another hook stands in
 	const char *flags; /// that are not raised
+	const char *moved; /// of them those that another event may raise, by other evidence
 };
 
 /// Rows for one way to run the tracer, in whose lives they can be told apart.

@@ -30,9 +30,10 @@ static bool is_among(const char *const *list, size_t max, const char *word)
 	return false;
 }
 
-static bool is_flag_of(const struct e2e_loss *loss, const char *flag)
+/// A flag is in a text of flags; NULL has none.
+static bool is_in(const char *flags, const char *flag)
 {
-	const char *at = loss->flags ? strstr(loss->flags, flag) : NULL;
+	const char *at = flags ? strstr(flags, flag) : NULL;
 
 	return at && (at[strlen(flag)] == ' ' || !at[strlen(flag)]);
 }
@@ -137,7 +138,15 @@ static const char *flag_name(const json_t *flag)
 	return json_is_string(flag) ? json_string_value(flag) : e2e_event_text(flag, "flag");
 }
 
-/// Those of WHOLE, in turn, but for what the loss takes away.
+/// A flag that is raised with the event at hand, and not one of those that a summary lists.
+static bool is_moved(const struct e2e_loss *loss, const json_t *flags, size_t i)
+{
+	const json_t *flag = json_array_get(flags, i);
+
+	return json_is_string(flag) && is_in(loss->moved, flag_name(flag));
+}
+
+/// Those of WHOLE, in turn, but for what the loss takes away or lets another event raise.
 static bool are_flags_alike(const struct e2e_loss *loss, const json_t *whole, const json_t *less)
 {
 	size_t next = 0;
@@ -146,13 +155,16 @@ static bool are_flags_alike(const struct e2e_loss *loss, const json_t *whole, co
 		const json_t *flag = json_array_get(whole, i), *other = json_array_get(less, next);
 
 		if (other && strcmp(flag_name(other), flag_name(flag)) == 0) {
-			if (!is_alike(loss, "flag", flag, other))
+			if (!is_in(loss->moved, flag_name(flag)) &&
+			    !is_alike(loss, "flag", flag, other))
 				return false;
 			next++;
-		} else if (!is_flag_of(loss, flag_name(flag))) {
+		} else if (!is_in(loss->flags, flag_name(flag))) {
 			return false;
 		}
 	}
+	while (is_moved(loss, less, next))
+		next++;
 	return next == json_array_size(less);
 }
 
