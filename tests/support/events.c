@@ -373,6 +373,23 @@ void e2e_assert_has_at(const char *file, int line, const json_t *event, const ch
 	json_decref(wanted);
 }
 
+/// All that was told of a connection, by its ports: a part of it may have no name.
+static void dump_both_ends(const json_t *events, const json_t *of)
+{
+	json_int_t lport = e2e_event_number(of, "lport"), rport = e2e_event_number(of, "rport");
+	size_t index;
+	json_t *event;
+
+	json_array_foreach((json_t *)events, index, event)
+	{
+		json_int_t port = e2e_event_number(event, "lport");
+
+		if ((port == lport || port == rport) &&
+		    port + e2e_event_number(event, "rport") == lport + rport)
+			print_event(event);
+	}
+}
+
 void e2e_assert_no_loss_at(const char *file, int line, const json_t *events)
 {
 	size_t index;
@@ -388,6 +405,8 @@ void e2e_assert_no_loss_at(const char *file, int line, const json_t *events)
 		    e2e_event_number(event, "gaps") > 0) {
 			print_error("something was lost:\n");
 			print_event(event);
+			print_error("of both ends was told:\n");
+			dump_both_ends(events, event);
 			_fail(file, line);
 		}
 	}
