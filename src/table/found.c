@@ -178,7 +178,19 @@ static int tell_unknown(struct ct_conn_table *table, struct ct_entry *entry,
 	return r ? r : ct_table_tell(table, entry, &update);
 }
 
-int ct_table_on_found(struct ct_conn_table *table, const struct ct_event *event)
+/*
+ * A request's row makes a cookie for it. If its child is being made meanwhile, that one gets
+ * another: a handshake that is known by its addresses stays so until something else names it.
+ */
+static bool is_known_handshake(const struct ct_conn_table *table, const struct ct_event *event)
+{
+	const struct ct_entry *entry = ct_table_by_tuple(table, event);
+
+	return event->found.request && entry && entry->conn.phase == CT_PHASE_REQUEST &&
+	       !entry->conn.id.cookie;
+}
+
+static int on_found(struct ct_conn_table *table, const struct ct_event *event)
 {
 	struct ct_update update = {.ts_ns = event->ts_ns, .event = event};
 	struct ct_entry *entry;
@@ -201,4 +213,13 @@ int ct_table_on_found(struct ct_conn_table *table, const struct ct_event *event)
 	if (is_full(event) && entry->conn.phase == CT_PHASE_LIVE)
 		entry->conn.counted = false;
 	return ct_table_tell(table, entry, &update);
+}
+
+int ct_table_on_found(struct ct_conn_table *table, const struct ct_event *event)
+{
+	struct ct_event nameless = *event;
+
+	if (is_known_handshake(table, event))
+		nameless.cookie = 0;
+	return on_found(table, &nameless);
 }

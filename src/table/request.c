@@ -16,6 +16,13 @@ static bool is_synack(const struct ct_event *event)
 	return event->kind == CT_EVENT_RETRANSMIT && event->retransmit.kind == CT_RETRANSMIT_SYNACK;
 }
 
+/* Nobody had asked its request for a cookie when it was made, and somebody has since. */
+static bool is_child(const struct ct_event *event)
+{
+	return event->kind == CT_EVENT_STATE && event->state == CT_STATE_ESTABLISHED &&
+	       event->to.handshake == CT_HANDSHAKE_REQUEST;
+}
+
 struct ct_entry *ct_table_adopt(struct ct_conn_table *table, const struct ct_event *event)
 {
 	struct ct_entry *entry;
@@ -28,7 +35,7 @@ struct ct_entry *ct_table_adopt(struct ct_conn_table *table, const struct ct_eve
 	/* with fast open the request has a child and a cookie of its own */
 	if (entry->conn.phase == CT_PHASE_LIVE && is_synack(event))
 		return entry;
-	if (entry->conn.phase != CT_PHASE_REQUEST || entry->conn.id.cookie)
+	if (entry->conn.phase != CT_PHASE_REQUEST || (entry->conn.id.cookie && !is_child(event)))
 		return NULL;
 	ct_table_rekey(table, entry, event);
 	return entry;
