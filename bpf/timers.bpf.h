@@ -119,18 +119,19 @@ static __always_inline void ct_emit_probe(const struct sock_common *skc, __u8 ty
 }
 
 /*
- * From the last probe to the segment received since, which rcv_tstamp dates to the jiffy. When more
- * than one has come, it dates the last of them, and that of the answer is not known: 0.
+ * From the last probe to the segment received since, at most: rcv_tstamp dates that to the jiffy,
+ * and where in a jiffy we are is not known. When more than one has come, it dates the last of them,
+ * and that of the answer is not known: 0.
  */
 static __always_inline __u64 ct_answer_ns(const struct tcp_sock *tp, const struct ct_probes *probes)
 {
-	__u64 sent_ns = probes->sent_ns;
 	__u32 ago = (__u32)bpf_jiffies64() - BPF_CORE_READ(tp, rcv_tstamp);
-	__u64 took = bpf_ktime_get_ns() - sent_ns, since = (__u64)ago * tick_ns;
+	__u64 took = bpf_ktime_get_ns() - probes->sent_ns;
+	__u64 since = ago ? (__u64)(ago - 1) * tick_ns : 0;
 
 	if (BPF_CORE_READ(tp, segs_in) - probes->segments_in != 1)
 		return 0;
-	return took > since ? took - since : tick_ns;
+	return took > since ? took - since : took;
 }
 
 /* The kernel forgets its unanswered probes as soon as anything valid comes in: tcp_ack(). */

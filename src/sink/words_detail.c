@@ -135,7 +135,7 @@ static void detail_probe(const struct ct_output_options *options, struct ct_buf 
 	case CT_PROBE_ANSWERED:
 		ct_buf_puts(buf, "answered");
 		if (u->probe.answer_ns != CT_NS_UNKNOWN) {
-			ct_buf_puts(buf, " after ");
+			ct_buf_puts(buf, " within ");
 			ct_words_duration(options, buf, u->probe.answer_ns);
 		}
 		break;

@@ -312,7 +312,7 @@ static void probe_tells_what_became_of_it(void **state)
 	expect_detail(a_probe(CT_PROBE_KEEPALIVE, CT_PROBE_SENT, 2), "sent, 2 unanswered");
 	expect_detail(u, "answered");
 	u.probe.answer_ns = 200000;
-	expect_detail(u, "answered after 200 µs");
+	expect_detail(u, "answered within 200 µs");
 	expect_detail(a_probe(CT_PROBE_KEEPALIVE, CT_PROBE_DEAD, 3), "dead after 3 probes");
 	expect_detail(a_probe(CT_PROBE_WINDOW, CT_PROBE_RECEIVED, 0), "received");
 }
