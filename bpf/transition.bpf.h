@@ -150,13 +150,15 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 	return 0;
 }
 
+/* One that closes has woken the process before it is reported: that may have taken it away. */
 static __always_inline int ct_on_error(struct sock *sk)
 {
 	struct tcp_sock *tp;
 	struct ct_event *event;
 	struct ct_sk *st;
+	int err = sk->sk_err;
 
-	if (!sk->sk_err || !ct_is_full(sk))
+	if (!ct_is_full(sk) || (!err && sk->__sk_common.skc_state != CT_STATE_CLOSE))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
@@ -168,7 +170,7 @@ static __always_inline int ct_on_error(struct sock *sk)
 		return 0;
 	ct_read_sock(event, sk, tp);
 	event->context = ct_context(sk);
-	event->error.sk_err = sk->sk_err;
+	event->error.sk_err = err;
 	event->error.sk_err_soft = sk->sk_err_soft;
 	ct_emit_end(event);
 	return 0;

@@ -34,7 +34,7 @@
 	TIMER("ct_timer_expire_entry", "timer_expire_entry", 0, capability, handlers, without), \
 	TIMER("ct_timer_expire_exit",  "timer_expire_exit",  1, capability, handlers, without)
 
-/* Probes are dropped as too old: 5.17 has no reason for that, 6.6 has one more. */
+/* Probes are dropped as too old: before 5.19 there is no reason for that, 6.6 has one more. */
 #define OLD "SKB_DROP_REASON_TCP_INVALID_SEQUENCE"
 
 static const struct ct_hook hooks[] = {
@@ -43,15 +43,14 @@ static const struct ct_hook hooks[] = {
 
 	HOOK("ct_send_reset", "tcp_send_reset", 3, WANTED, RESETS_SENT),
 	HOOK("ct_send_reset_bare", "tcp_send_reset", 2, WANTED, RESETS_SENT,
-	     .role = CT_HOOK_RESETS_UNTOLD,
 	     .partial = "the kernel gives no reason; causes come from the socket alone",
-	     .without = "no reset that is sent is shown"),
+	     .without = "no reset that is sent is shown, nor told as what ended a connection"),
 	HOOK("ct_receive_reset", "tcp_receive_reset", 1, WANTED, RESETS_RECEIVED,
-	     .without = "no reset that is received is shown"),
+	     .without = "no reset that a connection receives is shown, nor told as what ended it"),
 
 	HOOK("ct_retransmit", "tcp_retransmit_skb", 3, WANTED, RETRANSMITS),
 	HOOK("ct_retransmit_bare", "tcp_retransmit_skb", 2, WANTED, RETRANSMITS,
-	     .without = "no retransmit is shown"),
+	     .without = "no retransmit is shown but that of SYN-ACKs"),
 	HOOK("ct_retransmit_synack", "tcp_retransmit_synack", 2, WANTED, SYNACK_RETRANSMITS,
 	     .without = "repeated SYN-ACKs are not shown"),
 
@@ -61,7 +60,15 @@ static const struct ct_hook hooks[] = {
 	TIMER_BRACKET(RETRANSMIT_KINDS, WRITE, "which retransmissions a timer sent is not always told"),
 	TIMER_BRACKET(PROBES_SENT, KEEPALIVE | WRITE, "keepalive and window probes are not shown"),
 	TIMER_LIFE(0, TIME_WAIT_ENTRY, TIMEWAIT, "a connection seems to close where TIME_WAIT begins"),
+	HOOK("ct_kfree_skb", "kfree_skb", 4, WANTED, TIME_WAIT_ENTRY, .part = 3, .handlers = TIMEWAIT),
+	HOOK("ct_kfree_skb_by_tuple", "kfree_skb", 3, WANTED, TIME_WAIT_ENTRY, .part = 3,
+	     .handlers = TIMEWAIT, .role = CT_HOOK_BY_TUPLE, .lessens = true,
+	     .without = "entries that move no timer are told late"),
 	TIMER_LIFE(0, TIME_WAIT_END, TIMEWAIT, "what ends a TIME_WAIT is not shown"),
+	HOOK("ct_kfree_skb", "kfree_skb", 4, WANTED, TIME_WAIT_END, .part = 3, .handlers = TIMEWAIT),
+	HOOK("ct_kfree_skb_by_tuple", "kfree_skb", 3, WANTED, TIME_WAIT_END, .part = 3,
+	     .handlers = TIMEWAIT, .role = CT_HOOK_BY_TUPLE, .lessens = true,
+	     .without = "no reset in TIME_WAIT is shown, nor told as what ended it"),
 	TIMER_LIFE(0, HALF_OPEN, REQUEST, "an accepted connection is seen from its final ACK on"),
 
 	HOOK("ct_kfree_skb", "kfree_skb", 4, WANTED, ACCEPT_QUEUE, .handlers = REQUEST),
@@ -76,8 +83,7 @@ static const struct ct_hook hooks[] = {
 	     .role = CT_HOOK_BY_TUPLE,
 	     .partial = "the kernel does not name the socket: a probe that comes while a process of "
 			"another network namespace is at work on it is missed",
-	     .without = "no keepalive probes of the peer; resets in TIME_WAIT and some entries into it "
-			"are missed"),
+	     .without = "keepalive probes of the peer are not shown"),
 
 	HOOK("ct_send_length", "sock_send_length", 1, IO, OWNER_SEND),
 	HOOK("ct_timer_start_io", "timer_start", 1, IO, OWNER_SEND, .handlers = WRITE,
@@ -188,6 +194,11 @@ bool ct_hook_role_is_chosen(const enum ct_hook_state *states, enum ct_hook_role 
 		if (hooks[i].role == role && ct_hook_is_chosen(states, i))
 			return true;
 	return false;
+}
+
+bool ct_hook_resets_are_untold(const struct btf *btf)
+{
+	return ct_hook_arguments(btf, "tcp_send_reset") == 2;
 }
 
 static uint8_t reason_by_name(const char *name)

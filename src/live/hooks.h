@@ -30,9 +30,8 @@ enum ct_timer_handler {
 /// What other programs do differently when a row's program is the one that is loaded.
 enum ct_hook_role {
 	CT_HOOK_ROLE_NONE,
-	CT_HOOK_BY_TUPLE,      /// they keep which socket has which addresses: bpf/tuples.bpf.h
-	CT_HOOK_RESETS_UNTOLD, /// they tell of the resets that no full socket sends
-	CT_HOOK_IO_BY_TIMER,   /// they keep who awaits its first I/O: bpf/identity.bpf.h
+	CT_HOOK_BY_TUPLE,    /// they keep which socket has which addresses: bpf/tuples.bpf.h
+	CT_HOOK_IO_BY_TIMER, /// they keep who awaits its first I/O: bpf/identity.bpf.h
 };
 
 /// Where a hook is an iterator, as libbpf has it: iter/NAME.
@@ -50,6 +49,7 @@ struct ct_hook {
 	uint8_t handlers;    /// 1 << enum ct_timer_handler: those whose address it needs
 	const char *partial; /// what this variant cannot tell, NULL: it tells everything
 	const char *without; /// what is lost when no variant of this part can be had
+	bool lessens;	     /// then the capability is not absent, but partial
 	uint8_t role;	     /// enum ct_hook_role
 	const char *reason;  /// an enumerator of skb_drop_reason that it needs, NULL none
 };
@@ -85,6 +85,9 @@ bool ct_hook_is_chosen(const enum ct_hook_state *states, size_t index);
 
 /// True when a row of that role is the variant to load.
 bool ct_hook_role_is_chosen(const enum ct_hook_state *states, enum ct_hook_role role);
+
+/// tcp_send_reset tells of the resets of full sockets alone: as long as it gives no reason.
+bool ct_hook_resets_are_untold(const struct btf *btf);
 
 /// Fills MAP with our enum ct_reset_reason for each of the kernel's numbers, by name.
 void ct_hook_reset_reasons(const struct btf *btf, uint8_t map[CT_RESET_REASON_MAP_LEN]);

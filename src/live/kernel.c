@@ -231,7 +231,8 @@ static void judge_part(const struct ct_kernel *kernel, const struct ct_live_conf
 		capability->level = CT_CAPABILITY_UNASKED;
 		snprintf(capability->detail, sizeof(capability->detail), "%s", why);
 	} else if (chosen < 0) {
-		capability->level = CT_CAPABILITY_ABSENT;
+		capability->level = hooks[end - 1].lessens ? CT_CAPABILITY_PARTIAL
+							   : CT_CAPABILITY_ABSENT;
 		explain(kernel, end - 1, capability->detail, sizeof(capability->detail));
 	} else if (hooks[chosen].partial) {
 		capability->level = CT_CAPABILITY_PARTIAL;
@@ -250,13 +251,11 @@ static void lower(struct ct_capability *capability, const char *detail)
 	snprintf(capability->detail, sizeof(capability->detail), "%s", detail);
 }
 
-/*
- * Where the kernel gives no reasons its tracepoint is silent about resets that answer for no
- * socket: they are told from the segments that TCP's receivers drop.
+/* Resets that answer for no socket are told from what TCP's receivers drop where nothing else does.
  */
 static bool misses_nobodys_resets(const struct ct_kernel *kernel)
 {
-	return ct_hook_role_is_chosen(kernel->states, CT_HOOK_RESETS_UNTOLD) &&
+	return kernel->btf && ct_hook_resets_are_untold(kernel->btf) &&
 	       (!ct_hook_role_is_chosen(kernel->states, CT_HOOK_BY_TUPLE) ||
 		!kernel->receivers[0].begin);
 }
@@ -280,6 +279,13 @@ static void judge_surroundings(const struct ct_kernel *kernel, const struct ct_l
 		      "the kernel gives no reason; causes come from the socket alone, and resets that "
 		      "answer for no socket are not shown: neither this tracepoint nor kfree_skb tells "
 		      "them");
+	/* whose addresses are known is known from its beginning on, or from its row */
+	if (ct_hook_role_is_chosen(kernel->states, CT_HOOK_BY_TUPLE) &&
+	    snapshot->level != CT_CAPABILITY_FULL)
+		lower(&list->of[CT_CAPABILITY_PROBES_RECEIVED],
+		      "the kernel does not name the socket: those that connections of before get are "
+		      "not shown where the snapshot has not found them, nor what comes while a process "
+		      "of another network namespace is at work on it");
 	/* whether it is a process that ends a mini-socket is told by what holds the CPU */
 	if (PREEMPT_COUNT_IS_PER_CPU && kernel->btf && !ct_hook_preempt_count(kernel->btf))
 		lower(&list->of[CT_CAPABILITY_TIME_WAIT_END],

@@ -107,7 +107,7 @@ static int configure_roles(struct conntrace_bpf *skel, const struct ct_kernel *k
 
 	skel->rodata->by_tuple = by_tuple;
 	skel->rodata->io_by_timer = by_timer;
-	skel->rodata->resets_untold = ct_kernel_has_role(kernel, config, CT_HOOK_RESETS_UNTOLD);
+	skel->rodata->resets_untold = ct_hook_resets_are_untold(kernel->btf);
 	for (size_t i = 0; i < CT_RECEIVERS_MAX; i++) {
 		skel->rodata->receive_begin[i] = kernel->receivers[i].begin;
 		skel->rodata->receive_end[i] = kernel->receivers[i].end;

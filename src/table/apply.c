@@ -47,27 +47,32 @@ static int on_retransmit(struct ct_conn_table *table, const struct ct_event *eve
 
 /*
  * Since 6.11, and in stable kernels before, an error that closes is reported behind → CLOSE, which
- * has woken the process: it may have fetched the error by now. net/ipv4/tcp.c
- * tcp_done_with_error().
+ * has woken the process: it may have fetched the error by now, net/ipv4/tcp.c
+ * tcp_done_with_error(). A socket's error queue is reported so too, with no error: 0.
  */
 static uint16_t error_of(const struct ct_entry *entry, const struct ct_event *event)
 {
-	if (!event->error.sk_err && entry && ct_table_state_of(&entry->conn) == CT_STATE_CLOSE)
+	if (!event->error.sk_err && entry && !entry->error_told &&
+	    ct_table_state_of(&entry->conn) == CT_STATE_CLOSE)
 		return entry->conn.sk_err;
 	return event->error.sk_err;
 }
 
 static int on_error(struct ct_conn_table *table, const struct ct_event *event)
 {
-	struct ct_update update = {.kind = CT_UPDATE_ERROR, .ts_ns = event->ts_ns, .event = event};
+	struct ct_update update = {.ts_ns = event->ts_ns, .event = event};
 	struct ct_entry *entry;
 	int r = ct_table_entry_if_alive(table, event, &entry);
 
 	if (r)
 		return r;
 	update.error.err = error_of(entry, event);
+	if (update.error.err)
+		update.kind = CT_UPDATE_ERROR;
 	if (entry && !entry->conn.sk_err)
 		entry->conn.sk_err = update.error.err;
+	if (entry && update.error.err == entry->conn.sk_err)
+		entry->error_told = true;
 	return ct_table_tell_anyhow(table, entry, &update);
 }
 

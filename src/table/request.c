@@ -140,15 +140,6 @@ int ct_table_request_of(struct ct_conn_table *table, const struct ct_event *even
 	return r;
 }
 
-/* Kernels that do not say that there was no room show it by the queue: sk_acceptq_is_full(). */
-static void note_acked(struct ct_request *request, uint8_t acked)
-{
-	if (acked == CT_ACKED_DROPPED && request->backlog > request->backlog_max)
-		acked = CT_ACKED_NO_ROOM;
-	if (acked > request->acked)
-		request->acked = acked;
-}
-
 static void note(struct ct_entry *entry, const struct ct_event *event)
 {
 	struct ct_request *request = &entry->conn.request;
@@ -158,7 +149,8 @@ static void note(struct ct_entry *entry, const struct ct_event *event)
 	request->known = true;
 	request->backlog = event->request.backlog;
 	request->backlog_max = event->request.backlog_max;
-	note_acked(request, event->request.acked);
+	if (event->request.acked > request->acked)
+		request->acked = event->request.acked;
 	if (event->request.acked == CT_ACKED_NO_ROOM)
 		request->no_room_ns = event->ts_ns;
 	entry->deaf = !event->request.listening;

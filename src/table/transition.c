@@ -238,6 +238,8 @@ int ct_table_on_state(struct ct_conn_table *table, const struct ct_event *event)
 			return ct_table_announce(table, entry, event);
 		}
 	}
+	if (is_child && entry->conn.blind & CT_BLIND_HALF_OPEN)
+		update.state.basis = CT_BASIS_INFERRED; /* its SYN came before */
 	if (is_twin(entry, event) || is_silent(entry, event))
 		update.kind = CT_UPDATE_SILENT;
 	else

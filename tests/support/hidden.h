@@ -9,15 +9,17 @@
 
 #define E2E_LOSS_HOOKS_MAX   2
 #define E2E_LOSS_ABSENT_MAX  7
+#define E2E_LOSS_PARTIAL_MAX 2
+#define E2E_LOSS_BARE_MAX    4
 #define E2E_LOSS_MISSING_MAX 4
-#define E2E_LOSS_ALLOWED_MAX 15
+#define E2E_LOSS_ALLOWED_MAX 16
 
 /// Everything that is not named here must be as with the hooks.
 struct e2e_loss {
 	const char *hooks[E2E_LOSS_HOOKS_MAX];
 	const char *absent[E2E_LOSS_ABSENT_MAX]; /// capabilities that `check` calls absent then
 	const char *or_absent; /// one more, where it is partial and rests on these hooks
-	const char *partial;   /// one that it calls partial
+	const char *partial[E2E_LOSS_PARTIAL_MAX]; /// that it calls partial
 	const char *missing[E2E_LOSS_MISSING_MAX]; /// kinds of events; KIND=WORD: with that
 						   /// direction, segment or new state
 	const char *missing_of; /// comm: all that is told of its connections
@@ -26,6 +28,9 @@ struct e2e_loss {
 	bool nobodys_resets;
 	/// Keys that are null or not there; KEY=WORD: that say this instead.
 	const char *allowed[E2E_LOSS_ALLOWED_MAX];
+	/// More of both where the kernel gives no reasons of resets.
+	const char *bare_allowed[E2E_LOSS_BARE_MAX];
+	const char *bare_flags;
 	bool tells_all;	   /// in these lives: another hook stands in
 	const char *flags; /// that are not raised
 	const char *moved; /// of them those that another event may raise, by other evidence

@@ -71,17 +71,23 @@ static bool is_measured(const char *key)
 	       (len > 3 && strcmp(key + len - 3, "_us") == 0);
 }
 
+static bool is_allowed(const struct e2e_loss *loss, const char *word)
+{
+	return is_among(loss->allowed, E2E_LOSS_ALLOWED_MAX, word) ||
+	       is_among(loss->bare_allowed, E2E_LOSS_BARE_MAX, word);
+}
+
 /// less NULL: the key is not there.
 static bool is_less_and_allowed(const struct e2e_loss *loss, const char *key, const json_t *less)
 {
 	char both[64];
 
 	if (!less || json_is_null(less) || json_is_array(less))
-		return is_among(loss->allowed, E2E_LOSS_ALLOWED_MAX, key);
+		return is_allowed(loss, key);
 	if (!json_is_string(less))
 		return false;
 	snprintf(both, sizeof(both), "%s=%s", key, json_string_value(less));
-	return is_among(loss->allowed, E2E_LOSS_ALLOWED_MAX, both);
+	return is_allowed(loss, both);
 }
 
 static char *dump(const json_t *value)
@@ -159,7 +165,8 @@ static bool are_flags_alike(const struct e2e_loss *loss, const json_t *whole, co
 			    !is_alike(loss, "flag", flag, other))
 				return false;
 			next++;
-		} else if (!is_in(loss->flags, flag_name(flag))) {
+		} else if (!is_in(loss->flags, flag_name(flag)) &&
+			   !is_in(loss->bare_flags, flag_name(flag))) {
 			return false;
 		}
 	}
@@ -296,9 +303,14 @@ static void compare_each(struct comparison *comparison, const json_t *events, co
 struct e2e_loss_tally e2e_loss_compare(const struct e2e_loss *loss, bool gives_reasons,
 				       const json_t *whole, const json_t *less)
 {
+	struct e2e_loss here = *loss;
 	struct comparison comparison = {
-		.loss = loss, .gives_reasons = gives_reasons, .whole = whole, .less = less};
+		.loss = &here, .gives_reasons = gives_reasons, .whole = whole, .less = less};
 
+	if (gives_reasons) {
+		here.bare_allowed[0] = NULL;
+		here.bare_flags = NULL;
+	}
 	compare_each(&comparison, whole, NULL);
 	compare_each(&comparison, less, whole);
 	return comparison.tally;

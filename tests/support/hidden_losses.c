@@ -15,13 +15,14 @@
 /// A timer is followed from its start to its end, or not at all.
 #define TIMER_LIFE \
 	"time-wait entry", "time-wait end", "half-open handshakes", "accept queue overflows"
-#define WITHOUT_TIMER_LIFE                                                            \
-	"to=CLOSE", "basis=seen", "history", "opened_ns", "closed_ns", "duration_ns", \
-		"handshake_us", "in_state_ns", "handshake", "end=unknown"
-#define TIMER_DOING "retransmit kinds", "probes sent"
-#define WITHOUT_TIMER_DOING \
-	"keepalives_sent", "kind=unknown", "cause=unknown", "end=rst-sent", "closed_by=local"
-#define WITHOUT_SNAPSHOT "found_ns", "pid", "comm", "owner=unknown", "owner=actor", "role", "lport"
+#define WITHOUT_TIMER_LIFE                                                               \
+	"to=CLOSE", "basis=seen", "basis=inferred", "history", "opened_ns", "closed_ns", \
+		"duration_ns", "handshake_us", "in_state_ns", "handshake", "end=unknown"
+#define TIMER_DOING	    "retransmit kinds", "probes sent"
+#define WITHOUT_TIMER_DOING "keepalives_sent", "kind=unknown"
+/// Else the reset's reason tells that it was given up.
+#define WITHOUT_TIMER_DOING_BARE "cause=unknown", "end=rst-sent", "closed_by=local"
+#define WITHOUT_SNAPSHOT	 "found_ns", "pid", "comm", "owner=unknown", "owner=actor", "role", "lport"
 
 static const struct e2e_loss plain[] = {
 	{.hooks = {"tcp_send_reset"},
@@ -29,7 +30,7 @@ static const struct e2e_loss plain[] = {
 	 .missing = {"rst=sent"},
 	 .allowed = {"end=unknown", "closed_by"},
 	 .flags = "rst-sent"},
-	{.hooks = {"ct_send_reset"}, .partial = "resets sent", .allowed = {"reason"}},
+	{.hooks = {"ct_send_reset"}, .partial = {"resets sent"}, .allowed = {"reason"}},
 	{.hooks = {"tcp_receive_reset"},
 	 .absent = {"resets received"},
 	 .missing = {"rst=received"},
@@ -44,14 +45,18 @@ static const struct e2e_loss plain[] = {
 	 .absent = {TIMER_DOING},
 	 .missing = {"keepalive=sent"},
 	 .allowed = {WITHOUT_TIMER_DOING},
-	 .flags = "keepalive-probe keepalive-dead",
-	 .moved = "keepalive-dead"},
+	 .flags = "keepalive-probe",
+	 .moved = "keepalive-dead",
+	 .bare_allowed = {WITHOUT_TIMER_DOING_BARE},
+	 .bare_flags = "keepalive-dead"},
 	{.hooks = {"timer_expire_entry"},
 	 .absent = {TIMER_DOING, TIMER_LIFE},
 	 .missing = {"keepalive=sent"},
 	 .allowed = {WITHOUT_TIMER_DOING, WITHOUT_TIMER_LIFE},
-	 .flags = "keepalive-probe keepalive-dead",
-	 .moved = "keepalive-dead"},
+	 .flags = "keepalive-probe",
+	 .moved = "keepalive-dead",
+	 .bare_allowed = {WITHOUT_TIMER_DOING_BARE},
+	 .bare_flags = "keepalive-dead"},
 	{.hooks = {"timer_start"},
 	 .or_absent = "owner by first send",
 	 .absent = {TIMER_LIFE},
@@ -59,10 +64,11 @@ static const struct e2e_loss plain[] = {
 	{.hooks = {"timer_cancel"}, .absent = {TIMER_LIFE}, .allowed = {WITHOUT_TIMER_LIFE}},
 	{.hooks = {"kfree_skb"},
 	 .absent = {"accept queue overflows", "probes received"},
+	 .partial = {"time-wait entry", "time-wait end"},
 	 .missing = {"keepalive=received"},
 	 .nobodys_resets = true,
 	 .flags = "keepalive-probe"},
-	{.hooks = {"ct_kfree_skb"}, .partial = "probes received", .tells_all = true},
+	{.hooks = {"ct_kfree_skb"}, .partial = {"probes received"}, .tells_all = true},
 	{.hooks = {"iter/tcp"},
 	 .absent = {"snapshot"},
 	 .missing = {"found"},
@@ -72,6 +78,7 @@ static const struct e2e_loss plain[] = {
 	 .allowed = {"pid", "comm", "owner=unknown", "owner=actor"}},
 	{.hooks = {"kfree_skb", "iter/tcp"},
 	 .absent = {"accept queue overflows", "probes received", "snapshot"},
+	 .partial = {"time-wait entry", "time-wait end"},
 	 .missing = {"keepalive=received", "found"},
 	 .nobodys_resets = true,
 	 .allowed = {WITHOUT_SNAPSHOT},
@@ -97,11 +104,11 @@ const struct e2e_loss_table e2e_losses_synack = {synack, CT_COUNT(synack)};
 
 /// The owner is who listens, until it is known who uses the connection.
 static const struct e2e_loss io[] = {
-	{.hooks = {"sock_send_length"}, .partial = "owner by first send", .tells_all = true},
+	{.hooks = {"sock_send_length"}, .partial = {"owner by first send"}, .tells_all = true},
 	{.hooks = {"sock_send_length", "timer_start"},
 	 .absent = {"owner by first send", TIMER_LIFE},
 	 .allowed = {"owner=inherited", "owner=actor", WITHOUT_TIMER_LIFE}},
-	{.hooks = {"sock_recv_length"}, .partial = "owner by first receive", .tells_all = true},
+	{.hooks = {"sock_recv_length"}, .partial = {"owner by first receive"}, .tells_all = true},
 	{.hooks = {"tcp_rcv_space_adjust"},
 	 .or_absent = "owner by first receive",
 	 .allowed = {"owner=inherited", "owner=actor"}},
@@ -137,7 +144,10 @@ bool e2e_loss_is_given(const struct e2e_loss *loss, const json_t *told)
 	for (size_t i = 0; i < E2E_LOSS_ABSENT_MAX && loss->absent[i]; i++)
 		if (!is_level(told, loss->absent[i], "absent"))
 			return true;
-	return is_level(told, loss->partial, "full") || is_level(told, loss->or_absent, "partial");
+	for (size_t i = 0; i < E2E_LOSS_PARTIAL_MAX && loss->partial[i]; i++)
+		if (is_level(told, loss->partial[i], "full"))
+			return true;
+	return is_level(told, loss->or_absent, "partial");
 }
 
 /// What is to be of a capability without the hooks.
@@ -148,8 +158,9 @@ static const char *wanted_level(const struct e2e_loss *loss, const char *name, c
 			return "absent";
 	if (loss->or_absent && strcmp(loss->or_absent, name) == 0 && strcmp(level, "full") != 0)
 		return "absent";
-	if (loss->partial && strcmp(loss->partial, name) == 0 && strcmp(level, "full") == 0)
-		return "partial";
+	for (size_t i = 0; i < E2E_LOSS_PARTIAL_MAX && loss->partial[i]; i++)
+		if (strcmp(loss->partial[i], name) == 0 && strcmp(level, "full") == 0)
+			return "partial";
 	return level;
 }
 

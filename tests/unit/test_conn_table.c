@@ -186,18 +186,25 @@ static void error_that_was_fetched_before_its_report_is_that_of_the_end(void **s
 	told_forget(&world->told);
 	take(world, failed(&life, 0));
 	assert_told(&world->told, "error EHOSTUNREACH");
+	take(world, failed(&life, 0));
+	assert_silence(&world->told);
 }
 
-static void error_that_was_fetched_while_it_lives_is_not_known(void **state)
+/// A socket's error queue, or what ended it was reported before.
+static void report_without_an_error_is_none(void **state)
 {
 	struct world *world = *state;
 	struct life life = a_client();
+	struct ct_event event;
 
 	establish(world, &life);
-	take(world, failed(&life, EHOSTUNREACH));
-	told_forget(&world->told);
 	take(world, failed(&life, 0));
-	assert_told(&world->told, "error ?");
+	take(world, failed(&life, ETIMEDOUT));
+	event = to(&life, CT_STATE_CLOSE);
+	event.to.sk_err = ETIMEDOUT;
+	take(world, event);
+	take(world, failed(&life, 0));
+	assert_told(&world->told, "error ETIMEDOUT", "ESTABLISHED>CLOSE 3ms");
 }
 
 static void fin_that_is_never_acknowledged_is_a_timeout_and_not_a_fin(void **state)
@@ -448,7 +455,7 @@ int main(void)
 		test(handshake_that_never_has_a_child_is_forgotten),
 		test(silence_of_the_peer_ends_in_a_timeout),
 		test(error_that_was_fetched_before_its_report_is_that_of_the_end),
-		test(error_that_was_fetched_while_it_lives_is_not_known),
+		test(report_without_an_error_is_none),
 		test(fin_that_is_never_acknowledged_is_a_timeout_and_not_a_fin),
 		test(dead_keepalive_decides_the_end_over_the_reset_it_sends),
 		test(dead_window_probe_is_a_timeout_and_no_dead_keepalive),
