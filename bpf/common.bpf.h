@@ -30,8 +30,8 @@
 
 /*
  * The longest that a segment may take from one of its hooks to the next. Microseconds, were it not
- * for what takes the CPU away meanwhile: an interrupt, a hypervisor. What is near is the same by
- * its addresses too; this only keeps what is long over from being taken for it.
+ * for what takes the CPU away meanwhile: an interrupt, a hypervisor. That it is the same one, its
+ * addresses tell; this only keeps what is long over from being taken for it.
  */
 #define CT_NEAR_NS 10000000
 

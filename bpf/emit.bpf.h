@@ -30,9 +30,11 @@ static __always_inline bool ct_is_running(void)
 }
 
 /* What one hook has not told yet, the next one may tell of the same segment. */
+#define CT_JUST_NS 500000
+
 static __always_inline bool ct_is_just_running(void)
 {
-	return bpf_ktime_get_ns() - running_since_ns < CT_NEAR_NS;
+	return bpf_ktime_get_ns() - running_since_ns < CT_JUST_NS;
 }
 
 /* A place in the ring for what could not get one before: stands before the next event that can. */

@@ -87,6 +87,7 @@ static __always_inline void ct_on_request_timer(struct timer_list *timer, __u8 o
 	if (!notes)
 		return;
 	notes->dropped_ns = 0;
+	notes->ended = 0; /* by a SYN: that one is not dropped */
 	if (op == CT_TIMER_START)
 		ct_tuples_add(&req->__req_common);
 	else
@@ -159,11 +160,11 @@ static __always_inline __u8 ct_notes_at_state(const struct sock *sk, const struc
 	return handshake;
 }
 
-static __always_inline bool ct_is_dropped(const struct ct_notes *notes, const struct tcphdr *tcp)
+static __always_inline bool ct_is_dropped(const struct ct_notes *notes, const struct sk_buff *skb,
+					  const struct tcphdr *tcp)
 {
 	return notes->dropped_ns && bpf_ktime_get_ns() - notes->dropped_ns <= CT_NEAR_NS &&
-	       notes->dropped.lport == bpf_ntohs(tcp->dest) &&
-	       notes->dropped.rport == bpf_ntohs(tcp->source);
+	       ct_is_for(skb, tcp, &notes->dropped);
 }
 
 /* A reset took the request away: the listener drops the segment when all is done. */
@@ -210,9 +211,10 @@ static __always_inline bool ct_is_overflow(const struct sock *listener, __u32 re
 }
 
 /* The segment that has just taken a request away; true if it was that one. */
-static __always_inline bool ct_on_request_dropped(struct ct_notes *notes, const struct tcphdr *tcp)
+static __always_inline bool ct_on_request_dropped(struct ct_notes *notes, const struct sk_buff *skb,
+						  const struct tcphdr *tcp)
 {
-	bool dropped = ct_is_dropped(notes, tcp);
+	bool dropped = ct_is_dropped(notes, skb, tcp);
 
 	if (dropped && tcp->flags & CT_PACKET_RST)
 		ct_emit_request_reset(&notes->dropped, tcp->flags);
@@ -229,6 +231,6 @@ static __always_inline void ct_on_listener_dropped(const struct sk_buff *skb, __
 	if (!notes || listener->sk_protocol != IPPROTO_TCP)
 		return;
 	ct_read_tcp(&tcp, skb);
-	if (!ct_on_request_dropped(notes, &tcp) && ct_is_overflow(listener, reason, tcp.flags))
+	if (!ct_on_request_dropped(notes, skb, &tcp) && ct_is_overflow(listener, reason, tcp.flags))
 		ct_emit_overflow(skb, listener);
 }

@@ -313,13 +313,16 @@ static __always_inline void ct_on_old_segment_by_tuple(const struct sk_buff *skb
  * A segment has just taken a mini-socket away, and was dropped then: a reset, or what FIN_WAIT2
  * answers with one, tcp_timewait_state_process(). A new SYN is not dropped. False: it was another.
  */
-static __always_inline bool ct_on_mini_ended(struct ct_notes *notes, const struct tcphdr *tcp)
+static __always_inline bool ct_on_mini_ended(struct ct_notes *notes, const struct sk_buff *skb,
+					     const struct tcphdr *tcp)
 {
 	const struct inet_timewait_sock *tw = (const struct inet_timewait_sock *)notes->ended;
+	struct ct_tuple tuple;
 
-	if (!tw || bpf_ktime_get_ns() - notes->ended_ns > CT_NEAR_NS ||
-	    BPF_CORE_READ(tw, __tw_common.skc_num) != bpf_ntohs(tcp->dest) ||
-	    BPF_CORE_READ(tw, __tw_common.skc_dport) != tcp->source)
+	if (!tw || bpf_ktime_get_ns() - notes->ended_ns > CT_NEAR_NS)
+		return false;
+	ct_tuple_of(&tuple, &tw->__tw_common);
+	if (!ct_is_for(skb, tcp, &tuple))
 		return false;
 	notes->ended = 0;
 	if (tcp->flags & CT_PACKET_RST)
@@ -362,7 +365,7 @@ static __always_inline int ct_on_dropped_by_tuple(const struct sk_buff *skb, __u
 			       : 0;
 	if (!ct_is_unnamed(reason))
 		return 0;
-	if (ct_on_request_dropped(notes, &tcp) || ct_on_mini_ended(notes, &tcp))
+	if (ct_on_request_dropped(notes, skb, &tcp) || ct_on_mini_ended(notes, skb, &tcp))
 		return 0;
 	skc = ct_tuples_find(skb, &tcp);
 	if (!skc)

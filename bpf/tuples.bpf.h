@@ -114,6 +114,25 @@ static __always_inline const struct sock_common *ct_tuples_find(const struct sk_
 	return skc;
 }
 
+/* The segment is for the one of these addresses; its namespace is not asked. */
+static __always_inline bool ct_is_for(const struct sk_buff *skb, const struct tcphdr *tcp,
+				      const struct ct_tuple *tuple)
+{
+	struct ct_tuple key = *tuple, packet = {};
+	__u32 *a = (__u32 *)&key, *b = (__u32 *)&packet, differ = 0;
+
+	if (key.lport != bpf_ntohs(tcp->dest) || key.rport != bpf_ntohs(tcp->source))
+		return false;
+	ct_read_packet_tuple(&packet, skb, tcp);
+	packet.netns = key.netns;
+	ct_tuple_to_key(&key);
+	ct_tuple_to_key(&packet);
+#pragma unroll
+	for (unsigned int i = 0; i < sizeof(key) / sizeof(*a); i++)
+		differ |= a[i] ^ b[i];
+	return !differ;
+}
+
 /* It was TCP's receiver that dropped it, and not a packet socket or a filter a copy of it. */
 static __always_inline bool ct_is_in_receive(__u64 location)
 {
