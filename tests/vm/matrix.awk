@@ -14,7 +14,7 @@ FNR == 1 {
 	kernels[++kernel_count] = kernel
 }
 $1 == "kernel" { release[kernel] = $2; append[kernel] = $3 }
-$1 == "check" { check_status[kernel] = $2; problem[kernel] = $3 }
+$1 == "check" { check_status[kernel] = $2; wanted[kernel] = $3; problem[kernel] = $4 }
 $1 == "capability" && check_status[kernel] == 0 { add_capability($2, $3, $4) }
 $1 == "scenario" { verdict[kernel, $2] = verdict_of($3, $4, $5) }
 $1 == "note" { notes[kernel, $2] = notes[kernel, $2] "\t" $3 }
@@ -64,6 +64,8 @@ function references(text,    list, part, count, i, number, seen) {
 function check_cell(kernel) {
 	if (!(kernel in check_status))
 		return "–"
+	if (check_status[kernel] != wanted[kernel])
+		return "**FAILED**, exit " check_status[kernel] references("\t" problem[kernel])
 	if (check_status[kernel] != 0)
 		return "exit " check_status[kernel] references(problem[kernel] ? "\t" problem[kernel] : "")
 	return (kernel in lacks) ? "partial" : "full"
@@ -90,7 +92,7 @@ function print_introduction() {
 	print "| passed | every case of it passed |"
 	print "| partial | no case failed, some were skipped: the notes say why |"
 	print "| skipped | every case of it was skipped: the notes say why |"
-	print "| **FAILED** | a case failed, or the guest died before it was over |"
+	print "| **FAILED** | a case failed, the guest died before it was over, or `check` exits otherwise than it should there |"
 	print "| – | it has not been run there |"
 	print ""
 }

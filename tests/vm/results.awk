@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Usage: awk -v suite=NAME -v append=ARGS -v scenarios='NAME...' -v died=REASON -f tests/vm/results.awk LOG
+# Usage: awk -v suite=NAME -v append=ARGS -v wanted_check=STATUS -v scenarios='NAME...' \
+#            -v died=REASON -f tests/vm/results.awk LOG
 #
 # Reads what tests/vm/guest/scenarios.sh printed and writes it as a table, tabs between the columns:
 #
 # kernel      RELEASE APPEND             (as tests/vm/kernels has it)
-# check       STATUS PROBLEM             of `conntrace check`
+# check       STATUS WANTED PROBLEM      of `conntrace check`
 # capability  NAME LEVEL DETAIL          that is not full
 # scenario    NAME PASSED FAILED SKIPPED (cases)
 # note        SCENARIO REASON            why cases were skipped, or the scenario did not come to run
@@ -32,7 +33,7 @@ function count_of(word) {
 /^guest: kernel / { print "kernel", $3, append }
 
 /^guest: check / {
-	print "check", $3, value($0, "problem")
+	print "check", $3, wanted_check, value($0, "problem")
 	count = split(substr($0, index($0, "\"capabilities\"")), objects, "{")
 	for (i = 2; i <= count; i++)
 		if (value(objects[i], "level") != "full")

@@ -8,6 +8,8 @@
 # 1 if any failed. A guest that dies has failed in what it did not come to. What a guest printed is in
 # build/vm/NAME.txt; when all scenarios were run, tests/vm/results/ keeps the verdicts, of which
 # doc/KERNELS.md is made. TEST_TIMEOUT is in seconds for each scenario, VM_TIMEOUT for each guest.
+# VM_JOBS guests run at a time, 1 if it is not given: each keeps one CPU busy. With more, what a guest
+# printed is shown when it is over.
 set -u
 
 # shellcheck source=tests/vm/lib.sh
@@ -16,6 +18,7 @@ cd "$vm_project" || exit 1
 
 # Guests are several times slower than what they run on.
 test_timeout_s=${TEST_TIMEOUT:-1800}
+jobs_max=${VM_JOBS:-1}
 logs=build/vm
 kept=tests/vm/results
 
@@ -57,7 +60,7 @@ run_guest() {
 	# What the desk says of the scenarios holds in there too.
 	setpriv --pdeathsig TERM tests/vm/boot.sh "$name" env TEST_TIMEOUT="$test_timeout_s" \
 		${E2E_ONLY:+E2E_ONLY="$E2E_ONLY"} ${E2E_ATTEMPTS:+E2E_ATTEMPTS="$E2E_ATTEMPTS"} \
-		tests/vm/guest/scenarios.sh "$name" "$build" "${scenarios[@]}" 2>"$errors" |
+		tests/vm/guest/scenarios.sh "$name" "$build" "${scenarios[@]}" 2>"$logs/$name.errors" |
 		tee "$logs/$name.txt" | show "$name"
 	return "${PIPESTATUS[0]}"
 }
@@ -66,7 +69,7 @@ run_guest() {
 count_results() {
 	local name=$1 died=$2 table=$logs/$1.tsv pass fail skip
 
-	awk -v suite="$name" -v append="$vm_append" -v scenarios="${scenarios[*]}" -v died="$died" \
+	awk -v suite="$name" -v append="$vm_append" -v wanted_check="$vm_check" -v scenarios="${scenarios[*]}" -v died="$died" \
 		-f tests/vm/results.awk "$logs/$name.txt" >"$table"
 	read -r pass fail skip < <(awk -F'\t' '$1 == "scenario" { pass += $3; fail += $4; skip += $5 }
 		END { print pass + 0, fail + 0, skip + 0 }' "$table")
@@ -86,7 +89,7 @@ fail_guest() {
 
 	failed=$((failed + 1))
 	tell "$name" guest failed
-	sed 's/^/         | /' "$errors"
+	sed 's/^/         | /' "$logs/$name.errors"
 	while read -r scenario; do
 		tell "$name" "e2e_$scenario" failed
 	done < <(awk -F'\t' -v died="$died" '$1 == "note" && $3 == died { print $2 }' "$logs/$name.tsv")
@@ -96,7 +99,7 @@ fail_guest() {
 judge_check() {
 	local name=$1 status problem
 
-	IFS=$'\t' read -r _ status problem < <(grep '^check' "$logs/$name.tsv")
+	read -r status problem < <(awk -F'\t' '$1 == "check" { print $2, $4 }' "$logs/$name.tsv")
 	if [ "$status" = "$vm_check" ] && { [ "$status" = 0 ] || [ -n "$problem" ]; }; then
 		return
 	fi
@@ -108,7 +111,6 @@ judge_check() {
 run_kernel() {
 	local name=$1 build status died=
 
-	vm_find "$name"
 	build=$(vm_build)
 	if [ ! -x "$build/conntrace" ]; then
 		skip_guest "$name" "there is no $build/conntrace"
@@ -117,11 +119,11 @@ run_kernel() {
 	run_guest "$name" "$build"
 	status=$?
 	if ((status == vm_exit_skipped)); then
-		skip_guest "$name" "$(tail -n 1 "$errors")"
+		skip_guest "$name" "$(tail -n 1 "$logs/$name.errors")"
 		return
 	fi
 	if ((status > 1)); then
-		died=$(head -n 1 "$errors")
+		died=$(head -n 1 "$logs/$name.errors")
 		died=${died:-the guest ended with status $status}
 	fi
 	count_results "$name" "$died"
@@ -130,6 +132,45 @@ run_kernel() {
 	else
 		judge_check "$name"
 	fi
+}
+
+# With its counts for those who wait for it.
+run_counted() {
+	passed=0 failed=0 skipped=0
+	vm_find "$1"
+	run_kernel "$1"
+	echo "$passed $failed $skipped" >"$logs/$1.counts"
+}
+
+run_kernels() {
+	local name
+
+	for name; do
+		rm -f "$logs/$name.counts"
+		if ((jobs_max == 1)); then
+			run_counted "$name"
+			continue
+		fi
+		while (($(jobs -rp | wc -l) >= jobs_max)); do
+			wait -n
+		done
+		{
+			run_counted "$name" >"$logs/$name.shown"
+			cat "$logs/$name.shown"
+		} &
+	done
+	wait
+}
+
+# One that did not come to count has failed.
+add_counts() {
+	local name more
+
+	passed=0 failed=0 skipped=0
+	for name; do
+		read -r -a more <"$logs/$name.counts" || more=(0 1 0)
+		passed=$((passed + more[0])) failed=$((failed + more[1])) skipped=$((skipped + more[2]))
+	done
 }
 
 write_page() {
@@ -155,13 +196,9 @@ for scenario in "$@"; do
 done
 [ $# -eq 0 ] || scenarios=("$@")
 
-errors=$(mktemp)
-trap 'rm -f "$errors"' EXIT
 mkdir -p "$logs" "$kept"
-passed=0 failed=0 skipped=0
-for kernel in "${kernels[@]}"; do
-	run_kernel "$kernel"
-done
+run_kernels "${kernels[@]}"
+add_counts "${kernels[@]}"
 [ -z "$whole" ] || write_page
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0))
