@@ -57,7 +57,7 @@ static int tail_ms(void)
 
 static void play(struct run *run)
 {
-	const int64_t slower = e2e_is_guest() ? 10 : 1; /* between a segment and its capture, too */
+	const int64_t slower = e2e_patience(1); /* between a segment and its capture, too */
 	int64_t attached_ns;
 
 	e2e_add_far(run->e2e);

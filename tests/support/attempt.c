@@ -177,6 +177,11 @@ bool e2e_is_guest(void)
 	return getenv("E2E_GUEST");
 }
 
+int e2e_patience(int here)
+{
+	return e2e_is_guest() ? 10 * here : here;
+}
+
 void e2e_attempt(void **state)
 {
 	const struct CMUnitTest *test = *state;

@@ -11,5 +11,8 @@
 /// the sheer number makes long may be less there.
 bool e2e_is_guest(void);
 
+/// How long to wait there for what takes at most so long here.
+int e2e_patience(int here);
+
 /// A cmocka test that runs the one in *state, a `const struct CMUnitTest *`.
 void e2e_attempt(void **state);

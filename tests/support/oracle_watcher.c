@@ -11,9 +11,10 @@
 
 #include <cmocka.h>
 
+#include "support/attempt.h"
 #include "support/e2e.h"
 
-#define STOP_LIMIT_MS 60000
+#define STOP_LIMIT_MS 20000
 
 static void run(const char *path, const char *comm, oracle_watch_fn watch, const void *context,
 		int stop_fd) __attribute__((noreturn));
@@ -61,7 +62,7 @@ void *oracle_watcher_stop(struct oracle_watcher *watcher, size_t record_bytes, s
 	int status;
 
 	close(watcher->stop_fd);
-	status = e2e_process_wait(watcher->pid, STOP_LIMIT_MS, watcher->path);
+	status = e2e_process_wait(watcher->pid, e2e_patience(STOP_LIMIT_MS), watcher->path);
 	e2e_untrack(watcher->e2e, watcher->pid);
 	if (status)
 		fail_msg("the watcher of %s ended with %d", watcher->path, status);

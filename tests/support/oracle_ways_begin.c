@@ -10,9 +10,10 @@
 
 #include <arpa/inet.h>
 
+#include "support/attempt.h"
 #include "support/sock.h"
 
-#define SYN_LIMIT_MS	60000
+#define SYN_LIMIT_MS	10000
 #define HALF_ABORT_MS	1300 /// one SYN-ACK more
 #define HALF_TIMEOUT_MS 7600 /// tcp_synack_retries=2: SYN-ACKs at 0, 1 and 3 s, and the end at 7 s
 #define HALF_KILL_MS	300
@@ -34,7 +35,7 @@ static int wait_connect(int fd)
 	socklen_t length = sizeof(int);
 	int err = 0;
 
-	if (poll(&ready, 1, SYN_LIMIT_MS) != 1 ||
+	if (poll(&ready, 1, e2e_patience(SYN_LIMIT_MS)) != 1 ||
 	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &length))
 		return EBUSY;
 	return err;

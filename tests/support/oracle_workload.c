@@ -22,8 +22,8 @@
 #include "support/e2e.h"
 
 #define WAYS_MAX	64
-#define JOIN_LIMIT_MS	600000
-#define SERVE_LIMIT_S	300
+#define JOIN_LIMIT_MS	60000
+#define SERVE_LIMIT_S	30
 #define SPREAD_EARLY_MS 1500 /// early clients begin within this time
 #define SPREAD_MS	5000 /// the others
 #define WAIT_MS		5
@@ -121,7 +121,7 @@ static void handle(int fd)
 	struct oracle_hello hello;
 	const struct oracle_way *way;
 
-	alarm(SERVE_LIMIT_S);
+	alarm((unsigned)e2e_patience(SERVE_LIMIT_S));
 	if (recv(fd, &hello, sizeof(hello), MSG_WAITALL) == sizeof(hello)) {
 		way = oracle_way(hello.way);
 		if (way && way->server)
@@ -297,29 +297,33 @@ void oracle_workload_go(struct oracle_workload *workload)
 	workload->shared->go = 1;
 }
 
-/// A way that ended otherwise is judged like any other; but then nothing may have gone it. A slow
-/// guest is late for some.
-static bool is_in_vain(unsigned done, unsigned failed)
+/// A way that ended otherwise is judged like any other, but then nothing may have gone it. A guest
+/// is late for some: for one in twenty at most, and for none each time.
+static bool is_gone(unsigned clients, unsigned failed, unsigned ways_in_vain)
 {
-	return e2e_is_guest() ? !done : failed;
+	return e2e_is_guest() ? !ways_in_vain && failed * 20 <= clients : !failed;
 }
 
 void oracle_workload_join(struct oracle_workload *workload)
 {
-	unsigned failed = 0;
+	unsigned failed = 0, clients = 0, ways_in_vain = 0;
 
-	assert_int_equal(e2e_process_wait(workload->clients, JOIN_LIMIT_MS, "the clients"), 0);
+	assert_int_equal(
+		e2e_process_wait(workload->clients, e2e_patience(JOIN_LIMIT_MS), "the clients"), 0);
 	e2e_untrack(workload->e2e, workload->clients);
 	for (unsigned i = 0; oracle_way(i); i++) {
-		print_message("  %-26s %3u times\n", oracle_way(i)->name,
-			      workload->shared->done[i]);
-		failed += is_in_vain(workload->shared->done[i], workload->shared->failed[i]);
-		if (workload->shared->failed[i])
-			print_error("  and %u times in vain: %s\n", workload->shared->failed[i],
+		unsigned done = workload->shared->done[i], in_vain = workload->shared->failed[i];
+
+		print_message("  %-26s %3u times\n", oracle_way(i)->name, done);
+		clients += done + in_vain;
+		failed += in_vain;
+		ways_in_vain += !done;
+		if (in_vain)
+			print_error("  and %u times in vain: %s\n", in_vain,
 				    strerror(workload->shared->error[i]));
 	}
-	if (failed)
-		fail_msg("%u ways were not gone as they promise", failed);
+	if (!is_gone(clients, failed, ways_in_vain))
+		fail_msg("%u clients did not get what their way promises", failed);
 }
 
 void oracle_workload_stop(struct oracle_workload *workload)
