@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "support/attempt.h"
 #include "support/e2e.h"
 #include "support/events.h"
 
@@ -79,7 +80,7 @@ static void wait_attached(struct e2e_tracer *tracer)
 			fail_msg("conntrace ended with %d before it was attached: %s", status,
 				 e2e_tracer_stderr(tracer));
 		}
-		if (waited_ms > ATTACH_LIMIT_MS)
+		if (waited_ms > e2e_patience(ATTACH_LIMIT_MS))
 			fail_msg("conntrace did not say `conntrace: attached`: %s",
 				 e2e_tracer_stderr(tracer));
 		e2e_sleep_ms(POLL_MS);
@@ -170,7 +171,7 @@ void e2e_tracer_stop(struct e2e_tracer *tracer, int want_status)
 {
 	if (tracer->pid)
 		kill(tracer->pid, SIGINT);
-	e2e_tracer_join(tracer, STOP_LIMIT_MS);
+	e2e_tracer_join(tracer, e2e_patience(STOP_LIMIT_MS));
 	if (tracer->status != want_status)
 		fail_msg("conntrace exited %d, wanted %d: %s", tracer->status, want_status,
 			 e2e_tracer_stderr(tracer));
