@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What was there before the tracer, and what is told of sockets beside their transitions. */
+#include <string.h>
+
 #include "table.h"
 
 static void note_options(struct ct_conn *conn, const struct ct_event_options *options)
@@ -217,9 +219,11 @@ static int on_found(struct ct_conn_table *table, const struct ct_event *event)
 
 int ct_table_on_found(struct ct_conn_table *table, const struct ct_event *event)
 {
-	struct ct_event nameless = *event;
+	struct ct_event nameless = {0};
 
-	if (is_known_handshake(table, event))
-		nameless.cookie = 0;
+	if (!is_known_handshake(table, event))
+		return on_found(table, event);
+	memcpy(&nameless, event, CT_EVENT_SIZE(found)); /* there is no more of it */
+	nameless.cookie = 0;
 	return on_found(table, &nameless);
 }
