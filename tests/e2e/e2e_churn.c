@@ -85,12 +85,12 @@ static void default_recording_holds_every_life_without_a_gap(void **state)
 	lives = E2E_CONNTRACE_JSON("report", "--json", recording);
 	losses = E2E_CONNTRACE_JSON("replay", "--json", "--flag", "gap", recording);
 
+	e2e_assert_no_loss(losses); /* first: of what was lost the rest cannot be asked */
 	tally = count_lives(lives, e2e_port(0));
 	assert_int_equal(tally.lives, 2 * CONNECTIONS);
 	assert_int_equal(tally.with_gaps, 0);
 	assert_int_equal(tally.complete_servers, CONNECTIONS);
 	assert_int_equal(tally.complete_clients, CONNECTIONS);
-	e2e_assert_none(losses, "{s:s}", "event", "lost");
 	json_decref(lives);
 	json_decref(losses);
 }
