@@ -6,8 +6,8 @@
 # Boots every kernel of tests/vm/kernels, or those of KERNEL, and runs the scenarios of tests/e2e/ in it,
 # or only those that are named. Ends with the line "N passed, N failed, N skipped" over all of them; exits
 # 1 if any failed. A guest that dies has failed in what it did not come to. What a guest printed is in
-# build/vm/NAME.txt; when all scenarios were run, tests/vm/results/ keeps the verdicts, of which
-# doc/KERNELS.md is made. TEST_TIMEOUT is in seconds for each scenario, VM_TIMEOUT for each guest.
+# build/vm/NAME.txt; tests/vm/results/ keeps the verdicts of whole scenarios, a new one in place of
+# the one before, and doc/KERNELS.md is made of them. TEST_TIMEOUT is in seconds for each scenario, VM_TIMEOUT for each guest.
 # VM_JOBS guests run at a time, 1 if it is not given: each keeps one CPU busy. With more, what a guest
 # printed is shown when it is over.
 set -u
@@ -65,7 +65,20 @@ run_guest() {
 	return "${PIPESTATUS[0]}"
 }
 
-# Adds the table's cases up, and keeps it if it is about all scenarios.
+# What was run replaces what is told of it; what another kernel of that name has shown is dropped.
+keep_results() {
+	local table=$1 old=$2
+
+	if [ -e "$old" ] && [ "$(head -n 1 "$table")" = "$(head -n 1 "$old")" ]; then
+		awk -F'\t' 'FNR == NR { if ($1 == "scenario") again[$2]; print; next }
+			($1 == "scenario" || $1 == "note") && !($2 in again)' "$table" "$old" >"$table.all"
+	else
+		cp "$table" "$table.all"
+	fi
+	mv "$table.all" "$old"
+}
+
+# Adds the table's cases up.
 count_results() {
 	local name=$1 died=$2 table=$logs/$1.tsv pass fail skip
 
@@ -74,7 +87,7 @@ count_results() {
 	read -r pass fail skip < <(awk -F'\t' '$1 == "scenario" { pass += $3; fail += $4; skip += $5 }
 		END { print pass + 0, fail + 0, skip + 0 }' "$table")
 	passed=$((passed + pass)) failed=$((failed + fail)) skipped=$((skipped + skip))
-	[ -z "$whole" ] || cp "$table" "$kept/$name.tsv"
+	[ -n "${E2E_ONLY-}" ] || keep_results "$table" "$kept/$name.tsv"
 }
 
 skip_guest() {
@@ -189,8 +202,6 @@ for kernel in "${kernels[@]}"; do
 	vm_find "$kernel" || usage "no kernel $kernel, there are: $(vm_names | tr '\n' ' ')"
 done
 mapfile -t scenarios < <(all_scenarios)
-whole=yes
-[ $# -eq 0 ] && [ -z "${E2E_ONLY-}" ] || whole=
 for scenario in "$@"; do
 	[ -e "tests/e2e/e2e_$scenario.c" ] || usage "no scenario $scenario, there are: ${scenarios[*]}"
 done
@@ -199,6 +210,6 @@ done
 mkdir -p "$logs" "$kept"
 run_kernels "${kernels[@]}"
 add_counts "${kernels[@]}"
-[ -z "$whole" ] || write_page
+[ -n "${E2E_ONLY-}" ] || write_page
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0))
