@@ -63,7 +63,7 @@ static const struct ct_hook hooks[] = {
 	HOOK("ct_kfree_skb", "kfree_skb", 4, WANTED, TIME_WAIT_ENTRY, .part = 3, .handlers = TIMEWAIT),
 	HOOK("ct_kfree_skb_by_tuple", "kfree_skb", 3, WANTED, TIME_WAIT_ENTRY, .part = 3,
 	     .handlers = TIMEWAIT, .role = CT_HOOK_BY_TUPLE, .lessens = true,
-	     .without = "entries that move no timer are told late"),
+	     .without = "entries that move no timer are told late, and without the snapshot not at all"),
 	TIMER_LIFE(0, TIME_WAIT_END, TIMEWAIT, "what ends a TIME_WAIT is not shown"),
 	HOOK("ct_kfree_skb", "kfree_skb", 4, WANTED, TIME_WAIT_END, .part = 3, .handlers = TIMEWAIT),
 	HOOK("ct_kfree_skb_by_tuple", "kfree_skb", 3, WANTED, TIME_WAIT_END, .part = 3,

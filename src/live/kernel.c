@@ -251,8 +251,7 @@ static void lower(struct ct_capability *capability, const char *detail)
 	snprintf(capability->detail, sizeof(capability->detail), "%s", detail);
 }
 
-/* Resets that answer for no socket are told from what TCP's receivers drop where nothing else does.
- */
+/* Those that answer for no socket are told from what TCP's receivers drop, if nothing else does. */
 static bool misses_nobodys_resets(const struct ct_kernel *kernel)
 {
 	return kernel->btf && ct_hook_resets_are_untold(kernel->btf) &&

@@ -6,8 +6,6 @@
 
 #include "live.h"
 
-struct conntrace_bpf;
-
 /// Opens the programs; NULL with errno. The caller frees by conntrace_bpf__destroy().
 struct conntrace_bpf *ct_load_open(const struct ct_live_config *config);
 

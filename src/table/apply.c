@@ -52,10 +52,10 @@ static int on_retransmit(struct ct_conn_table *table, const struct ct_event *eve
  */
 static uint16_t error_of(const struct ct_entry *entry, const struct ct_event *event)
 {
-	if (!event->error.sk_err && entry && !entry->error_told &&
-	    ct_table_state_of(&entry->conn) == CT_STATE_CLOSE)
-		return entry->conn.sk_err;
-	return event->error.sk_err;
+	if (event->error.sk_err || !entry || ct_table_state_of(&entry->conn) != CT_STATE_CLOSE ||
+	    entry->told_err == entry->conn.sk_err)
+		return event->error.sk_err;
+	return entry->conn.sk_err;
 }
 
 static int on_error(struct ct_conn_table *table, const struct ct_event *event)
@@ -71,8 +71,8 @@ static int on_error(struct ct_conn_table *table, const struct ct_event *event)
 		update.kind = CT_UPDATE_ERROR;
 	if (entry && !entry->conn.sk_err)
 		entry->conn.sk_err = update.error.err;
-	if (entry && update.error.err == entry->conn.sk_err)
-		entry->error_told = true;
+	if (entry && update.error.err)
+		entry->told_err = update.error.err;
 	return ct_table_tell_anyhow(table, entry, &update);
 }
 

@@ -54,7 +54,7 @@ struct ct_entry {
 	bool expired;	     /// cancelled_ns is that of its time-out
 	bool deaf;	     /// the listener of its request is none any more
 	bool fin_wait2_mini; /// it is counted as one
-	bool error_told;     /// the one that closed it
+	uint16_t told_err;   /// errno of the last error that was told; 0 none
 	uint8_t twins;	     /// other children of its request that have not gone yet
 	UT_hash_handle hh;
 };

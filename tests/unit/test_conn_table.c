@@ -190,6 +190,23 @@ static void error_that_was_fetched_before_its_report_is_that_of_the_end(void **s
 	assert_silence(&world->told);
 }
 
+/// What it has outlived is told, and is not what ends it.
+static void error_of_before_is_not_that_of_the_end(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+	struct ct_event event;
+
+	establish(world, &life);
+	take(world, failed(&life, EHOSTUNREACH));
+	event = to(&life, CT_STATE_CLOSE);
+	event.to.sk_err = ETIMEDOUT;
+	take(world, event);
+	told_forget(&world->told);
+	take(world, failed(&life, 0));
+	assert_told(&world->told, "error ETIMEDOUT");
+}
+
 /// A socket's error queue, or what ended it was reported before.
 static void report_without_an_error_is_none(void **state)
 {
@@ -199,6 +216,7 @@ static void report_without_an_error_is_none(void **state)
 
 	establish(world, &life);
 	take(world, failed(&life, 0));
+	assert_silence(&world->told);
 	take(world, failed(&life, ETIMEDOUT));
 	event = to(&life, CT_STATE_CLOSE);
 	event.to.sk_err = ETIMEDOUT;
@@ -455,6 +473,7 @@ int main(void)
 		test(handshake_that_never_has_a_child_is_forgotten),
 		test(silence_of_the_peer_ends_in_a_timeout),
 		test(error_that_was_fetched_before_its_report_is_that_of_the_end),
+		test(error_of_before_is_not_that_of_the_end),
 		test(report_without_an_error_is_none),
 		test(fin_that_is_never_acknowledged_is_a_timeout_and_not_a_fin),
 		test(dead_keepalive_decides_the_end_over_the_reset_it_sends),

@@ -6,8 +6,9 @@
 # Boots every kernel of tests/vm/kernels, or those of KERNEL, and runs the scenarios of tests/e2e/ in it,
 # or only those that are named. Ends with the line "N passed, N failed, N skipped" over all of them; exits
 # 1 if any failed. A guest that dies has failed in what it did not come to. What a guest printed is in
-# build/vm/NAME.txt; tests/vm/results/ keeps the verdicts of whole scenarios, a new one in place of
-# the one before, and doc/KERNELS.md is made of them. TEST_TIMEOUT is in seconds for each scenario, VM_TIMEOUT for each guest.
+# build/vm/NAME.txt; tests/vm/results/ keeps the verdicts of whole scenarios, a new one in place of the
+# one before, and doc/KERNELS.md is made of them. TEST_TIMEOUT is in seconds for each scenario, VM_TIMEOUT
+# for each guest.
 # VM_JOBS guests run at a time, 1 if it is not given: each keeps one CPU busy. With more, what a guest
 # printed is shown when it is over.
 set -u
@@ -82,8 +83,8 @@ keep_results() {
 count_results() {
 	local name=$1 died=$2 table=$logs/$1.tsv pass fail skip
 
-	awk -v suite="$name" -v append="$vm_append" -v wanted_check="$vm_check" -v scenarios="${scenarios[*]}" -v died="$died" \
-		-f tests/vm/results.awk "$logs/$name.txt" >"$table"
+	awk -v suite="$name" -v append="$vm_append" -v wanted_check="$vm_check" \
+		-v scenarios="${scenarios[*]}" -v died="$died" -f tests/vm/results.awk "$logs/$name.txt" >"$table"
 	read -r pass fail skip < <(awk -F'\t' '$1 == "scenario" { pass += $3; fail += $4; skip += $5 }
 		END { print pass + 0, fail + 0, skip + 0 }' "$table")
 	passed=$((passed + pass)) failed=$((failed + fail)) skipped=$((skipped + skip))
