@@ -55,9 +55,7 @@ static void run_open_half(struct run *run, struct e2e *e2e, const char *host)
 	struct e2e_pair *pair = &run->pair;
 
 	run_open(run, e2e, host);
-	e2e_netns_drop(
-		&e2e->home,
-		e2e_format(e2e, "tcp dport %u tcp flags & (syn|ack|fin|rst) == ack", pair->port));
+	e2e_netns_drop_acks(&e2e->home, "dport", pair->port);
 	pair->client_fd = e2e_actor_connect(pair->client, host, pair->port);
 	pair->client_conn = e2e_actor_conn(pair->client, pair->client_fd);
 	pair->client_port = e2e_actor_local_port(pair->client, pair->client_fd);
@@ -302,9 +300,7 @@ static void run_fill_accept_queue(struct run *run, struct e2e *e2e, int others[2
 				  .client_port = from.port};
 	pair->listen_fd = e2e_actor_listen_with(pair->server, to.host, to.port,
 						&(struct e2e_listen){.backlog = 1});
-	e2e_netns_drop(
-		&e2e->home,
-		e2e_format(e2e, "tcp sport %u tcp flags & (syn|ack|fin|rst) == ack", from.port));
+	e2e_netns_drop_acks(&e2e->home, "sport", from.port);
 	pair->client_fd = e2e_actor_connect_from(pair->client, &from, &to);
 	pair->client_conn = e2e_actor_conn(pair->client, pair->client_fd);
 	for (int i = 0; i < 2; i++)

@@ -332,9 +332,7 @@ static void minute_begin_repeated(struct minute *minute)
 	e2e_pair_connect(pair, "127.0.0.1");
 	e2e_actor_close(pair->client, pair->client_fd);
 	e2e_actor_receive_fin(pair->server, pair->server_fd);
-	e2e_netns_drop(&minute->e2e->home,
-		       e2e_format(minute->e2e, "tcp dport %u tcp flags & (syn|ack|fin|rst) == ack",
-				  pair->port));
+	e2e_netns_drop_acks(&minute->e2e->home, "dport", pair->port);
 	e2e_actor_close(pair->server, pair->server_fd);
 }
 

@@ -95,6 +95,15 @@ void e2e_netns_drop(const struct e2e_netns *netns, const char *match)
 			match);
 }
 
+void e2e_netns_drop_acks(const struct e2e_netns *netns, const char *side, unsigned port)
+{
+	char match[80];
+
+	snprintf(match, sizeof(match), "tcp %s %u tcp flags & (syn|ack|fin|rst) == ack", side,
+		 port);
+	e2e_netns_drop(netns, match);
+}
+
 void e2e_netns_undrop(const struct e2e_netns *netns)
 {
 	e2e_netns_shell(netns, "nft delete table inet ct_e2e");

@@ -36,6 +36,10 @@ void e2e_netns_shell(const struct e2e_netns *netns, const char *format, ...)
 /// flags fin".
 void e2e_netns_drop(const struct e2e_netns *netns, const char *match);
 
+/// Drops, at input of a namespace, what is an ACK and no SYN, FIN or RST, as the last segment of a
+/// handshake is; `side` of the port is "sport" or "dport".
+void e2e_netns_drop_acks(const struct e2e_netns *netns, const char *side, unsigned port);
+
 /// Takes back every drop in a namespace.
 void e2e_netns_undrop(const struct e2e_netns *netns);
 
