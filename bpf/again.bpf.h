@@ -4,7 +4,10 @@
  * of its own is left out for that, and the miss is counted. A softirq's event does so to a
  * process', and where tracepoints can be preempted any process' to another's. So each hook that
  * processes come by has a second program, which the kernel does not leave out: it does the first
- * one's work when that one is being held up.
+ * one's work when that one was left out. Of a transition the socket knows; of anything else it is
+ * assumed when the first one is at work, which leaves the moments of its coming and going, told as
+ * lost. Who is preempted inside of it holds a program up for long, and others may be so inside of
+ * the second: of transitions, which all processes cause, there are some more.
  *
  * A jump into the first one would not do: the two would share a stack, which newer kernels keep for
  * each program and CPU.
@@ -13,14 +16,9 @@
 
 #include "common.bpf.h"
 #include "emit.bpf.h"
+#include "identity.bpf.h"
 
-enum ct_hook_id {
-	CT_HOOK_STATE,
-	CT_HOOK_TIMER_START,
-	CT_HOOK_TIMER_CANCEL,
-	CT_HOOK_KFREE_SKB,
-	_CT_HOOK_ID_MAX
-};
+enum ct_hook_id { CT_HOOK_TIMER_START, CT_HOOK_TIMER_CANCEL, CT_HOOK_KFREE_SKB, _CT_HOOK_ID_MAX };
 
 /* Of each CPU, by hook: its first program is at work. */
 struct ct_at_work {
@@ -63,14 +61,28 @@ static __always_inline int ct_end(enum ct_hook_id hook)
 	return 0;
 }
 
+static __always_inline bool ct_take_over(void)
+{
+	__sync_fetch_and_add(&taken_over, 1);
+	return true;
+}
+
 /* True in a second program whose first one was left out. */
 static __always_inline bool ct_takes_over(enum ct_hook_id hook)
 {
 	__u32 zero = 0;
 	struct ct_at_work *cpu = bpf_map_lookup_elem(&at_work, &zero);
 
-	if (!cpu || !READ_ONCE(cpu->hook[hook]) || !ct_is_running())
+	return cpu && READ_ONCE(cpu->hook[hook]) && ct_is_running() && ct_take_over();
+}
+
+/* The same of a transition. */
+static __always_inline bool ct_takes_over_transition(struct sock *sk, int old, int new)
+{
+	struct ct_sk *st;
+
+	if (!ct_is_running() || !bpf_skc_to_tcp_sock(sk))
 		return false;
-	__sync_fetch_and_add(&taken_over, 1);
-	return true;
+	st = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	return (!st || st->transition != ct_transition(old, new)) && ct_take_over();
 }

@@ -92,6 +92,12 @@ static __always_inline struct ct_sk *ct_sk_get(const struct sock *sk)
 	return st;
 }
 
+/* No two of a socket that follow one another are the same. Never 0. */
+static __always_inline __u8 ct_transition(int old, int new)
+{
+	return old << 4 | new;
+}
+
 /* A new life: of the same socket another generation, of a child its first, its owner provisional.
  */
 static __always_inline void ct_begin_life(struct ct_sk *st, int old, int new)

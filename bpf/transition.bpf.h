@@ -122,6 +122,7 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 		ct_count_lost(NULL, false);
 		return 0;
 	}
+	st->transition = ct_transition(old, new);
 	if (new == CT_STATE_CLOSE && !st->lived && ct_goes_on_unknown(sk))
 		return 0;
 	if (ct_is_unready(sk, old, new)) {

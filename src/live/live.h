@@ -22,7 +22,7 @@ struct ring_buffer;
 int ct_live_load(struct ct_kernel *kernel, const struct ct_live_config *config, char *err_text,
 		 size_t err_len, struct conntrace_bpf **ret_skel);
 
-/// How the name of a second program ends, see bpf/again.bpf.h.
+/// What stands in the name of a second program behind that of the first, see bpf/again.bpf.h.
 #define CT_SECOND "_again"
 bool ct_live_is_second(const char *program);
 
@@ -55,3 +55,10 @@ struct ct_source_live {
  * @return as ct_source_live_poll().
  */
 int ct_live_drain(struct ct_source_live *live);
+
+/// How often programs were left out so far because they would have run inside themselves, on the
+/// same CPU: those whose events are lost then, unless a second one takes over.
+uint64_t ct_live_count_misses(const struct conntrace_bpf *skel);
+
+/// How many of so many misses nobody took over, so far.
+uint64_t ct_live_lost_of(const struct conntrace_bpf *skel, uint64_t misses);

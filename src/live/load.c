@@ -45,9 +45,7 @@ static __u64 tick_ns(void)
 
 bool ct_live_is_second(const char *program)
 {
-	size_t len = strlen(program), suffix = strlen(CT_SECOND);
-
-	return len > suffix && strcmp(program + len - suffix, CT_SECOND) == 0;
+	return strstr(program, CT_SECOND);
 }
 
 static struct bpf_program *find(const struct conntrace_bpf *skel, const char *program)
@@ -124,13 +122,12 @@ static void configure_second(struct conntrace_bpf *skel, const struct ct_kernel 
 
 	bpf_object__for_each_program(program, skel->obj)
 	{
-		const char *name = bpf_program__name(program);
+		const char *name = bpf_program__name(program), *end = strstr(name, CT_SECOND);
 		char first[64];
 
-		if (!ct_live_is_second(name))
+		if (!end)
 			continue;
-		snprintf(first, sizeof(first), "%.*s", (int)(strlen(name) - strlen(CT_SECOND)),
-			 name);
+		snprintf(first, sizeof(first), "%.*s", (int)(end - name), name);
 		bpf_program__set_autoload(program,
 					  !kernel->no_second && is_loaded(kernel, config, first));
 	}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "conntrace/source_live.h"
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +13,6 @@
 #include "conntrace/cleanup.h"
 #include "conntrace/clock.h"
 #include "conntrace/event.h"
-#include "conntrace/log.h"
 #include "live.h"
 
 /* A ring that is nearly full calls often: time need not be told as often. */
@@ -46,6 +44,9 @@ static int attach(struct ct_source_live *live, char *err_text, size_t err_len)
 	int r = conntrace_bpf__attach(live->skel);
 
 	if (r == 0) {
+		/* so far nobody was to tell of anything */
+		live->recursion_told = ct_live_lost_of(live->skel,
+						       ct_live_count_misses(live->skel));
 		live->skel->bss->running_since_ns = ct_clock_ns(CLOCK_MONOTONIC);
 		return 0;
 	}
@@ -167,62 +168,17 @@ static int tell_ring_losses(struct ct_source_live *live)
 	return hand_over_lost(live, events, since, CT_LOST_RING, uncounted);
 }
 
-/*
- * A miss of this program is no event that is lost: a second one has nothing to do unless the first
- * was missed, and that is counted; and an owner that a send or a receive did not tell stays what it
- * is called, inherited.
- */
-static bool loses_nothing(const struct bpf_program *program)
-{
-	const char *name = bpf_program__name(program);
-	size_t n;
-	const struct ct_hook *hooks = ct_hooks(&n);
-
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(hooks[i].program, name) == 0)
-			return hooks[i].need == CT_HOOK_IO;
-	return ct_live_is_second(name);
-}
-
-static uint64_t count_recursion_misses(const struct ct_source_live *live)
-{
-	struct bpf_program *program;
-	uint64_t misses = 0;
-
-	bpf_object__for_each_program(program, live->skel->obj)
-	{
-		struct bpf_prog_info info = {0};
-		__u32 len = sizeof(info);
-		int fd = bpf_program__fd(program);
-
-		if (fd < 0 || loses_nothing(program) || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
-			continue;
-		misses += info.recursion_misses;
-		if (info.recursion_misses)
-			ct_debug("%s was skipped %llu times so far", info.name,
-				 info.recursion_misses);
-	}
-	return misses;
-}
-
-static uint64_t lost_of(const struct ct_source_live *live, uint64_t misses)
-{
-	uint64_t taken_over = __atomic_load_n(&live->skel->bss->taken_over, __ATOMIC_RELAXED);
-
-	return misses > taken_over ? misses - taken_over : 0;
-}
-
 /* A program that would run inside itself, on the same CPU, is left out by the kernel, uncounted. */
 static int tell_recursion_misses(struct ct_source_live *live)
 {
 	const struct timespec moment = {.tv_nsec = 1000000};
-	uint64_t misses = count_recursion_misses(live), told = live->recursion_told;
+	uint64_t misses = ct_live_count_misses(live->skel), told = live->recursion_told;
 	uint64_t since = live->recursion_checked_ns, lost;
 
 	live->recursion_checked_ns = ct_clock_ns(CLOCK_MONOTONIC);
-	if (lost_of(live, misses) > told) /* or about to be taken over */
+	if (ct_live_lost_of(live->skel, misses) > told) /* or about to be taken over */
 		nanosleep(&moment, NULL);
-	lost = lost_of(live, misses);
+	lost = ct_live_lost_of(live->skel, misses);
 	if (lost <= told)
 		return 0;
 	live->recursion_told = lost;
@@ -285,15 +241,13 @@ int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *co
 
 	live->fn = fn;
 	live->context = context;
+	r = tell_recursion_misses(live); /* of what is missed from now on nobody was to tell */
 	live->skel->bss->running_since_ns = 0;
 	conntrace_bpf__detach(live->skel);
-	do
+	for (bool more = true; r == 0 && more; more = live->more)
 		r = consume(live);
-	while (r == 0 && live->more);
 	if (r == 0)
 		r = tell_ring_losses(live);
-	if (r == 0)
-		r = tell_recursion_misses(live);
 	end.ts_ns = ct_clock_ns(CLOCK_MONOTONIC);
 	if (r == 0)
 		r = hand_over(live, &end, CT_EVENT_CORE_SIZE);
