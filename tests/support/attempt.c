@@ -17,9 +17,9 @@
 #include <cmocka.h>
 
 #include "support/disturbance.h"
+#include "support/standstill.h"
 
 #define ATTEMPTS     4
-#define LOOK_NS	     10000000
 #define STOOD_NS_MAX 150000000
 #define SKIP_PREFIX  "skipped: "
 #define AGAIN_PREFIX "again: "
@@ -38,37 +38,9 @@ static void run(const struct CMUnitTest *test, FILE *output)
 								      : EXIT_SUCCESS);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/// Waits for the test, and looks every LOOK_NS: how late the latest look was.
-static int64_t await(pid_t pid, int *ret_status)
-{
-	const struct timespec pause = {.tv_nsec = LOOK_NS};
-	int64_t last_ns = now_ns(), stood_ns = 0;
-	pid_t r;
-
-	while ((r = waitpid(pid, ret_status, WNOHANG)) == 0) {
-		int64_t looked_ns;
-
-		nanosleep(&pause, NULL);
-		looked_ns = now_ns();
-		if (looked_ns - last_ns - LOOK_NS > stood_ns)
-			stood_ns = looked_ns - last_ns - LOOK_NS;
-		last_ns = looked_ns;
-	}
-	assert_int_equal(r, pid);
-	return stood_ns;
-}
-
-/// *ret_stood_ns: for how long at once the machine had no time for us.
 static bool attempt(const struct CMUnitTest *test, FILE *output, int64_t *ret_stood_ns)
 {
+	struct e2e_standstill *standstill;
 	int status = -1;
 	pid_t pid;
 
@@ -77,7 +49,9 @@ static bool attempt(const struct CMUnitTest *test, FILE *output, int64_t *ret_st
 	if (pid == 0)
 		run(test, output);
 	assert_true(pid > 0);
-	*ret_stood_ns = await(pid, &status);
+	standstill = e2e_standstill_begin();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	*ret_stood_ns = e2e_standstill_end(standstill);
 	if (WIFSIGNALED(status))
 		print_message("%s died of signal %d\n", test->name, WTERMSIG(status));
 	return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
