@@ -4,10 +4,17 @@
  * of its own is left out for that, and the miss is counted. A softirq's event does so to a
  * process', and where tracepoints can be preempted any process' to another's. So each hook that
  * processes come by has a second program, which the kernel does not leave out: it does the first
- * one's work when that one was left out. Of a transition the socket knows; of anything else it is
- * assumed when the first one is at work, which leaves the moments of its coming and going, told as
- * lost. Who is preempted inside of it holds a program up for long, and others may be so inside of
- * the second: of transitions, which all processes cause, there are some more.
+ * one's work when that one was left out. It has to stand behind the first one in the object, since
+ * it is attached and runs in that order.
+ *
+ * Of a transition the socket knows whether it was told. Who is preempted inside of a program holds
+ * it up for long, and others may be so inside of the second one: of transitions, which all
+ * processes cause, there are some more.
+ *
+ * Of anything else it is taken for left out when the first one is at work on this CPU. That leaves
+ * the moments of its coming and going, which are told as lost. Where it can be preempted between
+ * the two of them, and only there, a second one may take another's work for its own and tell of a
+ * dropped segment twice; the timers' hooks hold a lock.
  *
  * A jump into the first one would not do: the two would share a stack, which newer kernels keep for
  * each program and CPU.
@@ -61,9 +68,11 @@ static __always_inline int ct_end(enum ct_hook_id hook)
 	return 0;
 }
 
+/* What was under way when the tracing began was no miss. */
 static __always_inline bool ct_take_over(void)
 {
-	__sync_fetch_and_add(&taken_over, 1);
+	if (!ct_is_just_running())
+		__sync_fetch_and_add(&taken_over, 1);
 	return true;
 }
 
@@ -76,13 +85,10 @@ static __always_inline bool ct_takes_over(enum ct_hook_id hook)
 	return cpu && READ_ONCE(cpu->hook[hook]) && ct_is_running() && ct_take_over();
 }
 
-/* The same of a transition. */
-static __always_inline bool ct_takes_over_transition(struct sock *sk, int old, int new)
+/* The same of a transition, of TCP or not. Without its storage the first one may have run. */
+static __always_inline bool ct_takes_over_transition(const struct sock *sk, int old, int new)
 {
-	struct ct_sk *st;
+	struct ct_sk *st = ct_is_running() ? ct_sk_get(sk) : NULL;
 
-	if (!ct_is_running() || !bpf_skc_to_tcp_sock(sk))
-		return false;
-	st = bpf_sk_storage_get(&sockets, sk, 0, 0);
-	return (!st || st->transition != ct_transition(old, new)) && ct_take_over();
+	return st && st->transition != ct_transition(old, new) && ct_take_over();
 }

@@ -92,7 +92,7 @@ static __always_inline struct ct_sk *ct_sk_get(const struct sock *sk)
 	return st;
 }
 
-/* No two of a socket that follow one another are the same. Never 0. */
+/* Those of a socket differ from one to the next, save CLOSE → CLOSE, which tells nothing. */
 static __always_inline __u8 ct_transition(int old, int new)
 {
 	return old << 4 | new;

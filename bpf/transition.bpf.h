@@ -106,9 +106,11 @@ static __always_inline void ct_emit_birth(struct sock *sk, struct tcp_sock *tp, 
 static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct ct_sk *st = ct_sk_get(sk);
 	__u8 context, handshake;
-	struct ct_sk *st;
 
+	if (st)
+		st->transition = ct_transition(old, new);
 	if (!tp) /* MPTCP's own socket, SCTP, DCCP: not TCP, though they share the tracepoint */
 		return 0;
 	if (new == CT_STATE_ESTABLISHED || old == CT_STATE_SYN_RECV)
@@ -117,12 +119,10 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 		ct_tuples_remove(&sk->__sk_common);
 		ct_forget_io(sk);
 	}
-	st = ct_sk_get(sk);
 	if (!st) {
 		ct_count_lost(NULL, false);
 		return 0;
 	}
-	st->transition = ct_transition(old, new);
 	if (new == CT_STATE_CLOSE && !st->lived && ct_goes_on_unknown(sk))
 		return 0;
 	if (ct_is_unready(sk, old, new)) {

@@ -251,7 +251,8 @@ static void lower(struct ct_capability *capability, const char *detail)
 	snprintf(capability->detail, sizeof(capability->detail), "%s", detail);
 }
 
-/* Those that answer for no socket are told from what TCP's receivers drop, if nothing else does. */
+/* Resets that answer for no socket are told from what TCP's receivers drop, if nothing else does.
+ */
 static bool misses_nobodys_resets(const struct ct_kernel *kernel)
 {
 	return kernel->btf && ct_hook_resets_are_untold(kernel->btf) &&

@@ -168,21 +168,27 @@ static int tell_ring_losses(struct ct_source_live *live)
 	return hand_over_lost(live, events, since, CT_LOST_RING, uncounted);
 }
 
-/* A program that would run inside itself, on the same CPU, is left out by the kernel, uncounted. */
-static int tell_recursion_misses(struct ct_source_live *live)
+/* MISSES: ct_live_count_misses(), in time for those that were taken over to be known of. */
+static int tell_recursion_losses(struct ct_source_live *live, uint64_t misses)
 {
-	const struct timespec moment = {.tv_nsec = 1000000};
-	uint64_t misses = ct_live_count_misses(live->skel), told = live->recursion_told;
-	uint64_t since = live->recursion_checked_ns, lost;
+	uint64_t lost = ct_live_lost_of(live->skel, misses), told = live->recursion_told;
+	uint64_t since = live->recursion_checked_ns;
 
 	live->recursion_checked_ns = ct_clock_ns(CLOCK_MONOTONIC);
-	if (ct_live_lost_of(live->skel, misses) > told) /* or about to be taken over */
-		nanosleep(&moment, NULL);
-	lost = ct_live_lost_of(live->skel, misses);
 	if (lost <= told)
 		return 0;
 	live->recursion_told = lost;
 	return hand_over_lost(live, lost - told, since, CT_LOST_RECURSION, CT_UNCOUNTED_ALL);
+}
+
+static int check_recursion(struct ct_source_live *live)
+{
+	const struct timespec moment = {.tv_nsec = 1000000};
+	uint64_t misses = ct_live_count_misses(live->skel);
+
+	if (ct_live_lost_of(live->skel, misses) > live->recursion_told)
+		nanosleep(&moment, NULL); /* it may be about to be taken over */
+	return tell_recursion_losses(live, misses);
 }
 
 static int consume(struct ct_source_live *live)
@@ -218,8 +224,9 @@ int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t de
 	(void)epoll_wait(live->epoll_fd, &event, 1, live->more ? 0 : timeout_ms);
 	r = ct_live_drain(live);
 	now = ct_clock_ns(CLOCK_MONOTONIC);
-	if (r == 0 && now - live->recursion_checked_ns >= RECURSION_PERIOD_NS)
-		r = tell_recursion_misses(live);
+	/* behind what the ring holds */
+	if (r == 0 && !live->more && now - live->recursion_checked_ns >= RECURSION_PERIOD_NS)
+		r = check_recursion(live);
 	if (r == 0 && now >= deadline_ns && now - live->ticked_ns >= TICK_PERIOD_NS) {
 		/* what the ring still holds has happened before now */
 		struct ct_event tick = {.ts_ns = live->more ? live->newest_ns : now,
@@ -237,17 +244,21 @@ int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t de
 int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *context)
 {
 	struct ct_event end = {.kind = CT_EVENT_END, .generation = CT_GENERATION_ANY};
+	uint64_t misses;
 	int r;
 
 	live->fn = fn;
 	live->context = context;
-	r = tell_recursion_misses(live); /* of what is missed from now on nobody was to tell */
 	live->skel->bss->running_since_ns = 0;
+	misses = ct_live_count_misses(live->skel); /* from now on nobody is to tell of anything */
 	conntrace_bpf__detach(live->skel);
-	for (bool more = true; r == 0 && more; more = live->more)
+	do
 		r = consume(live);
+	while (r == 0 && live->more);
 	if (r == 0)
 		r = tell_ring_losses(live);
+	if (r == 0)
+		r = tell_recursion_losses(live, misses);
 	end.ts_ns = ct_clock_ns(CLOCK_MONOTONIC);
 	if (r == 0)
 		r = hand_over(live, &end, CT_EVENT_CORE_SIZE);

@@ -252,13 +252,12 @@ static const json_t *assert_end(const struct scene *scene, const char *conn, con
 /// SYN-ACKs may go out in vain while a tracer starts, and after that: two make it half-open.
 static const char *flags_of_asking(const json_t *events, const char *conn)
 {
-	const json_t *found = e2e_events_one(events, "{s:s, s:s}", "event", "found", "conn", conn);
+	const json_t *row = e2e_events_one(events, "{s:s, s:s}", "event", "found", "conn", conn);
+	size_t again = e2e_events_count(events, "{s:s, s:s}", "event", "retransmit", "conn", conn);
 
-	if (e2e_events_count(events, "{s:s, s:s}", "event", "retransmit", "conn", conn))
-		return "half-open retransmit rst-received";
-	if (e2e_event_number(found, "synack_timeouts") >= 2)
-		return "half-open rst-received";
-	return "rst-received";
+	if (e2e_event_number(row, "synack_timeouts") + (int64_t)again < 2)
+		return again ? "retransmit rst-received" : "rst-received";
+	return again ? "half-open retransmit rst-received" : "half-open rst-received";
 }
 
 static void found_lives_go_on_and_end(void **state)
