@@ -177,6 +177,8 @@ static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, 
 	event = ct_emit_begin(CT_EVENT_SIZE(who), CT_EVENT_OWNER, st);
 	if (!event)
 		return;
+	if (st->born_ns)
+		event->ts_ns = st->born_ns;
 	ct_read_sock(event, sk, tp);
 	__builtin_memcpy(event->who.comm, st->comm, CT_COMM_LEN);
 	event->who.uid = sk->sk_uid.val;

@@ -30,12 +30,21 @@ static bool is_of_child(const struct ct_event *event)
 	       (state == CT_STATE_LISTEN || state == CT_STATE_SYN_RECV);
 }
 
-static bool may_have_twin(const struct ct_entry *entry)
+/* Whether it was then where a child may still come too late: before 6.15 one is told of when it
+ * goes. */
+static bool may_have_twin(const struct ct_entry *entry, uint64_t at_ns)
 {
-	uint8_t state = ct_table_state_of(&entry->conn);
+	const struct ct_history *history = &entry->conn.history;
 
-	return entry->twins || (entry->conn.phase == CT_PHASE_LIVE &&
-				(state == CT_STATE_SYN_RECV || state == CT_STATE_ESTABLISHED));
+	if (entry->twins)
+		return true;
+	if (entry->conn.phase == CT_PHASE_REQUEST)
+		return false;
+	for (uint16_t i = 0; i < history->n_steps; i++)
+		if (history->steps[i].state != CT_STATE_SYN_RECV &&
+		    history->steps[i].state != CT_STATE_ESTABLISHED)
+			return at_ns < history->steps[i].at_ns;
+	return at_ns < entry->conn.closed_ns;
 }
 
 static struct ct_child *find(struct ct_conn_table *table, const struct ct_event *event)
@@ -60,7 +69,7 @@ struct ct_entry *ct_table_twin_of(struct ct_conn_table *table, const struct ct_e
 	struct ct_child *child = is_of_child(event) ? find(table, event) : NULL;
 	struct ct_entry *entry = child ? ct_table_find_cookie(table, child->key) : NULL;
 
-	if (!entry || !may_have_twin(entry))
+	if (!entry || !may_have_twin(entry, event->ts_ns))
 		return NULL;
 	/* it is the one that is kept */
 	if (event->kind == CT_EVENT_STATE && event->to.old_state == CT_STATE_SYN_RECV &&

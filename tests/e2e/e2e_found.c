@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "support/attempt.h"
 #include "support/churn.h"
 #include "support/e2e.h"
 #include "support/events.h"
@@ -455,13 +456,13 @@ static void churn_while_it_starts_is_told_without_gap_or_double(void **state)
 {
 	struct e2e *e2e = *state;
 	struct e2e_tracer *tracers[CHURN_ROUNDS];
-	size_t found_count = 0;
+	size_t found_count = 0, rounds = e2e_is_guest() ? 1 : CHURN_ROUNDS;
 
 	e2e_churn_widen_ports();
 	for (unsigned i = 0; i < CHURN_PORTS; i++)
 		e2e_churn_noise(e2e, e2e_port(i));
 	e2e_sleep_ms(CHURN_MS);
-	for (int round = 0; round < CHURN_ROUNDS; round++) {
+	for (size_t round = 0; round < rounds; round++) {
 		tracers[round] =
 			E2E_TRACE(e2e, "watch", "--json", "-P",
 				  e2e_format(e2e, "%u-%u", e2e_port(0), e2e_port(CHURN_PORTS - 1)));
@@ -469,7 +470,7 @@ static void churn_while_it_starts_is_told_without_gap_or_double(void **state)
 		e2e_tracer_stop(tracers[round], 0);
 	}
 	e2e_churn_quiet(e2e); /* to judge takes its time, and the noise takes it away */
-	for (int round = 0; round < CHURN_ROUNDS; round++) {
+	for (size_t round = 0; round < rounds; round++) {
 		struct e2e_tracer *tracer = tracers[round];
 
 		e2e_assert_no_loss(e2e_tracer_events(tracer));
@@ -481,7 +482,7 @@ static void churn_while_it_starts_is_told_without_gap_or_double(void **state)
 		found_count += assert_continuous(e2e_tracer_events(tracer));
 		e2e_tracer_release(tracer);
 	}
-	assert_true(found_count > CHURN_ROUNDS * CHURN_PORTS);
+	assert_true(found_count > rounds * CHURN_PORTS);
 }
 
 static const struct CMUnitTest tests[] = {

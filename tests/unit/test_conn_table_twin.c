@@ -56,6 +56,36 @@ static void child_that_comes_too_late_has_a_cookie_of_its_own(void **state)
 	assert_replay_tells_the_same(world);
 }
 
+/// Its birth is told with its end, when the one that is kept has gone already.
+static void child_that_is_told_of_too_late_is_not_told(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_server(), late;
+	struct ct_event owner, birth;
+
+	take(world, request(&life, CT_TIMER_START));
+	accept_child(world, &life);
+	late = life;
+	late.core.cookie++;
+	late.core.state = CT_STATE_LISTEN;
+	owner = owned(&late, 80, "nginx", CT_OWNER_INHERITED);
+	birth = to(&late, CT_STATE_SYN_RECV);
+	life.core.ts_ns = late.core.ts_ns;
+	take(world, to(&life, CT_STATE_CLOSE_WAIT));
+	take(world, does(&life, CT_HOW_CLOSE, CT_STATE_LAST_ACK));
+	take(world, to(&life, CT_STATE_CLOSE));
+	told_forget(&world->told);
+	late.core.ts_ns = life.core.ts_ns;
+	take(world, owner);
+	take(world, birth);
+	take(world, counted(&late, 0, 0, 0));
+	take(world, to(&late, CT_STATE_CLOSE));
+	assert_silence(&world->told);
+	let_go(world, &late);
+	assert_told(&world->told, "fin by remote: SYN_RECV ESTABLISHED CLOSE_WAIT LAST_ACK");
+	assert_replay_tells_the_same(world);
+}
+
 static void child_that_is_kept_gives_the_life_its_cookie(void **state)
 {
 	struct world *world = *state;
@@ -186,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(child_that_comes_too_late_is_not_told),
 		test(child_that_comes_too_late_has_a_cookie_of_its_own),
+		test(child_that_is_told_of_too_late_is_not_told),
 		test(child_that_is_kept_gives_the_life_its_cookie),
 		test(next_connection_of_the_same_addresses_is_no_twin),
 		test(row_does_not_part_a_request_from_its_child),
