@@ -8,8 +8,8 @@
  * it is attached and runs in that order.
  *
  * Of a transition the socket knows whether it was told. Who is preempted inside of a program holds
- * it up for long, and others may be so inside of the second one: of transitions, which all
- * processes cause, there are some more.
+ * it up for long, and others may be so inside of the second one: for transitions, which all
+ * processes cause, there are some more then, PROGRAM_again_N.
  *
  * Of anything else it is taken for left out when the first one is at work on this CPU. That leaves
  * the moments of its coming and going, which are told as lost. Where it can be preempted between

@@ -82,6 +82,15 @@ static int load_btf(struct ct_kernel *kernel, const char *path, char *err_text, 
 	return -ENOTSUP;
 }
 
+/*
+ * Newer kernels' tracepoints run under SRCU of its fast kind, and no longer with preemption
+ * disabled (include/linux/tracepoint.h). The guard for that shows it.
+ */
+static bool are_programs_preemptible(const struct btf *btf)
+{
+	return btf__find_by_name_kind(btf, "class_srcu_fast_notrace_t", BTF_KIND_TYPEDEF) > 0;
+}
+
 int ct_kernel_probe(struct ct_kernel *kernel, const struct ct_live_config *config, char *err_text,
 		    size_t err_len)
 {
@@ -102,6 +111,7 @@ int ct_kernel_probe(struct ct_kernel *kernel, const struct ct_live_config *confi
 	r = load_btf(kernel, config->btf_path, err_text, err_len);
 	if (r < 0)
 		return r;
+	kernel->is_preemptible = are_programs_preemptible(kernel->btf);
 	/* without addresses the timers are not traced: the rows that need them say so */
 	(void)ct_symbols_resolve(kernel->handlers, _CT_TIMER_HANDLER_MAX);
 	for (size_t i = 0; i < n; i++)

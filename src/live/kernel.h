@@ -24,7 +24,8 @@ struct ct_kernel {
 	struct ct_symbol_range receivers[CT_RECEIVERS_MAX]; /// only looked for if some row needs it
 	enum ct_hook_state states[CT_HOOKS_MAX];	    /// of ct_hooks()'s rows
 	char objections[CT_HOOKS_MAX][CT_OBJECTION_LEN];    /// the verifier's, to each it refused
-	bool no_second; /// second programs are left out, bpf/again.bpf.h
+	bool no_second;	     /// second programs are left out, bpf/again.bpf.h
+	bool is_preemptible; /// programs at tracepoints can be preempted
 };
 
 /**

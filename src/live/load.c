@@ -114,7 +114,8 @@ static int configure_roles(struct conntrace_bpf *skel, const struct ct_kernel *k
 		     : bpf_map__set_max_entries(skel->maps.first_io, by_timer ? SOCKETS_MAX : 1);
 }
 
-/* Second programs go with the first: bpf/again.bpf.h. */
+/* Second programs go with the first, and those behind them where one is not enough:
+ * bpf/again.bpf.h. */
 static void configure_second(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
 			     const struct ct_live_config *config)
 {
@@ -124,12 +125,14 @@ static void configure_second(struct conntrace_bpf *skel, const struct ct_kernel 
 	{
 		const char *name = bpf_program__name(program), *end = strstr(name, CT_SECOND);
 		char first[64];
+		bool wanted;
 
 		if (!end)
 			continue;
 		snprintf(first, sizeof(first), "%.*s", (int)(end - name), name);
-		bpf_program__set_autoload(program,
-					  !kernel->no_second && is_loaded(kernel, config, first));
+		wanted = !end[strlen(CT_SECOND)] || kernel->is_preemptible;
+		bpf_program__set_autoload(program, wanted && !kernel->no_second &&
+							   is_loaded(kernel, config, first));
 	}
 }
 
