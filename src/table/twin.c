@@ -30,21 +30,27 @@ static bool is_of_child(const struct ct_event *event)
 	       (state == CT_STATE_LISTEN || state == CT_STATE_SYN_RECV);
 }
 
-/* Whether it was then where a child may still come too late: before 6.15 one is told of when it
- * goes. */
+static bool is_opening(const struct ct_step *step)
+{
+	return step->state == CT_STATE_SYN_RECV || step->state == CT_STATE_ESTABLISHED;
+}
+
+/*
+ * Whether it was then where a child may still come too late: before 6.15 one is told of when it
+ * goes. When that is not known, it was not.
+ */
 static bool may_have_twin(const struct ct_entry *entry, uint64_t at_ns)
 {
 	const struct ct_history *history = &entry->conn.history;
+	const struct ct_step *step = history->steps, *end = step + history->n_steps;
 
 	if (entry->twins)
 		return true;
-	if (entry->conn.phase == CT_PHASE_REQUEST)
+	if (entry->conn.phase == CT_PHASE_REQUEST || at_ns >= entry->conn.closed_ns)
 		return false;
-	for (uint16_t i = 0; i < history->n_steps; i++)
-		if (history->steps[i].state != CT_STATE_SYN_RECV &&
-		    history->steps[i].state != CT_STATE_ESTABLISHED)
-			return at_ns < history->steps[i].at_ns;
-	return at_ns < entry->conn.closed_ns;
+	while (step < end && is_opening(step))
+		step++;
+	return step == end || (step->at_ns != CT_NS_UNKNOWN && at_ns < step->at_ns);
 }
 
 static struct ct_child *find(struct ct_conn_table *table, const struct ct_event *event)

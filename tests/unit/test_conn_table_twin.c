@@ -181,6 +181,24 @@ static void next_connection_of_the_same_addresses_is_no_twin(void **state)
 	assert_told(&world->told, "LISTEN>SYN_RECV ?");
 }
 
+/// Nor where it is not known when the first one went on: what it did was lost.
+static void next_connection_behind_a_loss_is_no_twin(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_server(), next;
+
+	take(world, request(&life, CT_TIMER_START));
+	accept_child(world, &life);
+	life.core.state = CT_STATE_LAST_ACK;
+	take(world, to(&life, CT_STATE_CLOSE));
+	told_forget(&world->told);
+	next = life;
+	next.core.cookie++;
+	next.core.state = CT_STATE_LISTEN;
+	take(world, to(&next, CT_STATE_SYN_RECV));
+	assert_told(&world->told, "LISTEN>SYN_RECV ?");
+}
+
 static void either_of_two_children_may_go(void **state)
 {
 	struct world *world = *state;
@@ -219,6 +237,7 @@ int main(void)
 		test(child_that_is_told_of_too_late_is_not_told),
 		test(child_that_is_kept_gives_the_life_its_cookie),
 		test(next_connection_of_the_same_addresses_is_no_twin),
+		test(next_connection_behind_a_loss_is_no_twin),
 		test(row_does_not_part_a_request_from_its_child),
 		test(cookie_that_came_too_late_is_given_up_for_the_childs),
 		test(connection_by_a_syn_cookie_is_no_child_of_a_request),
