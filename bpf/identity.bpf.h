@@ -159,13 +159,12 @@ static __always_inline __u8 ct_origin(int old, int new)
 
 /* tcp_abort(), by `ss -K` or a BPF program: whoever called it has nothing to do with the
  * connection. */
-static __always_inline bool ct_is_killed(const struct sock *sk, int old, int new)
+static __always_inline bool ct_is_killed(int old, int new, __u16 err)
 {
 	if (new != CT_STATE_CLOSE)
 		return false;
 	/* a listener's error is set behind its state */
-	return sk->sk_err == ECONNABORTED ||
-	       (old == CT_STATE_LISTEN && ct_current_how() == CT_HOW_OTHER);
+	return err == ECONNABORTED || (old == CT_STATE_LISTEN && ct_current_how() == CT_HOW_OTHER);
 }
 
 static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st)
@@ -189,7 +188,7 @@ static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, 
 
 /* The owner's part of a transition. Says so in the stream when something about the owner is new. */
 static __always_inline void ct_update_owner(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st,
-					    int old, int new, bool by_process)
+					    int old, int new, __u16 err, bool by_process)
 {
 	bool born = ct_any(ct_begins_life(old, new)), learned = false;
 	bool is_new = born || !st->lived;
@@ -198,8 +197,8 @@ static __always_inline void ct_update_owner(struct sock *sk, struct tcp_sock *tp
 		ct_begin_life(st, old, new);
 	if (old == CT_STATE_LISTEN && new == CT_STATE_CLOSE)
 		st->role = CT_ROLE_LISTENER;
-	if (by_process && ct_is_by_call(old, new, sk->sk_err) && old != new &&
-	    !ct_is_killed(sk, old, new) && !ct_current_owns_nothing())
+	if (by_process && ct_is_by_call(old, new, err) && old != new &&
+	    !ct_is_killed(old, new, err) && !ct_current_owns_nothing())
 		learned = ct_learn_owner(st, ct_origin(old, new));
 	st->lived = 1;
 	if (ct_any(is_new || learned))

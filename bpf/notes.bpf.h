@@ -17,9 +17,12 @@ struct ct_notes {
 	__u64 nameless_ns; /* when a mini-socket without a cookie came last */
 	__u64 ended;	   /* the last mini-socket that a segment has ended, 0: told, or none */
 	__u64 ended_ns;	   /* when that was */
+	__u64 refused;	  /* the last socket for which an ICMP error was queued, RFC 1122 4.2.3.9 */
+	__u64 refused_ns; /* when that was */
 	__u32 nameless_hash;
-	__u8 completed; /* the child has taken its request's place */
-	__u8 reserved[3];
+	__u16 refused_err; /* errno, positive */
+	__u8 completed;	   /* the child has taken its request's place */
+	__u8 reserved;
 };
 
 struct {

@@ -186,7 +186,7 @@ static __always_inline void ct_probe_sent(const struct sock *sk, __u8 type, __u8
  * silence led. tcp_keepalive_timer() and tcp_probe_timer() set sk_err before they give up.
  */
 static __always_inline void ct_probes_at_state(const struct sock *sk, const struct tcp_sock *tp,
-					       int new, __u8 context)
+					       int new, __u16 err, __u8 context)
 {
 	__u64 cookie = sk->__sk_common.skc_cookie.counter;
 	__u8 probes_out = tp->inet_conn.icsk_probes_out;
@@ -198,7 +198,7 @@ static __always_inline void ct_probes_at_state(const struct sock *sk, const stru
 		return;
 	if (bracket && bracket->sk == (__u64)sk) {
 		bracket->closed = 1;
-		if (probes_out && sk->sk_err &&
+		if (probes_out && err &&
 		    (context == CT_CONTEXT_KEEPALIVE || context == CT_CONTEXT_WINDOW))
 			ct_emit_probe(&sk->__sk_common, type, CT_PROBE_DEAD, probes_out, probes_out,
 				      0);

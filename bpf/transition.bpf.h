@@ -23,7 +23,7 @@ static __always_inline void ct_emit_counters(struct sock *sk, struct tcp_sock *t
 }
 
 static __always_inline void ct_emit_state(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st,
-					  int old, int new, __u8 context, __u8 handshake)
+					  int old, int new, __u16 err, __u8 context, __u8 handshake)
 {
 	struct ct_event *event = ct_emit_begin(CT_EVENT_SIZE(to), CT_EVENT_STATE, st);
 
@@ -35,7 +35,7 @@ static __always_inline void ct_emit_state(struct sock *sk, struct tcp_sock *tp, 
 	event->to.old_state = old;
 	event->to.handshake = handshake;
 	event->to.shutdown = sk->sk_shutdown;
-	event->to.sk_err = sk->sk_err;
+	event->to.sk_err = err;
 	event->to.own_fin = ct_own_fin(tp, old, new);
 	event->to.write_seq = tp->write_seq;
 	event->to.unread = ct_unread(tp, sk, old);
@@ -103,8 +103,53 @@ static __always_inline void ct_emit_birth(struct sock *sk, struct tcp_sock *tp, 
 	ct_emit_end(event);
 }
 
+#define CT_ORIGIN_ICMP	2 /* SO_EE_ORIGIN_ICMP, include/uapi/linux/errqueue.h */
+#define CT_ORIGIN_ICMP6 3
+
+/* An ICMP error is queued, and that wakes the process, before the handshake is given up for it:
+ * tcp_v4_err(). */
+static __always_inline void ct_note_refused(const struct sock *sk)
+{
+	__u8 state = sk->__sk_common.skc_state, origin;
+	const struct sock_exterr_skb *last;
+	const struct sk_buff *skb;
+	struct ct_notes *notes;
+
+	if ((state != CT_STATE_SYN_SENT && state != CT_STATE_SYN_RECV) ||
+	    !BPF_CORE_READ(sk, sk_error_queue.qlen))
+		return;
+	notes = ct_notes();
+	if (!notes)
+		return;
+	skb = BPF_CORE_READ(sk, sk_error_queue.prev);
+	last = (const void *)((const char *)skb + bpf_core_field_offset(struct sk_buff, cb));
+	origin = BPF_CORE_READ(last, ee.ee_origin);
+	if (origin != CT_ORIGIN_ICMP && origin != CT_ORIGIN_ICMP6)
+		return;
+	notes->refused = (__u64)sk;
+	notes->refused_ns = bpf_ktime_get_ns();
+	notes->refused_err = BPF_CORE_READ(last, ee.ee_errno);
+}
+
+/* What a socket dies of, positive; 0 nothing. A process that was woken may have taken it away. */
+static __always_inline __u16 ct_error(const struct sock *sk, int old, int new)
+{
+	__u16 err = READ_ONCE(sk->sk_err);
+	struct ct_notes *notes;
+
+	if (err || new != CT_STATE_CLOSE || sk->sk_lock.owned ||
+	    (old != CT_STATE_SYN_SENT && old != CT_STATE_SYN_RECV))
+		return err;
+	notes = ct_notes();
+	if (!notes || notes->refused != (__u64)sk ||
+	    bpf_ktime_get_ns() - notes->refused_ns > CT_NEAR_NS)
+		return 0;
+	return notes->refused_err;
+}
+
 static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 {
+	__u16 err = ct_any(ct_error(sk, old, new)); /* first: it may be taken away meanwhile */
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct ct_sk *st = ct_sk_get(sk);
 	__u8 context, handshake;
@@ -135,9 +180,9 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 		ct_emit_birth(sk, tp, st);
 	old = ct_any(old), new = ct_any(new);
 	context = ct_any(ct_context(sk));
-	ct_update_owner(sk, tp, st, old, new, context == CT_CONTEXT_PROCESS);
+	ct_update_owner(sk, tp, st, old, new, err, context == CT_CONTEXT_PROCESS);
 	old = ct_any(old), new = ct_any(new);
-	ct_probes_at_state(sk, tp, new, context);
+	ct_probes_at_state(sk, tp, new, err, context);
 	new = ct_any(new);
 	if (ct_awaits_io(st) && new == CT_STATE_ESTABLISHED && st->role == CT_ROLE_PASSIVE)
 		ct_await_io(sk);
@@ -147,7 +192,7 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 		ct_emit_counters(sk, tp, st); /* the options are in there */
 	else
 		ct_tell_options(sk, tp, st, ct_may_be_flagged(sk, new));
-	ct_emit_state(sk, tp, st, old, new, context, handshake);
+	ct_emit_state(sk, tp, st, old, new, err, context, handshake);
 	return 0;
 }
 
@@ -159,8 +204,12 @@ static __always_inline int ct_on_error(struct sock *sk)
 	struct ct_sk *st;
 	int err = sk->sk_err;
 
-	if (!ct_is_full(sk) || (!err && sk->__sk_common.skc_state != CT_STATE_CLOSE))
+	if (!ct_is_full(sk))
 		return 0;
+	if (!err && sk->__sk_common.skc_state != CT_STATE_CLOSE) {
+		ct_note_refused(sk);
+		return 0;
+	}
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;

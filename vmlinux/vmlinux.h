@@ -134,8 +134,16 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 };
 
+struct sk_buff;
+
+struct sk_buff_head {
+	struct sk_buff *prev;
+	__u32 qlen;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_error_queue;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
 	int sk_err;
@@ -245,6 +253,16 @@ struct sk_buff {
 	unsigned int len;
 	unsigned char *head;
 	char cb[48];
+};
+
+struct sock_extended_err {
+	__u32 ee_errno;
+	__u8 ee_origin;
+};
+
+/* the control block in sk_buff.cb of what waits in sk_error_queue, include/linux/errqueue.h */
+struct sock_exterr_skb {
+	struct sock_extended_err ee;
 };
 
 /* the control block in sk_buff.cb while a segment is in TCP's hands, include/net/tcp.h */
