@@ -25,7 +25,8 @@
 #define TIME_WAIT_MS  62000
 #define CLOCK_STEP_NS 1000000
 
-#define LIVES_MIN     700
+/// Most connections have two ends that live; the early ones may be over before the tracer is there.
+#define LIVES_MIN     (ORACLE_CLIENTS * ORACLE_ROUNDS * 3 / 2)
 #define SEGMENTS_MIN  50
 #define EXCUSED_SHARE 50
 
