@@ -100,6 +100,7 @@ ASAN_PROGRAMS := $(UNIT_TESTS:%=$(ASAN)/unit/test_%)
 COV_PROGRAMS  := $(UNIT_TESTS:%=$(COV)/unit/test_%)
 E2E_PROGRAMS  := $(E2E_TESTS:%=$(BUILD)/e2e/e2e_%)
 FUZZ_REPLAYS  := $(FUZZERS:%=$(ASAN)/fuzz/fuzz_%)
+BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,bench churn bulk idle)
 
 # What each unit test links, and nothing else: a stage that reaches for a later one does not build.
 # The name is that of tests/unit/test_NAME.c.
@@ -175,6 +176,7 @@ UNIT_SRCS_selector_found  := $(UNIT_SRCS_selector)
 UNIT_SRCS_pipeline        := src/pipeline.c $(SELECT_SRCS) $(DETECT_SRCS) \
 	$(sort $(TABLE_SRCS) $(LIFE_SRCS) $(UNIT_SRCS_sink))
 UNIT_SRCS_pipeline_count  := $(UNIT_SRCS_pipeline)
+UNIT_SRCS_pipeline_verbatim := $(UNIT_SRCS_pipeline)
 UNIT_SRCS_oracle_excuse   := $(addprefix tests/support/,oracle_excuse.c oracle_model.c)
 UNIT_SRCS_verdict         := src/verdict.c src/history.c src/decode.c tests/unit/build_event.c
 UNIT_SRCS_verdict_end     := src/verdict.c src/history.c
@@ -346,8 +348,10 @@ $(BUILD)/e2e/e2e_%: $(BUILD)/obj/tests/e2e/e2e_%.o $(SUPPORT)
 	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(PKG_LIBS) -o $@
 
 $(BUILD)/bench/bench: $(addprefix $(BUILD)/obj/,bench/bench.o bench/run.o src/base/number.o)
-$(BUILD)/bench/churn: $(BUILD)/obj/bench/churn.o
-$(BUILD)/bench/bench $(BUILD)/bench/churn:
+$(BUILD)/bench/churn: $(addprefix $(BUILD)/obj/bench/,churn.o workload.o)
+$(BUILD)/bench/bulk: $(addprefix $(BUILD)/obj/bench/,bulk.o workload.o)
+$(BUILD)/bench/idle: $(addprefix $(BUILD)/obj/bench/,idle.o workload.o)
+$(BENCH_PROGRAMS):
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ -o $@
@@ -439,7 +443,7 @@ vm: all $(E2E_PROGRAMS)
 	$(Q)KERNEL='$(KERNEL)' tests/vm/run.sh $(E2E)
 
 ## bench: the price of being traced, as a ratio (root; BENCH='-r 9 record watch')
-bench: all $(BUILD)/bench/bench $(BUILD)/bench/churn
+bench: all $(BENCH_PROGRAMS)
 	$(Q)$(BUILD)/bench/bench $(BENCH)
 
 ## coverage: what the unit tests reach, build/cov/index.html

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Usage: bench [-r ROUNDS] [-w WORKLOAD] [-n UNITS] [ROW...]
+// Usage: bench [-p] [-r ROUNDS] [-w WORKLOAD] [-n UNITS] [ROW...]
 //
 // What it costs to be traced: each round runs the workload untraced and then under every tracer,
 // and takes the ratio of both rates; the median of the rounds is printed. With ROWs, only those.
+// -p: what each of conntrace's programs takes under the workload, and nothing else.
 // README.md says how to read it.
 #include <errno.h>
 #include <stddef.h>
@@ -29,12 +30,20 @@ static const struct bench_workload workloads[] = {
 	 .argv = {"build/bench/churn", "-e", "1000"},
 	 .units = 100,
 	 .inside = "--here"},
+	{.name = "bulk",
+	 .unit = "MiB",
+	 .argv = {"build/bench/bulk"},
+	 .units = 8000,
+	 .inside = "--here"},
 };
 #define N_WORKLOADS (sizeof(workloads) / sizeof(workloads[0]))
 
 /* The first is what the others are compared with. */
 static const struct bench_tracer tracers[] = {
 	{.name = "untraced"},
+	{.name = "floor",
+	 .argv = {"build/conntrace", "watch", "--idle", "--no-snapshot"},
+	 .ready = "conntrace: attached"},
 	{.name = "record",
 	 .argv = {"build/conntrace", "record", "-w", BENCH_OUTPUT},
 	 .ready = "conntrace: attached"},
@@ -50,6 +59,14 @@ static const struct bench_tracer tracers[] = {
 		  "tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0"},
 	 .ready = "listening on",
 	 .inside = true},
+	{.name = "trace-cmd",
+	 .argv = {"trace-cmd", "record", "-e", "sock:inet_sock_set_state", "-o", BENCH_OUTPUT}},
+	{.name = "tcpstates", .argv = {"tcpstates"}},
+	{.name = "tcplife", .argv = {"tcplife"}},
+	{.name = "bpftrace",
+	 .argv = {"bpftrace", "-e",
+		  "tracepoint:sock:inet_sock_set_state { printf(\"%llu %d %s %d %d %d %d\\n\", "
+		  "nsecs, pid, comm, args->sport, args->dport, args->oldstate, args->newstate); }"}},
 };
 #define N_TRACERS (sizeof(tracers) / sizeof(tracers[0]))
 
@@ -160,7 +177,7 @@ static void choose_rows(char *const names[], struct row *rows)
 static int usage(void)
 {
 	fprintf(stderr,
-		"usage: bench [-r ROUNDS] [-w WORKLOAD] [-n UNITS] [ROW...]; at most %d rounds; "
+		"usage: bench [-p] [-r ROUNDS] [-w WORKLOAD] [-n UNITS] [ROW...]; at most %d rounds; "
 		"workloads:",
 		ROUNDS_MAX);
 	for (size_t i = 0; i < N_WORKLOADS; i++)
@@ -186,9 +203,14 @@ int main(int argc, char *argv[])
 	char scratch[] = "/tmp/conntrace-bench.XXXXXX";
 	const struct bench_workload *workload = &workloads[0];
 	uint64_t rounds = ROUNDS, units = 0;
+	bool programs = false;
 	int option, r = 0;
 
-	while ((option = getopt(argc, argv, "r:w:n:")) != -1) {
+	while ((option = getopt(argc, argv, "pr:w:n:")) != -1) {
+		if (option == 'p') {
+			programs = true;
+			continue;
+		}
 		if (option == 'r' && ct_parse_u64(optarg, 1, ROUNDS_MAX, &rounds) == 0)
 			continue;
 		if (option == 'w' && (workload = find_workload(optarg)))
@@ -207,11 +229,13 @@ int main(int argc, char *argv[])
 		fprintf(stderr, "bench: %s: %s\n", scratch, strerror(errno));
 		return EXIT_FAILURE;
 	}
-	for (uint64_t round = 0; round < rounds && r == 0; round++)
+	if (programs)
+		r = bench_programs(workload, scratch);
+	for (uint64_t round = 0; round < rounds && r == 0 && !programs; round++)
 		r = run_round(workload, (unsigned)units, scratch, rows);
 	rmdir(scratch);
-	if (r)
-		return EXIT_FAILURE;
+	if (r || programs)
+		return r ? EXIT_FAILURE : EXIT_SUCCESS;
 	print_rows(workload, (unsigned)units, (unsigned)rounds, rows);
 	return EXIT_SUCCESS;
 }

@@ -43,3 +43,10 @@ bool bench_is_installed(const char *program);
  */
 int bench_run(const struct bench_workload *workload, unsigned units,
 	      const struct bench_tracer *tracer, const char *scratch, struct bench_result *ret);
+
+/**
+ * Prints what `conntrace check --cost` says while the workload runs.
+ *
+ * @return 0; -errno, and a line on stderr says what went wrong.
+ */
+int bench_programs(const struct bench_workload *workload, const char *scratch);

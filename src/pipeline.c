@@ -11,6 +11,9 @@
 
 #define SINKS_MAX 4
 
+/* How exactly a replay knows when time passed. */
+#define TICK_PERIOD_NS 10000000ULL
+
 struct ct_pipeline {
 	struct ct_conn_table *table;
 	struct ct_selector *selector;
@@ -20,6 +23,8 @@ struct ct_pipeline {
 	uint64_t now_ns;  /* time of the last event */
 	uint64_t tick_ns; /* of the last update, when it came with a tick; CT_NS_UNKNOWN */
 	bool is_midway;	  /* the event of the last update is still to come */
+	bool verbatim;
+	uint64_t passed_ns; /* verbatim: of the last tick; CT_NS_UNKNOWN */
 	struct ct_pipeline_stats stats;
 };
 
@@ -117,8 +122,10 @@ int ct_pipeline_new(const struct ct_pipeline_config *config, struct ct_pipeline 
 
 	if (!pipeline)
 		return -ENOMEM;
-	pipeline->max_updates = config->max_updates;
+	pipeline->verbatim = config->verbatim;
+	pipeline->max_updates = config->verbatim ? 0 : config->max_updates;
 	pipeline->tick_ns = CT_NS_UNKNOWN;
+	pipeline->passed_ns = CT_NS_UNKNOWN;
 	r = ct_selector_new(config->select, to_sinks, pipeline, &pipeline->selector);
 	if (r == 0)
 		r = ct_conn_table_new(config->capabilities, config->max_conns, &table_ops, pipeline,
@@ -151,10 +158,44 @@ int ct_pipeline_add_sink(struct ct_pipeline *pipeline, struct ct_sink *sink)
 	return 0;
 }
 
+static int pass_on(struct ct_pipeline *pipeline, const struct ct_event *event)
+{
+	struct ct_update update = {.ts_ns = event->ts_ns, .event = event};
+
+	if (event->kind == CT_EVENT_LOST) {
+		update.kind = CT_UPDATE_LOST;
+		update.lost.events = event->lost.events;
+		update.lost.where = event->lost.where;
+	}
+	return to_sinks(pipeline, &update);
+}
+
+/*
+ * Time passes with ticks alone: who reads the recording has to know, before he is told of an event,
+ * how late it has become.
+ */
+static int pass_on_in_time(struct ct_pipeline *pipeline, const struct ct_event *event)
+{
+	const struct ct_event tick = {
+		.ts_ns = event->ts_ns, .kind = CT_EVENT_TICK, .generation = CT_GENERATION_ANY};
+	int r = 0;
+
+	if (pipeline->passed_ns == CT_NS_UNKNOWN ||
+	    (event->ts_ns > pipeline->passed_ns &&
+	     event->ts_ns - pipeline->passed_ns >= TICK_PERIOD_NS)) {
+		pipeline->passed_ns = event->ts_ns;
+		r = pass_on(pipeline, &tick);
+	}
+	return r ? r : pass_on(pipeline, event);
+}
+
 static int apply(struct ct_pipeline *pipeline, const struct ct_event *event)
 {
-	int r = ct_conn_table_apply(pipeline->table, event);
+	int r;
 
+	if (pipeline->verbatim)
+		return pass_on_in_time(pipeline, event);
+	r = ct_conn_table_apply(pipeline->table, event);
 	return r == 0 && is_enough(pipeline) ? CT_PIPELINE_STOP : r;
 }
 
@@ -191,7 +232,7 @@ uint64_t ct_pipeline_deadline_ns(const struct ct_pipeline *pipeline)
 
 size_t ct_pipeline_fin_wait2_minis(const struct ct_pipeline *pipeline)
 {
-	return ct_conn_table_fin_wait2_minis(pipeline->table);
+	return pipeline->verbatim ? 1 : ct_conn_table_fin_wait2_minis(pipeline->table);
 }
 
 int ct_pipeline_flush(struct ct_pipeline *pipeline)

@@ -2,6 +2,7 @@
 /* Wires the stages: decode → table and history → detectors → selection → sinks. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,9 @@ struct ct_pipeline_config {
 	const struct ct_capabilities *capabilities; /// of the stream; borrowed; NULL: all
 	size_t max_conns;			    /// bound of the table; 0: the default
 	uint64_t max_updates; /// stop behind so many printed updates; 0: never
+	/// Events go to the sinks as they come, with ticks in between, and nothing is made of them:
+	/// for a recording of everything. SELECT and MAX_UPDATES are not asked then.
+	bool verbatim;
 };
 
 struct ct_pipeline_stats {
@@ -27,7 +31,7 @@ struct ct_pipeline_stats {
 	uint64_t lost;	   /// events that the stream says are missing
 	uint64_t lost_at[_CT_LOST_MAX]; /// the same by enum ct_lost_where
 	uint64_t malformed;		/// records that did not decode
-	uint64_t connections;		/// of which sinks were given the summary
+	uint64_t connections;		/// of which sinks were given the summary; 0 if verbatim
 	uint64_t evicted;		/// connections that left because the table was full
 };
 
@@ -52,7 +56,7 @@ int ct_pipeline_feed(void *context, const void *bytes, size_t len);
 /// When the table wants a CT_EVENT_TICK next, CLOCK_MONOTONIC; CT_NS_UNKNOWN: not at all.
 uint64_t ct_pipeline_deadline_ns(const struct ct_pipeline *pipeline);
 
-/// As ct_conn_table_fin_wait2_minis().
+/// As ct_conn_table_fin_wait2_minis(); not 0 if verbatim: then nobody has counted.
 size_t ct_pipeline_fin_wait2_minis(const struct ct_pipeline *pipeline);
 
 /// What is printed so far becomes visible. 0 or -errno of a sink.

@@ -52,6 +52,9 @@ struct ct_select {
 
 void ct_select_fini(struct ct_select *select);
 
+/// True when there is no condition: everything is selected.
+bool ct_select_is_empty(const struct ct_select *select);
+
 /// True when some condition can only be judged by the process that owns a connection.
 bool ct_select_by_owner(const struct ct_select *select);
 

@@ -23,6 +23,7 @@ struct ct_live_config {
 	const char *const *hidden;
 	size_t n_hidden;
 	const char *btf_path; /// the kernel's types, for tests; NULL: its own; borrowed
+	bool idle; /// attached, and told to do nothing: what it costs to be called, for benchmarks
 };
 
 struct ct_source_live;

@@ -9,12 +9,18 @@
 #include "conntrace/json_writer.h"
 #include "conntrace/log.h"
 #include "conntrace/source_live.h"
+#include "cost.h"
+
+/// How long programs are watched if nobody says otherwise.
+#define COST_NS 5000000000
 
 struct check {
 	struct utsname name;
 	struct ct_surroundings surroundings;
 	struct ct_capabilities capabilities;
 	char problem[512]; /// "": tracing is possible
+	bool has_cost;
+	struct ct_cost cost;
 };
 
 static void put_json(struct ct_buf *buf, const struct check *check)
@@ -37,6 +43,8 @@ static void put_json(struct ct_buf *buf, const struct check *check)
 				surroundings->privileges[i].held);
 	ct_json_object_end(&json);
 	ct_capabilities_put_json(&json, &check->capabilities);
+	if (check->has_cost)
+		ct_cost_put_json(&json, &check->cost);
 	ct_json_object_end(&json);
 	ct_buf_putc(buf, '\n');
 }
@@ -74,6 +82,27 @@ static void put_text(struct ct_buf *buf, const struct check *check)
 		return;
 	ct_buf_putc(buf, '\n');
 	ct_capabilities_put_table(buf, &check->capabilities);
+	if (!check->has_cost)
+		return;
+	ct_buf_putc(buf, '\n');
+	ct_cost_put_table(buf, &check->cost);
+}
+
+/// Under what the machine does by itself.
+static int measure(const struct ct_options *options, const struct ct_live_config *config,
+		   struct check *check)
+{
+	char err[512] = "";
+	int r;
+
+	if (!options->cost || *check->problem)
+		return CT_EXIT_DONE;
+	r = ct_live_cost(config, options->duration_ns ?: COST_NS, &check->cost, err, sizeof(err));
+	check->has_cost = r == 0;
+	if (r == 0)
+		return CT_EXIT_DONE;
+	ct_error("%s", *err ? err : strerror(-r));
+	return r == -EPERM || r == -ENOTSUP ? CT_EXIT_UNSUPPORTED : CT_EXIT_FAILED;
 }
 
 int ct_cmd_check(struct ct_options *options)
@@ -98,6 +127,9 @@ int ct_cmd_check(struct ct_options *options)
 	}
 	if (r && !*check.problem)
 		strcpy(check.problem, "tracing is not possible here");
+	r = measure(options, &config, &check);
+	if (r)
+		return r;
 	if (options->output.format == CT_OUTPUT_JSON)
 		put_json(&buf, &check);
 	else

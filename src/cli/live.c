@@ -74,12 +74,20 @@ static int follow_processes(struct live *live)
 	return CT_EXIT_DONE;
 }
 
+/// A recording of everything: what it means is found out when it is read.
+static bool is_verbatim(const struct live *live)
+{
+	return !live->printing && !live->options->count &&
+	       ct_select_is_empty(&live->options->select);
+}
+
 static int prepare_pipeline(struct live *live, ct_sink_new_fn new_sink)
 {
 	struct ct_pipeline_config config = {
 		.select = &live->options->select,
 		.capabilities = &live->session.capabilities,
 		.max_updates = live->options->count,
+		.verbatim = is_verbatim(live),
 	};
 	int r;
 
@@ -127,6 +135,7 @@ static int attach(struct live *live)
 		.hidden = options->hidden,
 		.n_hidden = options->n_hidden,
 		.btf_path = options->btf_path,
+		.idle = options->idle,
 	};
 	char err[512] = "";
 	int r = ct_source_live_open(&config, err, sizeof(err), &live->source);
@@ -336,7 +345,10 @@ static int conclude(struct live *live)
 	if (live->feed.error)
 		return live->child.status;
 	ct_pipeline_stats(live->pipeline, &stats);
-	if (live->write_path)
+	if (live->write_path && is_verbatim(live))
+		ct_info("%" PRIu64 " events recorded to %s, %" PRIu64 " lost", stats.selected,
+			live->write_path, stats.lost);
+	else if (live->write_path)
 		ct_info("%" PRIu64 " events of %" PRIu64 " connections recorded to %s, %" PRIu64
 			" lost",
 			stats.selected, stats.connections, live->write_path, stats.lost);

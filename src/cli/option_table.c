@@ -18,7 +18,7 @@ const struct ct_syntax ct_syntaxes[] = {
 			     "list what is connected now, mini-sockets included", .file = false},
 	[CT_COMMAND_INFO] = {"info", "info FILE [--json]",
 			     "tell a recording's origin, size, losses and integrity", .file = true},
-	[CT_COMMAND_CHECK] = {"check", "check [--json]",
+	[CT_COMMAND_CHECK] = {"check", "check [--json] [--cost]",
 			      "tell what this kernel and user permit, capability by capability",
 			      .file = false},
 };
@@ -57,8 +57,10 @@ enum {
 	KEY_IO_OWNER,
 	KEY_NO_SNAPSHOT,
 	KEY_VERSION,
+	KEY_COST,
 	KEY_HIDE_HOOK,
 	KEY_BTF,
+	KEY_IDLE,
 };
 
 const struct ct_option_spec ct_option_specs[] = {
@@ -107,7 +109,7 @@ const struct ct_option_spec ct_option_specs[] = {
 	{KEY_COLOR, "color", "WHEN", "auto, always or never; NO_COLOR turns auto off", PRINTING,
 	 CT_OPTION_OUTPUT, FIELD(color), 0, ct_option_color},
 
-	{KEY_DURATION, "duration", "D", "stop after a time: 500ms, 10s, 5m, 1h", LIVE,
+	{KEY_DURATION, "duration", "D", "stop after a time: 500ms, 10s, 5m, 1h", LIVE | CHECK,
 	 CT_OPTION_LIMIT, FIELD(duration_ns), 0, ct_option_duration},
 	{KEY_COUNT, "count", "N", "stop after N events", LIVE | REPLAY, CT_OPTION_LIMIT,
 	 FIELD(count), 0, ct_option_count},
@@ -124,6 +126,9 @@ const struct ct_option_spec ct_option_specs[] = {
 	{KEY_IO_OWNER, "io-owner", NULL,
 	 "learn who owns accepted connections from their first I/O: costs small exchanges 5 to 7 %",
 	 LIVE, CT_OPTION_OTHER, FIELD(io_owner), 0, ct_option_true},
+	{KEY_COST, "cost", NULL,
+	 "trace for --duration, 5s if not given, and tell what each program took", CHECK,
+	 CT_OPTION_OTHER, FIELD(cost), 0, ct_option_true},
 	{'q', "quiet", NULL, "errors and warnings only", ALL, CT_OPTION_OTHER, FIELD(verbosity),
 	 CT_LOG_QUIET, ct_option_constant},
 	{'v', "verbose", NULL, "tell more, on stderr", ALL, CT_OPTION_OTHER, FIELD(verbosity),
@@ -136,6 +141,7 @@ const struct ct_option_spec ct_option_specs[] = {
 	 ct_option_hide},
 	{KEY_BTF, "btf", "FILE", NULL, LIVE | LIST | CHECK, CT_OPTION_OTHER, FIELD(btf_path), 0,
 	 ct_option_string},
+	{KEY_IDLE, "idle", NULL, NULL, LIVE, CT_OPTION_OTHER, FIELD(idle), 0, ct_option_true},
 };
 const size_t ct_option_specs_n = sizeof(ct_option_specs) / sizeof(ct_option_specs[0]);
 

@@ -177,6 +177,8 @@ static int check_whole(struct ct_options *options, int argc, char **argv, char *
 		return refuse(err, "%s needs a FILE: conntrace %s", syntax->name, syntax->synopsis);
 	if (options->select.follow && options->select.pids.n == 0 && !options->child_argv)
 		return refuse(err, "--follow needs --pid: whose children?");
+	if (options->command == CT_COMMAND_CHECK && options->duration_ns && !options->cost)
+		return refuse(err, "--duration goes with --cost: nothing else takes its time");
 	return 0;
 }
 

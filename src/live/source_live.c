@@ -39,7 +39,8 @@ static int on_sample(void *context, void *bytes, size_t len)
 	return live->more ? -EAGAIN : 0;
 }
 
-static int attach(struct ct_source_live *live, char *err_text, size_t err_len)
+static int attach(struct ct_source_live *live, const struct ct_live_config *config, char *err_text,
+		  size_t err_len)
 {
 	int r = conntrace_bpf__attach(live->skel);
 
@@ -47,7 +48,8 @@ static int attach(struct ct_source_live *live, char *err_text, size_t err_len)
 		/* so far nobody was to tell of anything */
 		live->recursion_told = ct_live_lost_of(live->skel,
 						       ct_live_count_misses(live->skel));
-		live->skel->bss->running_since_ns = ct_clock_ns(CLOCK_MONOTONIC);
+		if (!config->idle)
+			live->skel->bss->running_since_ns = ct_clock_ns(CLOCK_MONOTONIC);
 		return 0;
 	}
 	snprintf(err_text, err_len, "cannot attach to the kernel's tracepoints: %s", strerror(-r));
@@ -111,7 +113,7 @@ int ct_source_live_open(const struct ct_live_config *config, char *err_text, siz
 		snprintf(err_text, err_len, "cannot open the ring buffer: %s", strerror(-r));
 		return r;
 	}
-	r = attach(live, err_text, err_len);
+	r = attach(live, config, err_text, err_len);
 	if (r < 0)
 		return r;
 	*ret = CT_TAKE_PTR(live);

@@ -189,6 +189,13 @@ enum ct_verdict ct_select_match(const struct ct_select *select, const struct ct_
 	return verdict;
 }
 
+bool ct_select_is_empty(const struct ct_select *select)
+{
+	return !select->pids.n && !select->ports.n && !select->lports.n && !select->rports.n &&
+	       !select->n_hosts && !select->n_comms && !select->uids.n && !select->netns.n &&
+	       select->ipv4 == select->ipv6 && !select->roles && !select->states && !select->flags;
+}
+
 bool ct_select_by_owner(const struct ct_select *select)
 {
 	return select->pids.n || select->n_comms;

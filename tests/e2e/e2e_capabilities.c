@@ -13,6 +13,7 @@
 
 #include "conntrace/cleanup.h"
 #include "support/capability.h"
+#include "support/churn.h"
 #include "support/e2e.h"
 #include "support/events.h"
 #include "support/pair.h"
@@ -148,6 +149,34 @@ static void hook_that_does_not_exist_cannot_be_hidden(void **state)
 	assert_string_equal(output.err, "conntrace: there is no hook 'tcp_nonsense' to hide\n");
 }
 
+/// Its "cost": what each program took under a load of our own.
+static void check_tells_what_the_programs_cost(void **state)
+{
+	struct e2e *e2e = *state;
+	const json_t *cost, *transitions;
+	json_t *told;
+
+	e2e_churn_noise(e2e, e2e_port(0));
+	told = E2E_CONNTRACE_JSON("check", "--json", "--cost", "--duration", "2s");
+	e2e_churn_quiet(e2e);
+
+	cost = json_object_get(json_array_get(told, 0), "cost");
+	assert_in_range(e2e_event_number(cost, "at_work_ns"), 900000000, 5000000000);
+	assert_in_range(e2e_event_number(cost, "idle_ns"), 900000000, 5000000000);
+	transitions = e2e_events_one(json_object_get(cost, "programs"), "{s:s}", "program",
+				     "ct_set_state");
+	e2e_assert_has(transitions, "{s:s}", "hook", "inet_sock_set_state");
+	assert_true(e2e_event_number(transitions, "runs") > 0);
+	assert_true(e2e_event_number(transitions, "idle_runs") > 0);
+	assert_true(e2e_event_number(transitions, "idle_run_ns") > 0);
+	assert_true(e2e_event_number(transitions, "run_ns") *
+			    e2e_event_number(transitions, "idle_runs") >
+		    e2e_event_number(transitions, "idle_run_ns") *
+			    e2e_event_number(transitions, "runs"));
+	e2e_assert_none(json_object_get(cost, "programs"), "{s:s}", "hook", "tcp");
+	json_decref(told);
+}
+
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(recording_tells_what_it_was_made_without),
 	E2E_TEST(nothing_is_traced_without_transitions),
@@ -155,6 +184,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(what_is_there_is_listed_without_the_owners),
 	E2E_TEST(hook_that_does_not_exist_cannot_be_hidden),
 	E2E_TEST(kernel_without_ipv6_is_traced),
+	E2E_TEST(check_tells_what_the_programs_cost),
 	E2E_TEST(kernel_whose_tracepoints_are_missing_is_traced_without_them),
 };
 

@@ -162,6 +162,8 @@ static void wrong_option_is_refused_in_a_line_that_names_it(void **state)
 		{CT_COMMAND_WATCH, "--no-snapshots", "did you mean '--no-snapshot'"},
 		{CT_COMMAND_INFO, "x.ctr -p 1", "'-p'"},
 		{CT_COMMAND_CHECK, "-o json", "'-o'"},
+		{CT_COMMAND_WATCH, "--cost", "'--cost'"},
+		{CT_COMMAND_CHECK, "--duration 1", "--duration goes with --cost"},
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(bad); i++)

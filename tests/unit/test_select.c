@@ -52,6 +52,33 @@ static void nothing_asked_for_selects_everything(void **state)
 	assert_int_equal(match_packet(&select, &id), CT_YES);
 }
 
+static void condition_of_any_kind_is_one(void **state)
+{
+	static struct ct_cidr host;
+	static char *comm = "nginx";
+	const struct ct_select nothing[] = {{}, {.ipv4 = true, .ipv6 = true}, {.follow = true}};
+	const struct ct_select something[] = {
+		{.pids = VALUES(1)},
+		{.ports = PORTS(80, 80)},
+		{.lports = PORTS(80, 80)},
+		{.rports = PORTS(80, 80)},
+		{.hosts = &host, .n_hosts = 1},
+		{.comms = &comm, .n_comms = 1},
+		{.uids = VALUES(0)},
+		{.netns = VALUES(1)},
+		{.ipv4 = true},
+		{.ipv6 = true},
+		{.roles = 1 << CT_ROLE_ACTIVE},
+		{.states = 1 << CT_STATE_CLOSE_WAIT},
+		{.flags = 1 << CT_FLAG_GAP},
+	};
+
+	for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++)
+		assert_true(ct_select_is_empty(&nothing[i]));
+	for (size_t i = 0; i < sizeof(something) / sizeof(something[0]); i++)
+		assert_false(ct_select_is_empty(&something[i]));
+}
+
 static void remote_port_is_judged_at_once(void **state)
 {
 	struct ct_select yes = {.rports = PORTS(80, 80)}, no = {.rports = PORTS(81, 90)};
@@ -286,6 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_asked_for_selects_everything),
+		cmocka_unit_test(condition_of_any_kind_is_one),
 		cmocka_unit_test(remote_port_is_judged_at_once),
 		cmocka_unit_test(local_port_waits_until_it_is_known),
 		cmocka_unit_test(port_is_that_of_either_end),

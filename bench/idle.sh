@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Usage: bench/idle.sh [CONNECTIONS]
+#
+# What it takes to begin on a machine with so many idle connections (100,000, each of two sockets here):
+# until the first line of something that happens, and the memory that a socket takes, of the process
+# and of its maps. Needs root.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+connections=${1:-100000}
+scratch=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$scratch"' EXIT
+
+coproc idle { exec build/bench/idle "$connections"; }
+read -r -u "${idle[0]}" _
+
+# Seconds from its start until it shows a transition.
+first_line_s() {
+	local began=$EPOCHREALTIME
+
+	build/conntrace watch -q 2>"$scratch/errors" | grep -m 1 -q ESTABLISHED.*FIN_WAIT1
+	awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f", b - a }'
+}
+
+kernel_kib() {
+	awk '/^(Slab|Percpu|VmallocUsed):/ { sum += $2 } END { print sum }' /proc/meminfo
+}
+
+printf 'idle: %d sockets\n' $((2 * connections))
+printf 'until the first line of what happens   %6s s\n' "$(first_line_s)"
+
+before_kib=$(kernel_kib)
+build/conntrace watch >/dev/null 2>"$scratch/errors" &
+tracer=$!
+until grep -q attached "$scratch/errors"; do sleep 0.1; done
+sleep 1
+rss_kib=$(awk '/^VmRSS:/ { print $2 }' "/proc/$tracer/status")
+after_kib=$(kernel_kib)
+awk -v rss="$rss_kib" -v kernel=$((after_kib - before_kib)) -v n=$((2 * connections)) 'BEGIN {
+	printf "memory of the process: %d MiB, %d bytes a socket\n", rss / 1024, rss * 1024 / n
+	printf "memory of the kernel:  %d MiB, %d bytes a socket\n", kernel / 1024, kernel * 1024 / n }'
+kill "$tracer"
