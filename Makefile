@@ -330,7 +330,8 @@ $(BUILD)/vmlinux/%/types.bpf.o: vmlinux/vmlinux.h tests/vmlinux/types.awk $(BUIL
 	$(Q)awk -f tests/vmlinux/types.awk $< >$(@:.o=.c)
 	$(Q)$(CLANG) $(call bpf_for,$*) -c $(@:.o=.c) -o $@
 
-$(BUILD)/vmlinux/own.txt: $(wildcard bpf/*.[ch]) include/conntrace/event.h | $(BUILD)/toolchain
+$(BUILD)/vmlinux/own.txt: $(wildcard bpf/*.[ch]) $(addprefix include/conntrace/,event.h moment.h) | \
+		$(BUILD)/toolchain
 	$(Q)mkdir -p $(@D)
 	$(Q)grep -hv "^#include" $^ | $(CLANG) -w -x c -E -P - -o $@
 

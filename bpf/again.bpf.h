@@ -2,19 +2,20 @@
 /*
  * The kernel starts no program inside itself on the same CPU: one that is interrupted by an event
  * of its own is left out for that, and the miss is counted. A softirq's event does so to a
- * process', and where tracepoints can be preempted any process' to another's. So each hook that
+ * process', and where tracepoints can be preempted any process' to another's. So a hook that
  * processes come by has a second program, which the kernel does not leave out: it does the first
  * one's work when that one was left out. It has to stand behind the first one in the object, since
- * it is attached and runs in that order.
+ * it is attached and runs in that order. Timers start and are cancelled with interrupts off, under
+ * their base's lock: nothing can come in between there, kernel/time/timer.c.
  *
  * Of a transition the socket knows whether it was told. Who is preempted inside of a program holds
  * it up for long, and others may be so inside of the second one: for transitions, which all
  * processes cause, there are some more then, PROGRAM_again_N.
  *
- * Of anything else it is taken for left out when the first one is at work on this CPU. That leaves
+ * A dropped segment is taken for left out when the first one is at work on this CPU. That leaves
  * the moments of its coming and going, which are told as lost. Where it can be preempted between
  * the two of them, and only there, a second one may take another's work for its own and tell of a
- * dropped segment twice; the timers' hooks hold a lock.
+ * dropped segment twice.
  *
  * A jump into the first one would not do: the two would share a stack, which newer kernels keep for
  * each program and CPU.
@@ -25,46 +26,39 @@
 #include "emit.bpf.h"
 #include "identity.bpf.h"
 
-enum ct_hook_id { CT_HOOK_TIMER_START, CT_HOOK_TIMER_CANCEL, CT_HOOK_KFREE_SKB, _CT_HOOK_ID_MAX };
-
-/* Of each CPU, by hook: its first program is at work. */
-struct ct_at_work {
-	__u8 hook[8];
-};
-_Static_assert(_CT_HOOK_ID_MAX <= sizeof(((struct ct_at_work *)NULL)->hook), "a place for each");
-
+/* Of each CPU: the first program of a dropped segment is at work. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct ct_at_work);
+	__type(value, __u64);
 } at_work SEC(".maps");
 
 /* Events that first programs missed and second ones told. */
 __u64 taken_over;
 
-static __always_inline void ct_mark(enum ct_hook_id hook, __u8 is_at_work)
+static __always_inline void ct_mark(__u64 is_at_work)
 {
 	__u32 zero = 0;
-	struct ct_at_work *cpu;
+	__u64 *cpu;
 
 	cpu = bpf_map_lookup_elem(&at_work, &zero);
 	if (cpu)
-		WRITE_ONCE(cpu->hook[hook], is_at_work);
+		WRITE_ONCE(*cpu, is_at_work);
 }
 
 /* A first program begins; false: nothing is traced yet, or any more. */
-static __always_inline bool ct_begin(enum ct_hook_id hook)
+static __always_inline bool ct_begin(void)
 {
 	if (!ct_is_running())
 		return false;
-	ct_mark(hook, 1);
+	ct_mark(1);
 	return true;
 }
 
-static __always_inline int ct_end(enum ct_hook_id hook)
+static __always_inline int ct_end(void)
 {
-	ct_mark(hook, 0);
+	ct_mark(0);
 	return 0;
 }
 
@@ -77,12 +71,12 @@ static __always_inline bool ct_take_over(void)
 }
 
 /* True in a second program whose first one was left out. */
-static __always_inline bool ct_takes_over(enum ct_hook_id hook)
+static __always_inline bool ct_takes_over(void)
 {
 	__u32 zero = 0;
-	struct ct_at_work *cpu = bpf_map_lookup_elem(&at_work, &zero);
+	__u64 *cpu = bpf_map_lookup_elem(&at_work, &zero);
 
-	return cpu && READ_ONCE(cpu->hook[hook]) && ct_is_running() && ct_take_over();
+	return cpu && READ_ONCE(*cpu) && ct_is_running() && ct_take_over();
 }
 
 /* The same of a transition, of TCP or not. Without its storage the first one may have run. */

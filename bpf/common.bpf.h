@@ -10,6 +10,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "conntrace/event.h"
+#include "conntrace/moment.h"
 
 #ifndef NULL
 #define NULL ((void *)0)

@@ -101,31 +101,13 @@ int BPF_PROG(ct_retransmit_synack, struct sock *sk, struct request_sock *req)
 SEC("tp_btf/timer_start")
 int BPF_PROG(ct_timer_start, struct timer_list *timer)
 {
-	if (!ct_begin(CT_HOOK_TIMER_START))
-		return 0;
-	ct_on_timer(timer, CT_TIMER_START);
-	return ct_end(CT_HOOK_TIMER_START);
-}
-
-SEC("tp_btf/timer_start")
-int BPF_PROG(ct_timer_start_again, struct timer_list *timer)
-{
-	return ct_takes_over(CT_HOOK_TIMER_START) ? ct_on_timer(timer, CT_TIMER_START) : 0;
+	return ct_is_running() ? ct_on_timer(timer, CT_TIMER_START) : 0;
 }
 
 SEC("tp_btf/timer_cancel")
 int BPF_PROG(ct_timer_cancel, struct timer_list *timer)
 {
-	if (!ct_begin(CT_HOOK_TIMER_CANCEL))
-		return 0;
-	ct_on_timer(timer, CT_TIMER_CANCEL);
-	return ct_end(CT_HOOK_TIMER_CANCEL);
-}
-
-SEC("tp_btf/timer_cancel")
-int BPF_PROG(ct_timer_cancel_again, struct timer_list *timer)
-{
-	return ct_takes_over(CT_HOOK_TIMER_CANCEL) ? ct_on_timer(timer, CT_TIMER_CANCEL) : 0;
+	return ct_is_running() ? ct_on_timer(timer, CT_TIMER_CANCEL) : 0;
 }
 
 SEC("tp_btf/timer_expire_entry")
@@ -147,18 +129,18 @@ int BPF_PROG(ct_timer_expire_exit, struct timer_list *timer)
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(ct_kfree_skb, struct sk_buff *skb, void *location, __u32 reason, struct sock *rx_sk)
 {
-	if (!ct_begin(CT_HOOK_KFREE_SKB))
+	if (!ct_begin())
 		return 0;
 	if (!ct_is_null(ctx, 3))
 		ct_on_dropped(skb, reason, rx_sk);
-	return ct_end(CT_HOOK_KFREE_SKB);
+	return ct_end();
 }
 
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(ct_kfree_skb_again, struct sk_buff *skb, void *location, __u32 reason,
 	     struct sock *rx_sk)
 {
-	if (!ct_takes_over(CT_HOOK_KFREE_SKB) || ct_is_null(ctx, 3))
+	if (!ct_takes_over() || ct_is_null(ctx, 3))
 		return 0;
 	return ct_on_dropped(skb, reason, rx_sk);
 }
@@ -167,18 +149,16 @@ int BPF_PROG(ct_kfree_skb_again, struct sk_buff *skb, void *location, __u32 reas
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(ct_kfree_skb_by_tuple, struct sk_buff *skb, void *location, __u32 reason)
 {
-	if (!ct_begin(CT_HOOK_KFREE_SKB))
+	if (!ct_begin())
 		return 0;
 	ct_on_dropped_by_tuple(skb, (__u64)location, reason);
-	return ct_end(CT_HOOK_KFREE_SKB);
+	return ct_end();
 }
 
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(ct_kfree_skb_by_tuple_again, struct sk_buff *skb, void *location, __u32 reason)
 {
-	return ct_takes_over(CT_HOOK_KFREE_SKB)
-		       ? ct_on_dropped_by_tuple(skb, (__u64)location, reason)
-		       : 0;
+	return ct_takes_over() ? ct_on_dropped_by_tuple(skb, (__u64)location, reason) : 0;
 }
 
 SEC("tp_btf/sock_send_length")

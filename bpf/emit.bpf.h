@@ -71,6 +71,24 @@ static __always_inline void ct_count_lost(struct ct_sk *st, bool mini)
 		lost_since_ns = bpf_ktime_get_ns();
 }
 
+/* What does not depend on a socket, in SIZE bytes. ST as for ct_emit_begin_of(). */
+static __always_inline void ct_emit_fill(struct ct_event *event, __u64 size, __u8 kind,
+					 const struct ct_sk *st)
+{
+	__builtin_memset(event, 0, size);
+	event->ts_ns = bpf_ktime_get_ns();
+	event->kind = kind;
+	event->generation = CT_GENERATION_ANY;
+	if (st) {
+		event->pid = st->pid;
+		event->owner = st->owner;
+		event->role = st->role;
+		event->generation = st->generation;
+		event->missed = st->missed;
+		event->sock_flags = CT_SOCK_COUNTED;
+	}
+}
+
 /*
  * Reserves a record of SIZE bytes and fills in what does not depend on a socket.
  *
@@ -90,19 +108,9 @@ static __always_inline struct ct_event *ct_emit_begin_of(__u64 size, __u8 kind, 
 		ct_count_lost(st, mini);
 		return NULL;
 	}
-	__builtin_memset(event, 0, size);
-	event->ts_ns = bpf_ktime_get_ns();
-	event->kind = kind;
-	event->generation = CT_GENERATION_ANY;
-	if (st) {
-		event->pid = st->pid;
-		event->owner = st->owner;
-		event->role = st->role;
-		event->generation = st->generation;
-		event->missed = st->missed;
-		event->sock_flags = CT_SOCK_COUNTED;
+	ct_emit_fill(event, size, kind, st);
+	if (st)
 		st->missed = 0;
-	}
 	return event;
 }
 
@@ -115,15 +123,47 @@ static __always_inline struct ct_event *ct_emit_begin(__u64 size, __u8 kind, str
  * A wakeup costs fifteen times an event: user space comes by on a tick of its own, and is called
  * only when the ring fills faster than that.
  */
+static __always_inline __u64 ct_wakeup(void)
+{
+	if (wakeup_sent || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= wakeup_bytes)
+		return BPF_RB_NO_WAKEUP;
+	wakeup_sent = 1;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 static __always_inline void ct_emit_end(struct ct_event *event)
 {
-	__u64 flags = BPF_RB_NO_WAKEUP;
+	bpf_ringbuf_submit(event, ct_wakeup());
+}
 
-	if (!wakeup_sent && bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > wakeup_bytes) {
-		wakeup_sent = 1;
-		flags = BPF_RB_FORCE_WAKEUP;
+/* The same for a moment, which is made on the stack: how long it gets turns out on the way. */
+static __always_inline void ct_emit_moment_begin(union ct_moment *moment, struct ct_sk *st)
+{
+	if (lost_events)
+		ct_emit_lost();
+	ct_emit_fill(&moment->event, sizeof(*moment), CT_EVENT_STATE, st);
+}
+
+/* False: the ring is full, and that has been counted. */
+static __always_inline bool ct_emit_moment_end(union ct_moment *moment, struct ct_sk *st)
+{
+	__u64 size = CT_EVENT_SIZE(to);
+
+	if (moment->event.with == CT_EVENT_OWNER)
+		size += sizeof(moment->more.who);
+	else if (moment->event.with == CT_EVENT_COUNTERS)
+		size += sizeof(moment->more.counters);
+	else if (moment->event.with == CT_EVENT_OPTIONS)
+		size += sizeof(moment->more.options);
+	moment->event.missed = st->missed;
+	if (bpf_ringbuf_output(&ring, moment, size, ct_wakeup()) == 0) {
+		st->missed = 0;
+		return true;
 	}
-	bpf_ringbuf_submit(event, flags);
+	ct_count_lost(st, false);
+	if (moment->event.with)
+		ct_count_lost(st, false);
+	return false;
 }
 
 /* Gives the place back: what it was taken for turned out not to be so. */

@@ -167,6 +167,15 @@ static __always_inline bool ct_is_killed(int old, int new, __u16 err)
 	return err == ECONNABORTED || (old == CT_STATE_LISTEN && ct_current_how() == CT_HOW_OTHER);
 }
 
+static __always_inline void ct_fill_owner(struct ct_event_owner *ret, const struct sock *sk,
+					  const struct ct_sk *st)
+{
+	__builtin_memcpy(ret->comm, st->comm, CT_COMM_LEN);
+	ret->uid = sk->sk_uid.val;
+	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
+		ret->cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+}
+
 static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st)
 {
 	struct ct_event *event;
@@ -179,16 +188,13 @@ static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, 
 	if (st->born_ns)
 		event->ts_ns = st->born_ns;
 	ct_read_sock(event, sk, tp);
-	__builtin_memcpy(event->who.comm, st->comm, CT_COMM_LEN);
-	event->who.uid = sk->sk_uid.val;
-	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
-		event->who.cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	ct_fill_owner(&event->who, sk, st);
 	ct_emit_end(event);
 }
 
-/* The owner's part of a transition. Says so in the stream when something about the owner is new. */
-static __always_inline void ct_update_owner(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st,
-					    int old, int new, __u16 err, bool by_process)
+/* The owner's part of a transition. True when something about the owner is new, and to be told. */
+static __always_inline bool ct_update_owner(struct ct_sk *st, int old, int new, __u16 err,
+					    bool by_process)
 {
 	bool born = ct_any(ct_begins_life(old, new)), learned = false;
 	bool is_new = born || !st->lived;
@@ -201,6 +207,5 @@ static __always_inline void ct_update_owner(struct sock *sk, struct tcp_sock *tp
 	    !ct_is_killed(old, new, err) && !ct_current_owns_nothing())
 		learned = ct_learn_owner(st, ct_origin(old, new));
 	st->lived = 1;
-	if (ct_any(is_new || learned))
-		ct_emit_owner(sk, tp, st);
+	return is_new || learned;
 }

@@ -38,27 +38,42 @@ static __always_inline bool ct_has_options(const struct sock *sk, const struct t
 
 /*
  * Before an event of the socket: those that are on, and, if the event may raise a flag, all that
- * are in force. What was told once is told again when it changes.
+ * are in force. What was told once is told again when it changes: then this is true, and ST knows
+ * them as told.
  */
-static __always_inline void ct_tell_options(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st,
-					    bool for_flag)
+static __always_inline bool ct_options_are_due(const struct sock *sk, const struct tcp_sock *tp,
+					       struct ct_sk *st, bool for_flag,
+					       struct ct_event_options *ret)
 {
 	struct ct_options options;
-	struct ct_event *event;
 	__u32 print;
 
 	if (!tp || !st || (!st->options && !for_flag && !ct_has_options(sk, tp)))
-		return;
+		return false;
 	ct_read_options(&options, sk, tp);
 	print = ct_options_print(&options);
 	if (print == st->options)
+		return false;
+	ct_fill_options(ret, &options);
+	st->options = print;
+	return true;
+}
+
+static __always_inline void ct_tell_options(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st,
+					    bool for_flag)
+{
+	struct ct_event_options options = {};
+	struct ct_event *event;
+
+	if (!ct_options_are_due(sk, tp, st, for_flag, &options))
 		return;
 	event = ct_emit_begin(CT_EVENT_SIZE(options), CT_EVENT_OPTIONS, st);
-	if (!event)
+	if (!event) {
+		st->options = 0;
 		return;
+	}
 	ct_read_sock(event, sk, tp);
-	ct_fill_options(&event->options, &options);
-	st->options = print;
+	event->options = options;
 	ct_emit_end(event);
 }
 

@@ -103,6 +103,17 @@ static __always_inline void ct_note_options(struct sock *sk, struct tcp_sock *tp
 	st->options = ct_options_print(&options);
 }
 
+static __always_inline void ct_emit_counters(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st)
+{
+	struct ct_event *event = ct_emit_begin(CT_EVENT_SIZE(counters), CT_EVENT_COUNTERS, st);
+
+	if (!event)
+		return;
+	ct_read_sock(event, sk, tp);
+	ct_read_counters(&event->counters, sk, tp);
+	ct_emit_end(event);
+}
+
 /* The walk holds the socket's lock: what is told here is in its place among its transitions. */
 static __always_inline bool ct_tell_full(struct sock *sk, struct tcp_sock *tp)
 {

@@ -11,24 +11,10 @@
 #include "timers.bpf.h"
 #include "tuples.bpf.h"
 
-static __always_inline void ct_emit_counters(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st)
+static __always_inline void ct_fill_state(struct ct_event *event, struct sock *sk,
+					  struct tcp_sock *tp, int old, int new, __u16 err,
+					  __u8 context, __u8 handshake)
 {
-	struct ct_event *event = ct_emit_begin(CT_EVENT_SIZE(counters), CT_EVENT_COUNTERS, st);
-
-	if (!event)
-		return;
-	ct_read_sock(event, sk, tp);
-	ct_read_counters(&event->counters, sk, tp);
-	ct_emit_end(event);
-}
-
-static __always_inline void ct_emit_state(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st,
-					  int old, int new, __u16 err, __u8 context, __u8 handshake)
-{
-	struct ct_event *event = ct_emit_begin(CT_EVENT_SIZE(to), CT_EVENT_STATE, st);
-
-	if (!event)
-		return;
 	ct_read_sock(event, sk, tp);
 	event->state = new;
 	event->context = context;
@@ -44,7 +30,6 @@ static __always_inline void ct_emit_state(struct sock *sk, struct tcp_sock *tp, 
 		event->to.how = ct_current_how();
 		event->to.actor_pid = ct_current_pid();
 	}
-	ct_emit_end(event);
 }
 
 /*
@@ -103,6 +88,29 @@ static __always_inline void ct_emit_birth(struct sock *sk, struct tcp_sock *tp, 
 	ct_emit_end(event);
 }
 
+/* What is told with a transition. One thing finds place with it: the owner goes ahead of others. */
+static __always_inline void ct_tell_more(union ct_moment *moment, struct sock *sk,
+					 struct tcp_sock *tp, struct ct_sk *st, bool is_owner_new)
+{
+	__u8 old = moment->event.to.old_state, new = moment->event.state;
+
+	if (new == CT_STATE_CLOSE && old != CT_STATE_LISTEN) {
+		moment->event.with = CT_EVENT_COUNTERS; /* the options are in there */
+		ct_read_counters(&moment->more.counters, sk, tp);
+	} else if (ct_options_are_due(sk, tp, st, ct_may_be_flagged(sk, new),
+				      &moment->more.options)) {
+		moment->event.with = CT_EVENT_OPTIONS;
+	} else if (is_owner_new) {
+		moment->event.with = CT_EVENT_OWNER;
+		if (!ct_awaits_io(st))
+			ct_forget_io(sk);
+		ct_fill_owner(&moment->more.who, sk, st);
+		return;
+	}
+	if (is_owner_new)
+		ct_emit_owner(sk, tp, st);
+}
+
 #define CT_ORIGIN_ICMP	2 /* SO_EE_ORIGIN_ICMP, include/uapi/linux/errqueue.h */
 #define CT_ORIGIN_ICMP6 3
 
@@ -152,7 +160,9 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 	__u16 err = ct_any(ct_error(sk, old, new)); /* first: it may be taken away meanwhile */
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct ct_sk *st = ct_sk_get(sk);
+	union ct_moment moment;
 	__u8 context, handshake;
+	bool is_owner_new;
 
 	if (st)
 		st->transition = ct_transition(old, new);
@@ -180,7 +190,7 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 		ct_emit_birth(sk, tp, st);
 	old = ct_any(old), new = ct_any(new);
 	context = ct_any(ct_context(sk));
-	ct_update_owner(sk, tp, st, old, new, err, context == CT_CONTEXT_PROCESS);
+	is_owner_new = ct_update_owner(st, old, new, err, context == CT_CONTEXT_PROCESS);
 	old = ct_any(old), new = ct_any(new);
 	ct_probes_at_state(sk, tp, new, err, context);
 	new = ct_any(new);
@@ -188,11 +198,11 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 		ct_await_io(sk);
 	handshake = ct_any(ct_notes_at_state(sk, tp, st, old, new));
 	old = ct_any(old), new = ct_any(new);
-	if (new == CT_STATE_CLOSE && old != CT_STATE_LISTEN)
-		ct_emit_counters(sk, tp, st); /* the options are in there */
-	else
-		ct_tell_options(sk, tp, st, ct_may_be_flagged(sk, new));
-	ct_emit_state(sk, tp, st, old, new, err, context, handshake);
+	ct_emit_moment_begin(&moment, st);
+	ct_fill_state(&moment.event, sk, tp, old, new, err, context, handshake);
+	ct_tell_more(&moment, sk, tp, st, ct_any(is_owner_new));
+	if (!ct_emit_moment_end(&moment, st))
+		st->options = 0; /* they were not told */
 	return 0;
 }
 

@@ -246,7 +246,7 @@ int ct_decode(const void *bytes, size_t len, const struct ct_event **ret_event)
 	if (len < CT_EVENT_CORE_SIZE || (uintptr_t)bytes % _Alignof(struct ct_event))
 		return -EBADMSG;
 	layout = ct_event_layout(event->kind);
-	if (!layout || len != layout->size)
+	if (!layout || len != layout->size || event->with)
 		return -EBADMSG;
 	if (event->kind == CT_EVENT_STATE && event->state == CT_STATE_NONE)
 		return -EBADMSG;

@@ -438,7 +438,8 @@ struct ct_event {
 	__u8 context;	  /* enum ct_context */
 	__u8 sock_flags;  /* CT_SOCK_* */
 	__u8 missed;	  /* events of this socket lost just before this one; 255: at least 255 */
-	__u8 reserved[2];
+	__u8 with;	  /* in the ring alone: enum ct_event_kind, see moment.h */
+	__u8 reserved;
 	union {
 		struct ct_event_state to;
 		struct ct_event_owner who;

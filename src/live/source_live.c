@@ -13,6 +13,7 @@
 #include "conntrace/cleanup.h"
 #include "conntrace/clock.h"
 #include "conntrace/event.h"
+#include "conntrace/moment.h"
 #include "live.h"
 
 /* A ring that is nearly full calls often: time need not be told as often. */
@@ -23,16 +24,50 @@
  * turn. */
 #define BATCH_MAX 65536
 
+static int hand_over(struct ct_source_live *live, const struct ct_event *event, size_t len)
+{
+	live->records++;
+	return live->fn(live->context, event, len);
+}
+
+static bool is_moment(const struct ct_event *event, size_t len)
+{
+	return len > CT_EVENT_SIZE(to) && len <= sizeof(union ct_moment) &&
+	       event->kind == CT_EVENT_STATE && event->with;
+}
+
+/* What is told with a transition stands before it, and behind what was missed of both. */
+static int take_apart(struct ct_source_live *live, const union ct_moment *moment, size_t len)
+{
+	size_t more = len - CT_EVENT_SIZE(to);
+	struct ct_event event;
+	int r;
+
+	memcpy(&event, moment, CT_EVENT_CORE_SIZE);
+	memcpy(&event.to, &moment->more, more);
+	event.kind = event.with;
+	event.with = 0;
+	event.state = moment->event.to.old_state;
+	event.context = CT_CONTEXT_NONE;
+	r = hand_over(live, &event, CT_EVENT_CORE_SIZE + more);
+	if (r)
+		return r;
+	memcpy(&event, moment, CT_EVENT_SIZE(to));
+	event.with = 0;
+	event.missed = 0;
+	return hand_over(live, &event, CT_EVENT_SIZE(to));
+}
+
 static int on_sample(void *context, void *bytes, size_t len)
 {
 	struct ct_source_live *live = context;
 	const struct ct_event *event = bytes;
 
-	live->records++;
 	if (len >= CT_EVENT_CORE_SIZE && event->ts_ns > live->newest_ns)
 		live->newest_ns = event->ts_ns;
 	live->lost |= len >= CT_EVENT_CORE_SIZE && event->kind == CT_EVENT_LOST;
-	live->stopped = live->fn(live->context, bytes, len);
+	live->stopped = is_moment(event, len) ? take_apart(live, bytes, len)
+					      : hand_over(live, event, len);
 	if (live->stopped)
 		return -ECANCELED;
 	live->more = live->records >= BATCH_MAX;
@@ -123,13 +158,6 @@ int ct_source_live_open(const struct ct_live_config *config, char *err_text, siz
 const struct ct_capabilities *ct_source_live_capabilities(const struct ct_source_live *live)
 {
 	return &live->capabilities;
-}
-
-/* A record that the programs did not make. */
-static int hand_over(struct ct_source_live *live, const struct ct_event *event, size_t len)
-{
-	live->records++;
-	return live->fn(live->context, event, len);
 }
 
 static int hand_over_lost(struct ct_source_live *live, uint64_t events, uint64_t since_ns,

@@ -79,6 +79,16 @@ static void misaligned_record_is_refused(void **state)
 	}
 }
 
+static void record_of_two_events_is_taken_apart_before(void **state)
+{
+	struct ct_event event = {
+		.kind = CT_EVENT_STATE, .state = CT_STATE_SYN_SENT, .to.old_state = CT_STATE_CLOSE};
+
+	assert_int_equal(decode(&event, CT_EVENT_SIZE(to)), 0);
+	event.with = CT_EVENT_OWNER;
+	assert_int_equal(decode(&event, CT_EVENT_SIZE(to)), -EBADMSG);
+}
+
 static void family_is_none_or_one_of_two(void **state)
 {
 	struct ct_event event = valid_event(CT_EVENT_TICK);
@@ -212,7 +222,7 @@ static void fields_carry_the_whole_event(void **state)
 		const struct ct_event_field *core = ct_event_core_fields(&n);
 
 		covered = fill(&event, core, n, kind) + 2 * sizeof(event.laddr) +
-			  sizeof(event.kind) + sizeof(event.reserved);
+			  sizeof(event.kind) + sizeof(event.with) + sizeof(event.reserved);
 		assert_int_equal(covered, CT_EVENT_CORE_SIZE);
 		fill(&event, layout->fields, layout->n_fields, 100 + kind);
 		event.family = AF_INET6;
@@ -231,6 +241,7 @@ int main(void)
 		cmocka_unit_test(every_kind_is_taken_at_its_length_and_no_other),
 		cmocka_unit_test(kind_that_does_not_exist_is_refused),
 		cmocka_unit_test(misaligned_record_is_refused),
+		cmocka_unit_test(record_of_two_events_is_taken_apart_before),
 		cmocka_unit_test(family_is_none_or_one_of_two),
 		cmocka_unit_test(value_out_of_its_range_is_refused),
 		cmocka_unit_test(every_enum_has_its_limit),
