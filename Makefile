@@ -124,6 +124,7 @@ UNIT_SRCS_decode      := src/decode.c tests/unit/build_event.c
 UNIT_SRCS_heap        := src/table/heap.c
 UNIT_SRCS_history     := src/history.c
 UNIT_SRCS_hooks       := src/live/hooks.c src/names.c
+UNIT_SRCS_moment      := src/live/moment.c src/decode.c
 UNIT_SRCS_names       := src/names.c
 UNIT_SRCS_symbols     := src/live/symbols.c
 UNIT_SRCS_text        := src/base/text.c src/base/buf.c

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "workload.h"
@@ -26,7 +27,12 @@ static unsigned host_of(unsigned n)
 static void hold(unsigned host, unsigned connections, int ready_fd)
 {
 	int listener = workload_listen(host);
+	struct rlimit files;
 
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	for (unsigned i = 0; i < connections; i++) {
 		workload_connect(host);
 		workload_accept(listener);

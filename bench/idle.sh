@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 connections=${1:-100000}
 scratch=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$scratch"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$scratch"' EXIT
 
 coproc idle { exec build/bench/idle "$connections"; }
 read -r -u "${idle[0]}" _
@@ -28,13 +28,13 @@ kernel_kib() {
 	awk '/^(Slab|Percpu|VmallocUsed):/ { sum += $2 } END { print sum }' /proc/meminfo
 }
 
+before_kib=$(kernel_kib)
 printf 'idle: %d sockets\n' $((2 * connections))
 printf 'until the first line of what happens   %6s s\n' "$(first_line_s)"
 
-before_kib=$(kernel_kib)
 build/conntrace watch >/dev/null 2>"$scratch/errors" &
 tracer=$!
-until grep -q attached "$scratch/errors"; do sleep 0.1; done
+until grep -q attached "$scratch/errors" || ! kill -0 "$tracer"; do sleep 0.1; done
 sleep 1
 rss_kib=$(awk '/^VmRSS:/ { print $2 }' "/proc/$tracer/status")
 after_kib=$(kernel_kib)

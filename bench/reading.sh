@@ -21,7 +21,7 @@ events=${events#*:}
 cpu_s() {
 	local TIMEFORMAT='%U %S'
 
-	{ time "$@" >/dev/null; } 2>&1 | awk '{ print $1 + $2 }'
+	{ time "$@" >/dev/null 2>&1; } 2>&1 | awk '{ print $1 + $2 }'
 }
 
 median() {
@@ -35,7 +35,7 @@ row() {
 
 	s=$(for ((round = 0; round < rounds; round++)); do cpu_s "$@"; done | median)
 	awk -v name="$name" -v s="$s" -v events="$events" \
-		'BEGIN { printf "%-14s %8.2f %12.0f %8.0f\n", name, s, events / s, s / events * 1e9 }'
+		'BEGIN { s = s > 0 ? s : 0.001; printf "%-14s %8.2f %12.0f %8.0f\n", name, s, events / s, s / events * 1e9 }'
 }
 
 printf 'reading: %d events of %d pairs, medians of %d\n' "$events" "$pairs" "$rounds"

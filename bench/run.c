@@ -282,6 +282,7 @@ int bench_programs(const struct bench_workload *workload, const char *scratch)
 	const char *argv[BENCH_ARGS_MAX] = {}, *table;
 	pid_t busy, checker = 0;
 	char path[PATH_LEN];
+	bool was_busy;
 	int status = -1;
 	size_t n = 0;
 
@@ -294,15 +295,20 @@ int bench_programs(const struct bench_workload *workload, const char *scratch)
 		checker = start(check, path, NULL);
 	if (checker > 0)
 		waitpid(checker, &status, 0);
-	if (busy > 0) {
+	was_busy = busy > 0 && waitpid(busy, NULL, WNOHANG) == 0;
+	if (was_busy) {
 		kill(busy, SIGKILL);
 		waitpid(busy, NULL, 0);
 	}
 	said = read_file(path);
 	unlink(path);
 	table = said ? strstr(said, "PROGRAM") : NULL;
-	if (status || !table)
+	if (status || !table || !was_busy) {
+		fprintf(stderr, "bench: %s\n",
+			was_busy ? "conntrace check --cost failed"
+				 : "the workload ended before it was measured");
 		return -ECHILD;
+	}
 	fputs(table, stdout);
 	return 0;
 }

@@ -192,12 +192,11 @@ static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, 
 	ct_emit_end(event);
 }
 
-/* The owner's part of a transition. True when something about the owner is new, and to be told. */
+/* The owner's part of a transition. True when the owner is another one now, and to be told. */
 static __always_inline bool ct_update_owner(struct ct_sk *st, int old, int new, __u16 err,
 					    bool by_process)
 {
 	bool born = ct_any(ct_begins_life(old, new)), learned = false;
-	bool is_new = born || !st->lived;
 
 	if (born)
 		ct_begin_life(st, old, new);
@@ -207,5 +206,5 @@ static __always_inline bool ct_update_owner(struct ct_sk *st, int old, int new, 
 	    !ct_is_killed(old, new, err) && !ct_current_owns_nothing())
 		learned = ct_learn_owner(st, ct_origin(old, new));
 	st->lived = 1;
-	return is_new || learned;
+	return born || learned;
 }

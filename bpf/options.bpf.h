@@ -63,13 +63,14 @@ static __always_inline void ct_tell_options(struct sock *sk, struct tcp_sock *tp
 					    bool for_flag)
 {
 	struct ct_event_options options = {};
+	__u32 told = st ? st->options : 0;
 	struct ct_event *event;
 
 	if (!ct_options_are_due(sk, tp, st, for_flag, &options))
 		return;
 	event = ct_emit_begin(CT_EVENT_SIZE(options), CT_EVENT_OPTIONS, st);
 	if (!event) {
-		st->options = 0;
+		st->options = told;
 		return;
 	}
 	ct_read_sock(event, sk, tp);

@@ -162,7 +162,8 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 	struct ct_sk *st = ct_sk_get(sk);
 	union ct_moment moment;
 	__u8 context, handshake;
-	bool is_owner_new;
+	bool is_owner_new, unheard_of;
+	__u32 told;
 
 	if (st)
 		st->transition = ct_transition(old, new);
@@ -190,7 +191,12 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 		ct_emit_birth(sk, tp, st);
 	old = ct_any(old), new = ct_any(new);
 	context = ct_any(ct_context(sk));
+	unheard_of = ct_any(!st->lived && !ct_begins_life(old, new));
 	is_owner_new = ct_update_owner(st, old, new, err, context == CT_CONTEXT_PROCESS);
+	if (unheard_of) { /* who it is goes ahead of everything */
+		ct_emit_owner(sk, tp, st);
+		is_owner_new = false;
+	}
 	old = ct_any(old), new = ct_any(new);
 	ct_probes_at_state(sk, tp, new, err, context);
 	new = ct_any(new);
@@ -198,11 +204,12 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 		ct_await_io(sk);
 	handshake = ct_any(ct_notes_at_state(sk, tp, st, old, new));
 	old = ct_any(old), new = ct_any(new);
+	told = st->options;
 	ct_emit_moment_begin(&moment, st);
 	ct_fill_state(&moment.event, sk, tp, old, new, err, context, handshake);
 	ct_tell_more(&moment, sk, tp, st, ct_any(is_owner_new));
 	if (!ct_emit_moment_end(&moment, st))
-		st->options = 0; /* they were not told */
+		st->options = told;
 	return 0;
 }
 

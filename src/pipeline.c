@@ -11,8 +11,9 @@
 
 #define SINKS_MAX 4
 
-/* How exactly a replay knows when time passed. */
-#define TICK_PERIOD_NS 10000000ULL
+/* How exactly a replay knows when time passed, and how soon when nothing else happens. */
+#define TICK_PERIOD_NS	 10000000ULL
+#define SILENT_PERIOD_NS 10000000000ULL
 
 struct ct_pipeline {
 	struct ct_conn_table *table;
@@ -24,7 +25,10 @@ struct ct_pipeline {
 	uint64_t tick_ns; /* of the last update, when it came with a tick; CT_NS_UNKNOWN */
 	bool is_midway;	  /* the event of the last update is still to come */
 	bool verbatim;
-	uint64_t passed_ns; /* verbatim: of the last tick; CT_NS_UNKNOWN */
+	/* verbatim: of the last tick, CT_NS_UNKNOWN; and until when a mini-socket is in FIN_WAIT2
+	 */
+	uint64_t passed_ns;
+	uint64_t fin_wait2_until_ns;
 	struct ct_pipeline_stats stats;
 };
 
@@ -170,6 +174,30 @@ static int pass_on(struct ct_pipeline *pipeline, const struct ct_event *event)
 	return to_sinks(pipeline, &update);
 }
 
+/* Whose TIME_WAIT may begin without an event. */
+static void note_fin_wait2(struct ct_pipeline *pipeline, const struct ct_event *event)
+{
+	uint64_t timeout_ns = 0;
+
+	if (event->state != CT_STATE_FIN_WAIT2)
+		return;
+	if (event->kind == CT_EVENT_TIMEWAIT && event->timewait.op == CT_TIMER_START)
+		timeout_ns = event->timewait.timeout_ns;
+	else if (event->kind == CT_EVENT_FOUND && event->found.mini)
+		timeout_ns = event->found.timeout_ns;
+	if (timeout_ns && event->ts_ns + timeout_ns > pipeline->fin_wait2_until_ns)
+		pipeline->fin_wait2_until_ns = event->ts_ns + timeout_ns;
+}
+
+static bool is_time_told(const struct ct_pipeline *pipeline, const struct ct_event *event)
+{
+	if (event->kind == CT_EVENT_LOST) /* before the time in which it was lost: it explains it */
+		return true;
+	return pipeline->passed_ns != CT_NS_UNKNOWN &&
+	       (event->ts_ns <= pipeline->passed_ns ||
+		event->ts_ns - pipeline->passed_ns < TICK_PERIOD_NS);
+}
+
 /*
  * Time passes with ticks alone: who reads the recording has to know, before he is told of an event,
  * how late it has become.
@@ -180,9 +208,10 @@ static int pass_on_in_time(struct ct_pipeline *pipeline, const struct ct_event *
 		.ts_ns = event->ts_ns, .kind = CT_EVENT_TICK, .generation = CT_GENERATION_ANY};
 	int r = 0;
 
-	if (pipeline->passed_ns == CT_NS_UNKNOWN ||
-	    (event->ts_ns > pipeline->passed_ns &&
-	     event->ts_ns - pipeline->passed_ns >= TICK_PERIOD_NS)) {
+	note_fin_wait2(pipeline, event);
+	if (event->kind == CT_EVENT_TICK) {
+		pipeline->passed_ns = event->ts_ns;
+	} else if (!is_time_told(pipeline, event)) {
 		pipeline->passed_ns = event->ts_ns;
 		r = pass_on(pipeline, &tick);
 	}
@@ -227,12 +256,17 @@ int ct_pipeline_feed(void *context, const void *bytes, size_t len)
 
 uint64_t ct_pipeline_deadline_ns(const struct ct_pipeline *pipeline)
 {
-	return ct_conn_table_deadline_ns(pipeline->table);
+	if (!pipeline->verbatim)
+		return ct_conn_table_deadline_ns(pipeline->table);
+	return pipeline->passed_ns == CT_NS_UNKNOWN ? CT_NS_UNKNOWN
+						    : pipeline->passed_ns + SILENT_PERIOD_NS;
 }
 
 size_t ct_pipeline_fin_wait2_minis(const struct ct_pipeline *pipeline)
 {
-	return pipeline->verbatim ? 1 : ct_conn_table_fin_wait2_minis(pipeline->table);
+	if (!pipeline->verbatim)
+		return ct_conn_table_fin_wait2_minis(pipeline->table);
+	return pipeline->now_ns < pipeline->fin_wait2_until_ns;
 }
 
 int ct_pipeline_flush(struct ct_pipeline *pipeline)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The events that cross from the kernel to user space, and the only file that both sides include.
+ * The events that cross from the kernel to user space. Both sides include this, and moment.h.
  *
- * A record in the ring is one struct ct_event, cut behind the payload of its kind: its length is
- * CT_EVENT_SIZE(kind's payload). Integers are in host order unless a line says otherwise; addresses
- * are in network order, IPv4 in the first four bytes. What the kernel at hand cannot tell is 0 or
- * the enum's NONE/UNKNOWN.
+ * A record is one struct ct_event, cut behind the payload of its kind: its length is
+ * CT_EVENT_SIZE(kind's payload). In the ring it may be two, moment.h. Integers are in host order
+ * unless a line says otherwise; addresses are in network order, IPv4 in the first four bytes. What
+ * the kernel at hand cannot tell is 0 or the enum's NONE/UNKNOWN.
  *
  * Nothing in here is trusted in user space before ct_decode() has checked it.
  */

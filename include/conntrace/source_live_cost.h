@@ -9,8 +9,8 @@
 
 #define CT_COST_ROWS_MAX 48
 
-/// A program's runs, and the time that they took together. The counting itself is in it, some ten
-/// nanoseconds a run.
+/// A program's runs, and the time that they took together. The counting itself is in it, some
+/// fifty nanoseconds a run.
 struct ct_cost_figure {
 	uint64_t runs;
 	uint64_t ns;

@@ -39,6 +39,7 @@ struct ct_source_live {
 	uint64_t swept_ns;	 /// nothing that it looks for was missed up to here
 	uint64_t sweep_due_ns;	 /// no sweep before this
 	bool lost;		 /// some event was, since the last sweep
+	bool idle;		 /// the programs do nothing: what they miss is no loss
 	/// of the call that is consuming
 	ct_record_fn fn;
 	void *context;

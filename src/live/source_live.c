@@ -13,8 +13,8 @@
 #include "conntrace/cleanup.h"
 #include "conntrace/clock.h"
 #include "conntrace/event.h"
-#include "conntrace/moment.h"
 #include "live.h"
+#include "moment.h"
 
 /* A ring that is nearly full calls often: time need not be told as often. */
 #define TICK_PERIOD_NS	    10000000ULL
@@ -30,32 +30,13 @@ static int hand_over(struct ct_source_live *live, const struct ct_event *event, 
 	return live->fn(live->context, event, len);
 }
 
-static bool is_moment(const struct ct_event *event, size_t len)
+static int hand_over_both(struct ct_source_live *live, const union ct_moment *moment, size_t len)
 {
-	return len > CT_EVENT_SIZE(to) && len <= sizeof(union ct_moment) &&
-	       event->kind == CT_EVENT_STATE && event->with;
-}
+	struct ct_event first, then;
+	size_t first_len = ct_moment_take_apart(moment, len, &first, &then);
+	int r = hand_over(live, &first, first_len);
 
-/* What is told with a transition stands before it, and behind what was missed of both. */
-static int take_apart(struct ct_source_live *live, const union ct_moment *moment, size_t len)
-{
-	size_t more = len - CT_EVENT_SIZE(to);
-	struct ct_event event;
-	int r;
-
-	memcpy(&event, moment, CT_EVENT_CORE_SIZE);
-	memcpy(&event.to, &moment->more, more);
-	event.kind = event.with;
-	event.with = 0;
-	event.state = moment->event.to.old_state;
-	event.context = CT_CONTEXT_NONE;
-	r = hand_over(live, &event, CT_EVENT_CORE_SIZE + more);
-	if (r)
-		return r;
-	memcpy(&event, moment, CT_EVENT_SIZE(to));
-	event.with = 0;
-	event.missed = 0;
-	return hand_over(live, &event, CT_EVENT_SIZE(to));
+	return r ? r : hand_over(live, &then, CT_EVENT_SIZE(to));
 }
 
 static int on_sample(void *context, void *bytes, size_t len)
@@ -66,16 +47,15 @@ static int on_sample(void *context, void *bytes, size_t len)
 	if (len >= CT_EVENT_CORE_SIZE && event->ts_ns > live->newest_ns)
 		live->newest_ns = event->ts_ns;
 	live->lost |= len >= CT_EVENT_CORE_SIZE && event->kind == CT_EVENT_LOST;
-	live->stopped = is_moment(event, len) ? take_apart(live, bytes, len)
-					      : hand_over(live, event, len);
+	live->stopped = ct_moment_is(event, len) ? hand_over_both(live, bytes, len)
+						 : hand_over(live, event, len);
 	if (live->stopped)
 		return -ECANCELED;
 	live->more = live->records >= BATCH_MAX;
 	return live->more ? -EAGAIN : 0;
 }
 
-static int attach(struct ct_source_live *live, const struct ct_live_config *config, char *err_text,
-		  size_t err_len)
+static int attach(struct ct_source_live *live, char *err_text, size_t err_len)
 {
 	int r = conntrace_bpf__attach(live->skel);
 
@@ -83,7 +63,7 @@ static int attach(struct ct_source_live *live, const struct ct_live_config *conf
 		/* so far nobody was to tell of anything */
 		live->recursion_told = ct_live_lost_of(live->skel,
 						       ct_live_count_misses(live->skel));
-		if (!config->idle)
+		if (!live->idle)
 			live->skel->bss->running_since_ns = ct_clock_ns(CLOCK_MONOTONIC);
 		return 0;
 	}
@@ -134,6 +114,7 @@ int ct_source_live_open(const struct ct_live_config *config, char *err_text, siz
 	if (!live)
 		return -ENOMEM;
 	live->epoll_fd = -1;
+	live->idle = config->idle;
 	r = ct_kernel_probe(&kernel, config, err_text, err_len);
 	if (r < 0)
 		return r;
@@ -148,7 +129,7 @@ int ct_source_live_open(const struct ct_live_config *config, char *err_text, siz
 		snprintf(err_text, err_len, "cannot open the ring buffer: %s", strerror(-r));
 		return r;
 	}
-	r = attach(live, config, err_text, err_len);
+	r = attach(live, err_text, err_len);
 	if (r < 0)
 		return r;
 	*ret = CT_TAKE_PTR(live);
@@ -205,7 +186,7 @@ static int tell_recursion_losses(struct ct_source_live *live, uint64_t misses)
 	uint64_t since = live->recursion_checked_ns;
 
 	live->recursion_checked_ns = ct_clock_ns(CLOCK_MONOTONIC);
-	if (lost <= told)
+	if (lost <= told || live->idle)
 		return 0;
 	live->recursion_told = lost;
 	return hand_over_lost(live, lost - told, since, CT_LOST_RECURSION, CT_UNCOUNTED_ALL);

@@ -18,7 +18,8 @@
 #include "support/events.h"
 #include "support/pair.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS	  20000
+#define SWEEPS_MS 5000 /// two of them, and what they look at
 
 static void recording_tells_what_it_was_made_without(void **state)
 {
@@ -149,6 +150,30 @@ static void hook_that_does_not_exist_cannot_be_hidden(void **state)
 	assert_string_equal(output.err, "conntrace: there is no hook 'tcp_nonsense' to hide\n");
 }
 
+/// Where no timer tells of TIME_WAIT a life seems to end before it. What looks for TIME_WAIT that
+/// began unseen is not to find it there again.
+static void recording_of_everything_has_each_life_once(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *path = e2e_path(e2e, "all.ctr");
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-w", path, "--hide-hook",
+					      "timer_start");
+	struct e2e_pair pair;
+	json_t *lives;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	e2e_pair_connect(&pair, "127.0.0.1");
+	e2e_pair_close(&pair);
+	e2e_sleep_ms(SWEEPS_MS);
+	e2e_tracer_stop(tracer, 0);
+
+	lives = E2E_CONNTRACE_JSON("report", "--json", "-P", e2e_port_text(e2e, 0), path);
+	e2e_events_one(lives, "{s:s, s:s}", "conn", pair.client_conn, "end", "unknown");
+	e2e_events_one(lives, "{s:s, s:s}", "conn", pair.server_conn, "end", "fin");
+	assert_int_equal(json_array_size(lives), 2);
+	json_decref(lives);
+}
+
 /// Its "cost": what each program took under a load of our own.
 static void check_tells_what_the_programs_cost(void **state)
 {
@@ -184,6 +209,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(what_is_there_is_listed_without_the_owners),
 	E2E_TEST(hook_that_does_not_exist_cannot_be_hidden),
 	E2E_TEST(kernel_without_ipv6_is_traced),
+	E2E_TEST(recording_of_everything_has_each_life_once),
 	E2E_TEST(check_tells_what_the_programs_cost),
 	E2E_TEST(kernel_whose_tracepoints_are_missing_is_traced_without_them),
 };

@@ -91,7 +91,58 @@ static void events_are_kept_as_they_came_with_the_time(void **state)
 	ct_pipeline_stats(f->pipeline, &stats);
 	assert_int_equal(stats.records, 3);
 	assert_int_equal(stats.selected, 5);
+}
+
+static void silence_is_told_by_the_sources_tick(void **state)
+{
+	struct fixture *f = *state;
+	struct life life = a_client();
+	uint64_t began = life.core.ts_ns;
+
+	begin_verbatim(f);
 	assert_int_equal(ct_pipeline_deadline_ns(f->pipeline), CT_NS_UNKNOWN);
+	take(f, to(&life, CT_STATE_SYN_SENT));
+	assert_int_equal(ct_pipeline_deadline_ns(f->pipeline), began + 10 * S);
+	take(f, tick(began + 10 * S));
+	assert_int_equal(f->second.kept.n, 3);
+	assert_int_equal(f->second.kept.list[2].kind, CT_EVENT_TICK);
+	assert_int_equal(ct_pipeline_deadline_ns(f->pipeline), began + 20 * S);
+}
+
+/// What was lost may be what the time is waited for: no deadline may come before it is known.
+static void loss_stands_before_the_time_in_which_it_was(void **state)
+{
+	struct fixture *f = *state;
+	struct life life = a_client();
+
+	begin_verbatim(f);
+	take(f, to(&life, CT_STATE_SYN_SENT));
+	take(f, to(&life, CT_STATE_CLOSE));
+	take(f, lost(BEGAN + S, 5, CT_LOST_RING, CT_UNCOUNTED_ALL));
+	life.core.ts_ns = BEGAN + S + MS;
+	take(f, to(&life, CT_STATE_SYN_SENT));
+	assert_int_equal(f->second.kept.n, 6);
+	assert_int_equal(f->second.kept.list[3].kind, CT_EVENT_LOST);
+	assert_int_equal(f->second.kept.list[4].kind, CT_EVENT_TICK);
+}
+
+static void sweeps_are_wanted_while_a_mini_socket_is_in_fin_wait2(void **state)
+{
+	struct fixture *f = *state;
+	struct life life = a_client();
+	struct ct_event start;
+
+	begin_verbatim(f);
+	take(f, to(&life, CT_STATE_SYN_SENT));
+	assert_int_equal(ct_pipeline_fin_wait2_minis(f->pipeline), 0);
+	take(f, mini(&life, CT_TIMER_START, CT_STATE_TIME_WAIT));
+	assert_int_equal(ct_pipeline_fin_wait2_minis(f->pipeline), 0);
+	start = mini(&life, CT_TIMER_START, CT_STATE_FIN_WAIT2);
+	assert_true(start.timewait.timeout_ns > 0);
+	take(f, start);
+	assert_int_equal(ct_pipeline_fin_wait2_minis(f->pipeline), 1);
+	take(f, tick(start.ts_ns + start.timewait.timeout_ns));
+	assert_int_equal(ct_pipeline_fin_wait2_minis(f->pipeline), 0);
 }
 
 static void losses_are_counted(void **state)
@@ -126,6 +177,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(replay_is_what_would_have_been_printed),
 		test(events_are_kept_as_they_came_with_the_time),
+		test(silence_is_told_by_the_sources_tick),
+		test(loss_stands_before_the_time_in_which_it_was),
+		test(sweeps_are_wanted_while_a_mini_socket_is_in_fin_wait2),
 		test(losses_are_counted),
 		test(errno_of_a_sink_comes_back),
 	};
