@@ -39,6 +39,18 @@ static uint16_t port_of(const char *address)
 	return colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
 }
 
+/// "timer:(on,1.2sec,2)", or "timer:(on,,2)" when it is overdue.
+static unsigned retransmits_of(const char *timer)
+{
+	const char *end = strchr(timer, ')'), *comma = end;
+
+	while (comma && comma > timer && *comma != ',')
+		comma--;
+	if (!comma || *comma != ',')
+		fail_msg("no timer of ss: %s", timer);
+	return (unsigned)strtoul(comma + 1, NULL, 10);
+}
+
 static void parse_row(const char *line, struct e2e_ss_row *ret_row)
 {
 	char state[16], local[64], remote[64];
@@ -47,9 +59,7 @@ static void parse_row(const char *line, struct e2e_ss_row *ret_row)
 	if (sscanf(line, "%15s %*u %*u %63s %63s", state, local, remote) != 3 || !cookie ||
 	    sscanf(cookie, " sk:%16[0-9a-f]", ret_row->conn) != 1)
 		fail_msg("no row of ss: %s", line);
-	ret_row->retransmits = 0;
-	if (timer) /* "timer:(on,1.2sec,2)" */
-		sscanf(timer, " timer:(%*[^,],%*[^,],%u)", &ret_row->retransmits);
+	ret_row->retransmits = timer ? retransmits_of(timer) : 0;
 	ret_row->state = state_of(state);
 	ret_row->lport = port_of(local);
 	ret_row->rport = port_of(remote);
