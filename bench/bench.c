@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Usage: bench [-p] [-r ROUNDS] [-w WORKLOAD] [-n UNITS] [ROW...]
+// Usage: bench -p [-w WORKLOAD]
+//        bench [-r ROUNDS] [-w WORKLOAD] [-n UNITS] [ROW...]
 //
 // What it costs to be traced: each round runs the workload untraced and then under every tracer,
 // and takes the ratio of both rates; the median of the rounds is printed. With ROWs, only those.
@@ -177,7 +178,8 @@ static void choose_rows(char *const names[], struct row *rows)
 static int usage(void)
 {
 	fprintf(stderr,
-		"usage: bench [-p] [-r ROUNDS] [-w WORKLOAD] [-n UNITS] [ROW...]; at most %d rounds; "
+		"usage: bench -p [-w WORKLOAD]\n"
+		"       bench [-r ROUNDS] [-w WORKLOAD] [-n UNITS] [ROW...]; at most %d rounds; "
 		"workloads:",
 		ROUNDS_MAX);
 	for (size_t i = 0; i < N_WORKLOADS; i++)
@@ -203,7 +205,7 @@ int main(int argc, char *argv[])
 	char scratch[] = "/tmp/conntrace-bench.XXXXXX";
 	const struct bench_workload *workload = &workloads[0];
 	uint64_t rounds = ROUNDS, units = 0;
-	bool programs = false;
+	bool programs = false, rated = false;
 	int option, r = 0;
 
 	while ((option = getopt(argc, argv, "pr:w:n:")) != -1) {
@@ -211,6 +213,7 @@ int main(int argc, char *argv[])
 			programs = true;
 			continue;
 		}
+		rated |= option != 'w';
 		if (option == 'r' && ct_parse_u64(optarg, 1, ROUNDS_MAX, &rounds) == 0)
 			continue;
 		if (option == 'w' && (workload = find_workload(optarg)))
@@ -218,6 +221,8 @@ int main(int argc, char *argv[])
 		if (option != 'n' || ct_parse_u64(optarg, 1, 1000000, &units))
 			return usage();
 	}
+	if (programs && (rated || argv[optind]))
+		return usage();
 	if (!units)
 		units = workload->units;
 	if (geteuid() != 0) {

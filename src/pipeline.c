@@ -25,10 +25,8 @@ struct ct_pipeline {
 	uint64_t tick_ns; /* of the last update, when it came with a tick; CT_NS_UNKNOWN */
 	bool is_midway;	  /* the event of the last update is still to come */
 	bool verbatim;
-	/* verbatim: of the last tick, CT_NS_UNKNOWN; and until when a mini-socket is in FIN_WAIT2
-	 */
-	uint64_t passed_ns;
-	uint64_t fin_wait2_until_ns;
+	uint64_t passed_ns;	     /* verbatim: time of the last tick, or CT_NS_UNKNOWN */
+	uint64_t fin_wait2_until_ns; /* verbatim: by then no mini-socket is in FIN_WAIT2 */
 	struct ct_pipeline_stats stats;
 };
 

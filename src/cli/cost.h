@@ -3,8 +3,8 @@
 #pragma once
 
 #include "conntrace/buf.h"
-#include "conntrace/source_live_cost.h"
 #include "conntrace/json_writer.h"
+#include "conntrace/source_live_cost.h"
 
 /// The key "cost" with the sums as they were counted: who reads them divides.
 void ct_cost_put_json(struct ct_json *json, const struct ct_cost *cost);

@@ -50,8 +50,8 @@ struct ct_options {
 	bool version;  /// likewise
 	bool strict;
 	bool io_owner;
-	bool no_snapshot; /// what was there before is left out
-	bool cost;
+	bool no_snapshot;		   /// what was there before is left out
+	bool cost;			   /// what each program takes is measured
 	bool idle;			   /// attached, and told to do nothing
 	uint64_t duration_ns;		   /// 0: no limit
 	uint64_t count;			   /// 0: no limit

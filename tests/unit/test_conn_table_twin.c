@@ -164,20 +164,27 @@ static void connection_by_a_syn_cookie_is_no_child_of_a_request(void **state)
 	assert_int_equal(live(world), 2);
 }
 
-/// The same addresses, a moment behind the end of the first.
+/// The first transition of the connection behind LIFE, between the same addresses.
+static void begin_next(struct world *world, const struct life *life)
+{
+	struct life next = *life;
+
+	told_forget(&world->told);
+	next.core.cookie++;
+	next.core.state = CT_STATE_LISTEN;
+	take(world, to(&next, CT_STATE_SYN_RECV));
+}
+
+/// A moment behind the end of the first.
 static void next_connection_of_the_same_addresses_is_no_twin(void **state)
 {
 	struct world *world = *state;
-	struct life life = a_server(), next;
+	struct life life = a_server();
 
 	take(world, request(&life, CT_TIMER_START));
 	accept_child(world, &life);
 	take(world, to(&life, CT_STATE_CLOSE));
-	told_forget(&world->told);
-	next = life;
-	next.core.cookie++;
-	next.core.state = CT_STATE_LISTEN;
-	take(world, to(&next, CT_STATE_SYN_RECV));
+	begin_next(world, &life);
 	assert_told(&world->told, "LISTEN>SYN_RECV ?");
 }
 
@@ -185,17 +192,13 @@ static void next_connection_of_the_same_addresses_is_no_twin(void **state)
 static void next_connection_behind_a_loss_is_no_twin(void **state)
 {
 	struct world *world = *state;
-	struct life life = a_server(), next;
+	struct life life = a_server();
 
 	take(world, request(&life, CT_TIMER_START));
 	accept_child(world, &life);
 	life.core.state = CT_STATE_LAST_ACK;
 	take(world, to(&life, CT_STATE_CLOSE));
-	told_forget(&world->told);
-	next = life;
-	next.core.cookie++;
-	next.core.state = CT_STATE_LISTEN;
-	take(world, to(&next, CT_STATE_SYN_RECV));
+	begin_next(world, &life);
 	assert_told(&world->told, "LISTEN>SYN_RECV ?");
 }
 
