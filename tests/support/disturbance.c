@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TRACEFS "/sys/kernel/tracing"
+#define TRACEFS	  "/sys/kernel/tracing"
+#define INSTANCES TRACEFS "/instances"
+#define PREFIX	  "conntrace-e2e-" /* and the process that made it */
 
 /// What the programs are attached to and runs in interrupts. Timers and dropped packets are all of
 /// the kernel's: of these only TCP's count, and packets that had a receiver.
@@ -105,6 +108,26 @@ static void enable(const char *instance)
 	}
 }
 
+/// Of a process that was killed: it would go on tracing, and slow every connection of the machine.
+static void remove_left_over(void)
+{
+	DIR *directory = opendir(INSTANCES);
+	struct dirent *entry;
+	char path[PATH_MAX];
+
+	while (directory && (entry = readdir(directory))) {
+		int pid;
+
+		if (sscanf(entry->d_name, PREFIX "%d", &pid) != 1 ||
+		    (pid != getpid() && kill(pid, 0) == 0))
+			continue;
+		snprintf(path, sizeof(path), INSTANCES "/%s", entry->d_name);
+		rmdir(path);
+	}
+	if (directory)
+		closedir(directory);
+}
+
 void e2e_disturbance_begin(struct e2e_disturbance *ret)
 {
 	char hidden[4096] = "";
@@ -113,11 +136,10 @@ void e2e_disturbance_begin(struct e2e_disturbance *ret)
 	list_hidden(hidden, sizeof(hidden));
 	if (!hidden[0])
 		return;
-	if (access(TRACEFS "/instances", F_OK))
-		mount("tracefs", TRACEFS, "tracefs", 0,
-		      NULL); /* the program's mounts are its own */
-	snprintf(ret->instance, sizeof(ret->instance), TRACEFS "/instances/conntrace-e2e-%d",
-		 (int)getpid());
+	if (access(INSTANCES, F_OK)) /* the program's mounts are its own */
+		mount("tracefs", TRACEFS, "tracefs", 0, NULL);
+	remove_left_over();
+	snprintf(ret->instance, sizeof(ret->instance), INSTANCES "/" PREFIX "%d", (int)getpid());
 	if (mkdir(ret->instance, 0700) == 0 && write_file(ret->instance, "set_event_pid", hidden)) {
 		write_file(ret->instance, "trace_clock", "mono");
 		enable(ret->instance);
