@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Steps of loading, for those who load a part of the programs. */
+/* Steps of loading: configure.c, sift.c. */
 #pragma once
 
 #include <stdbool.h>
