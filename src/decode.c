@@ -17,7 +17,14 @@
 #define BELOW(member, max) FIELD_OF(member, max, 0)
 #define NAMED(member, max) FIELD_OF(member, max, 1)
 
+/* Those that not every value is valid of stand first. */
 static const struct ct_event_field core_fields[] = {
+	BELOW(state, _CT_STATE_MAX),
+	BELOW(role, _CT_ROLE_MAX),
+	BELOW(owner, _CT_OWNER_MAX),
+	BELOW(context, _CT_CONTEXT_MAX),
+	BELOW(sock_flags, CT_SOCK_FLAGS + 1),
+#define N_CORE_LIMITED 5
 	ANY(ts_ns),
 	ANY(cookie),
 	ANY(lport),
@@ -26,11 +33,6 @@ static const struct ct_event_field core_fields[] = {
 	ANY(pid),
 	ANY(generation),
 	ANY(family),
-	BELOW(state, _CT_STATE_MAX),
-	BELOW(role, _CT_ROLE_MAX),
-	BELOW(owner, _CT_OWNER_MAX),
-	BELOW(context, _CT_CONTEXT_MAX),
-	BELOW(sock_flags, CT_SOCK_FLAGS + 1),
 	ANY(missed),
 };
 
@@ -188,42 +190,6 @@ const struct ct_event_field *ct_event_core_fields(size_t *ret_n)
 	return core_fields;
 }
 
-uint64_t ct_event_get(const struct ct_event *event, const struct ct_event_field *field)
-{
-	const void *at = (const char *)event + field->offset;
-
-	switch (field->size) {
-	case 1:
-		return *(const uint8_t *)at;
-	case 2:
-		return *(const uint16_t *)at;
-	case 4:
-		return *(const uint32_t *)at;
-	default:
-		return *(const uint64_t *)at;
-	}
-}
-
-void ct_event_set(struct ct_event *event, const struct ct_event_field *field, uint64_t value)
-{
-	void *at = (char *)event + field->offset;
-
-	switch (field->size) {
-	case 1:
-		*(uint8_t *)at = (uint8_t)value;
-		break;
-	case 2:
-		*(uint16_t *)at = (uint16_t)value;
-		break;
-	case 4:
-		*(uint32_t *)at = (uint32_t)value;
-		break;
-	default:
-		*(uint64_t *)at = value;
-		break;
-	}
-}
-
 static bool is_within(uint64_t value, const struct ct_event_field *field)
 {
 	return value >= field->first && value < field->limit;
@@ -252,7 +218,7 @@ int ct_decode(const void *bytes, size_t len, const struct ct_event **ret_event)
 		return -EBADMSG;
 	if (event->family != 0 && event->family != AF_INET && event->family != AF_INET6)
 		return -EBADMSG;
-	if (!fields_are_valid(event, core_fields, CT_COUNT(core_fields)) ||
+	if (!fields_are_valid(event, core_fields, N_CORE_LIMITED) ||
 	    !fields_are_valid(event, layout->fields, layout->n_fields))
 		return -EBADMSG;
 	*ret_event = event;

@@ -27,6 +27,7 @@ struct ct_pipeline {
 	bool verbatim;
 	uint64_t passed_ns;	     /* verbatim: time of the last tick, or CT_NS_UNKNOWN */
 	uint64_t fin_wait2_until_ns; /* verbatim: by then no mini-socket is in FIN_WAIT2 */
+	struct ct_update passed;     /* verbatim: what is given to the sinks; large, so kept */
 	struct ct_pipeline_stats stats;
 };
 
@@ -162,14 +163,25 @@ int ct_pipeline_add_sink(struct ct_pipeline *pipeline, struct ct_sink *sink)
 
 static int pass_on(struct ct_pipeline *pipeline, const struct ct_event *event)
 {
-	struct ct_update update = {.ts_ns = event->ts_ns, .event = event};
+	struct ct_update *update = &pipeline->passed;
 
+	update->ts_ns = event->ts_ns;
+	update->event = event;
+	update->kind = CT_UPDATE_SILENT;
 	if (event->kind == CT_EVENT_LOST) {
-		update.kind = CT_UPDATE_LOST;
-		update.lost.events = event->lost.events;
-		update.lost.where = event->lost.where;
+		update->kind = CT_UPDATE_LOST;
+		update->lost.events = event->lost.events;
+		update->lost.where = event->lost.where;
 	}
-	return to_sinks(pipeline, &update);
+	return to_sinks(pipeline, update);
+}
+
+static int pass_on_tick(struct ct_pipeline *pipeline, uint64_t ts_ns)
+{
+	const struct ct_event tick = {
+		.ts_ns = ts_ns, .kind = CT_EVENT_TICK, .generation = CT_GENERATION_ANY};
+
+	return pass_on(pipeline, &tick);
 }
 
 /* Whose TIME_WAIT may begin without an event. */
@@ -202,8 +214,6 @@ static bool is_time_told(const struct ct_pipeline *pipeline, const struct ct_eve
  */
 static int pass_on_in_time(struct ct_pipeline *pipeline, const struct ct_event *event)
 {
-	const struct ct_event tick = {
-		.ts_ns = event->ts_ns, .kind = CT_EVENT_TICK, .generation = CT_GENERATION_ANY};
 	int r = 0;
 
 	note_fin_wait2(pipeline, event);
@@ -211,7 +221,7 @@ static int pass_on_in_time(struct ct_pipeline *pipeline, const struct ct_event *
 		pipeline->passed_ns = event->ts_ns;
 	} else if (!is_time_told(pipeline, event)) {
 		pipeline->passed_ns = event->ts_ns;
-		r = pass_on(pipeline, &tick);
+		r = pass_on_tick(pipeline, event->ts_ns);
 	}
 	return r ? r : pass_on(pipeline, event);
 }

@@ -35,8 +35,43 @@ const struct ct_event_layout *ct_event_layout(uint8_t kind);
 const struct ct_event_field *ct_event_core_fields(size_t *ret_n);
 
 /// Reads and writes the integer which FIELD names.
-uint64_t ct_event_get(const struct ct_event *event, const struct ct_event_field *field);
-void ct_event_set(struct ct_event *event, const struct ct_event_field *field, uint64_t value);
+static inline uint64_t ct_event_get(const struct ct_event *event,
+				    const struct ct_event_field *field)
+{
+	const void *at = (const char *)event + field->offset;
+
+	switch (field->size) {
+	case 1:
+		return *(const uint8_t *)at;
+	case 2:
+		return *(const uint16_t *)at;
+	case 4:
+		return *(const uint32_t *)at;
+	default:
+		return *(const uint64_t *)at;
+	}
+}
+
+static inline void ct_event_set(struct ct_event *event, const struct ct_event_field *field,
+				uint64_t value)
+{
+	void *at = (char *)event + field->offset;
+
+	switch (field->size) {
+	case 1:
+		*(uint8_t *)at = (uint8_t)value;
+		break;
+	case 2:
+		*(uint16_t *)at = (uint16_t)value;
+		break;
+	case 4:
+		*(uint32_t *)at = (uint32_t)value;
+		break;
+	default:
+		*(uint64_t *)at = value;
+		break;
+	}
+}
 
 /**
  * Checks one record.

@@ -27,7 +27,17 @@ struct known_owner {
 	struct ct_event_owner owner;
 };
 
+#define N_WORDS (sizeof(struct ct_event) / 8)
+_Static_assert(N_WORDS <= 32, "a bit for each word");
+
+/// Which fields lie in each eight bytes of an event: a bit for each, by its place among them.
+struct words {
+	uint64_t fields[N_WORDS];
+};
+
 struct ct_encoder {
+	struct words core_words;
+	struct words payload_words[_CT_EVENT_MAX]; /// by kind
 	struct ct_model model;
 	uint16_t buckets[N_BUCKETS]; /// number of a connection plus one; 0 free
 	struct known_owner known[1u << OWNER_BITS];
@@ -35,12 +45,25 @@ struct ct_encoder {
 	uint8_t payload[CT_FRAME_PAYLOAD_MAX];
 };
 
+static void note_words(struct words *words, const struct ct_event_field *fields, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		words->fields[fields[i].offset / 8] |= UINT64_C(1) << i;
+}
+
 int ct_encoder_new(struct ct_encoder **ret)
 {
 	struct ct_encoder *encoder = calloc(1, sizeof(*encoder));
 
 	if (!encoder)
 		return -ENOMEM;
+	note_words(&encoder->core_words, ct_core_fields, CT_CORE_LADDR_BIT);
+	for (uint8_t kind = 0; kind < _CT_EVENT_MAX; kind++) {
+		const struct ct_event_layout *layout = ct_event_layout(kind);
+
+		if (layout)
+			note_words(&encoder->payload_words[kind], layout->fields, layout->n_fields);
+	}
 	ct_model_reset(&encoder->model);
 	*ret = encoder;
 	return 0;
@@ -115,18 +138,21 @@ static uint32_t differing_words(const struct ct_event *event, const struct ct_ev
 	return words;
 }
 
-_Static_assert(sizeof(struct ct_event) / 8 <= 32, "a bit for each word");
-
-/// Bit i: fields[i] differs. Most do not, and most of those share a word with nothing that does.
+/// Bit i: fields[i] differs, which is one of those in WORDS, the words that DIFFER.
 static uint64_t differing(const struct ct_event *event, const struct ct_event *expected,
-			  const struct ct_event_field *fields, size_t n, uint32_t words)
+			  const struct ct_event_field *fields, const struct words *words,
+			  uint32_t differ)
 {
-	uint64_t mask = 0;
+	uint64_t candidates = 0, mask = 0;
 
-	for (size_t i = 0; words && i < n; i++)
-		if (words >> (fields[i].offset / 8) & 1 &&
-		    ct_event_get(event, &fields[i]) != ct_event_get(expected, &fields[i]))
-			mask |= UINT64_C(1) << i;
+	for (; differ; differ &= differ - 1)
+		candidates |= words->fields[__builtin_ctz(differ)];
+	for (; candidates; candidates &= candidates - 1) {
+		const struct ct_event_field *field = &fields[__builtin_ctzll(candidates)];
+
+		if (ct_event_get(event, field) != ct_event_get(expected, field))
+			mask |= candidates & -candidates;
+	}
 	return mask;
 }
 
@@ -142,11 +168,12 @@ static uint8_t *put_address(uint8_t *p, const uint8_t address[16])
 	return p + n;
 }
 
-static uint64_t core_mask(const struct ct_event *event, const struct ct_event *expected)
+static uint64_t core_mask(const struct ct_encoder *encoder, const struct ct_event *event,
+			  const struct ct_event *expected)
 {
-	uint32_t words = differing_words(event, expected, offsetof(struct ct_event, cookie),
-					 CT_EVENT_CORE_SIZE);
-	uint64_t mask = differing(event, expected, ct_core_fields, CT_CORE_LADDR_BIT, words);
+	uint32_t differ = differing_words(event, expected, offsetof(struct ct_event, cookie),
+					  CT_EVENT_CORE_SIZE);
+	uint64_t mask = differing(event, expected, ct_core_fields, &encoder->core_words, differ);
 
 	if (memcmp(event->laddr, expected->laddr, sizeof(event->laddr)) != 0)
 		mask |= UINT64_C(1) << CT_CORE_LADDR_BIT;
@@ -169,10 +196,11 @@ static uint8_t *put_core(uint8_t *p, const struct ct_event *event, const struct 
 }
 
 static uint8_t *put_payload(uint8_t *p, const struct ct_event *event,
-			    const struct ct_event *expected, const struct ct_event_layout *layout)
+			    const struct ct_event *expected, const struct ct_event_layout *layout,
+			    const struct words *words)
 {
-	uint32_t words = differing_words(event, expected, CT_EVENT_CORE_SIZE, layout->size);
-	uint64_t mask = differing(event, expected, layout->fields, layout->n_fields, words);
+	uint32_t differ = differing_words(event, expected, CT_EVENT_CORE_SIZE, layout->size);
+	uint64_t mask = differing(event, expected, layout->fields, words, differ);
 
 	p = ct_put_varint(p, mask);
 	return put_fields(p, event, expected, layout->fields, mask);
@@ -203,10 +231,12 @@ static void remember_owner(struct ct_encoder *encoder, const struct ct_event *ev
 
 /// Names one of the frame's owners by its number plus one, 0 for none; the first time it is met its
 /// fields follow.
-static uint8_t *put_owner(uint8_t *p, struct ct_model *model, const struct ct_event_owner *owner)
+static uint8_t *put_owner(uint8_t *p, struct ct_encoder *encoder,
+			  const struct ct_event_owner *owner)
 {
 	static const struct ct_event nothing = {.kind = CT_EVENT_OWNER};
 	struct ct_event event = {.kind = CT_EVENT_OWNER};
+	struct ct_model *model = &encoder->model;
 	uint32_t i = 0;
 
 	while (owner && i < model->n_owners &&
@@ -221,7 +251,8 @@ static uint8_t *put_owner(uint8_t *p, struct ct_model *model, const struct ct_ev
 		return p;
 	model->owners[model->n_owners++] = *owner;
 	event.who = *owner;
-	return put_payload(p, &event, &nothing, ct_event_layout(CT_EVENT_OWNER));
+	return put_payload(p, &event, &nothing, ct_event_layout(CT_EVENT_OWNER),
+			   &encoder->payload_words[CT_EVENT_OWNER]);
 }
 
 int ct_encoder_add(struct ct_encoder *encoder, const struct ct_event *event)
@@ -256,14 +287,15 @@ int ct_encoder_add(struct ct_encoder *encoder, const struct ct_event *event)
 	p = ct_put_varint(p, ct_zigzag(event->ts_ns - model->ts_ns));
 	if (!(*head & (CT_RECORD_NEW | CT_RECORD_SAME)))
 		p = ct_put_varint(p, model->n_conns - 1 - conn);
-	mask = core_mask(event, &model->conns[conn]);
+	mask = core_mask(encoder, event, &model->conns[conn]);
 	if (mask) {
 		*head |= CT_RECORD_CORE;
 		p = put_core(p, event, &model->conns[conn], mask);
 	}
 	if (*head & CT_RECORD_NEW)
-		p = put_owner(p, model, known_owner(encoder, event));
-	p = put_payload(p, event, ct_model_expected(model, conn, event->kind), layout);
+		p = put_owner(p, encoder, known_owner(encoder, event));
+	p = put_payload(p, event, ct_model_expected(model, conn, event->kind), layout,
+			&encoder->payload_words[event->kind]);
 
 	if (event->kind == CT_EVENT_OWNER)
 		remember_owner(encoder, event);
