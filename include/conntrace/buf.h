@@ -33,6 +33,9 @@ int ct_buf_puts(struct ct_buf *b, const char *s);
 
 int ct_buf_putc(struct ct_buf *b, char c);
 
+/// Appends c so many times.
+int ct_buf_fill(struct ct_buf *b, char c, size_t n);
+
 /// Also -EINVAL or -EILSEQ, when vsnprintf() refuses the format or an argument. Not for the hot
 /// path.
 __attribute__((format(printf, 2, 3))) int ct_buf_printf(struct ct_buf *b, const char *fmt, ...);

@@ -64,6 +64,18 @@ int ct_buf_putc(struct ct_buf *b, char c)
 	return ct_buf_append(b, &c, 1);
 }
 
+int ct_buf_fill(struct ct_buf *b, char c, size_t n)
+{
+	int r = ct_buf_reserve(b, n);
+
+	if (r)
+		return r;
+	memset(b->data + b->len, c, n);
+	b->len += n;
+	b->data[b->len] = '\0';
+	return 0;
+}
+
 int ct_buf_vprintf(struct ct_buf *b, const char *fmt, va_list args)
 {
 	va_list again;

@@ -39,6 +39,15 @@ static char *put_digits(char *out, unsigned int value, int digits)
 	return out + digits;
 }
 
+static char *put_number(char *out, unsigned int value)
+{
+	int digits = 1;
+
+	for (unsigned int rest = value / 10; rest; rest /= 10)
+		digits++;
+	return put_digits(out, value, digits);
+}
+
 static char *put_clock(char *out, const struct tm *tm)
 {
 	out = put_digits(out, (unsigned int)tm->tm_hour, 2);
@@ -103,11 +112,13 @@ static void format_decimal(uint64_t ns, uint64_t unit_ns, const char *unit, char
 		scaled /= 10;
 		scale /= 10;
 	}
-	if (decimals)
-		snprintf(out, CT_DURATION_STRLEN, "%u.%0*u %s", scaled / scale, decimals,
-			 scaled % scale, unit);
-	else
-		snprintf(out, CT_DURATION_STRLEN, "%u %s", scaled, unit);
+	out = put_number(out, scaled / scale);
+	if (decimals) {
+		*out++ = '.';
+		out = put_digits(out, scaled % scale, decimals);
+	}
+	*out++ = ' ';
+	stpcpy(out, unit);
 }
 
 static const struct {

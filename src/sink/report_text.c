@@ -38,8 +38,7 @@ static size_t missing(const struct ct_buf *buf, size_t start, size_t width)
 
 static void pad_from(struct ct_buf *buf, size_t start, size_t width)
 {
-	for (size_t n = missing(buf, start, width); n > 0; n--)
-		ct_buf_putc(buf, ' ');
+	ct_buf_fill(buf, ' ', missing(buf, start, width));
 }
 
 /// Moves it to the right end of its column.
@@ -67,8 +66,10 @@ static void put_endpoint(struct ct_buf *buf, uint8_t family, const uint8_t addr[
 {
 	char text[CT_ADDR_STRLEN];
 
-	ct_addr_format(family, addr, text);
-	ct_buf_printf(buf, family == AF_INET6 ? "[%s]:" : "%s:", text);
+	if (family == AF_INET6)
+		ct_buf_putc(buf, '[');
+	ct_buf_puts(buf, ct_addr_format(family, addr, text));
+	ct_buf_puts(buf, family == AF_INET6 ? "]:" : ":");
 	if (port)
 		ct_buf_u64(buf, port);
 	else

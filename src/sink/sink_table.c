@@ -200,12 +200,6 @@ static const struct column columns[] = {
 
 _Static_assert(N_COLUMNS <= COLUMNS_MAX, "room for every column");
 
-static void pad(struct ct_buf *buf, size_t n)
-{
-	while (n-- > 0)
-		ct_buf_putc(buf, ' ');
-}
-
 /// Cuts a text that is longer to so many characters, the last of which shows that it was cut.
 static void cut(struct ct_buf *cell, size_t width, bool utf8)
 {
@@ -248,12 +242,12 @@ static void put_cell(struct table_sink *s, size_t index, enum ct_style style, bo
 	if (index)
 		ct_buf_putc(line, ' ');
 	if (column->right && width > text)
-		pad(line, width - text);
+		ct_buf_fill(line, ' ', width - text);
 	ct_words_begin(&s->options, line, style);
 	ct_buf_append(line, s->cell.data, s->cell.len);
 	ct_words_end(&s->options, line, style);
 	if (!column->right && !is_last && width > text)
-		pad(line, width - text);
+		ct_buf_fill(line, ' ', width - text);
 }
 
 static void put_header(struct table_sink *s)

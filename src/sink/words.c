@@ -160,7 +160,8 @@ void ct_words_bytes(struct ct_buf *buf, uint64_t bytes)
 	size_t unit = 0;
 
 	if (bytes < 1000) {
-		ct_buf_printf(buf, "%" PRIu64 " B", bytes);
+		ct_buf_u64(buf, bytes);
+		ct_buf_puts(buf, " B");
 		return;
 	}
 	while (thousandths >= 1000000) {

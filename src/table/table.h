@@ -33,7 +33,6 @@ struct ct_place {
 /// A connection and its place in the table.
 struct ct_entry {
 	struct ct_conn conn;	      /// first: an entry is found from its connection
-	uint64_t key;		      /// of the hash: the cookie, or one of CT_KEY_MADE
 	struct ct_entry *older;	      /// another generation of the same cookie
 	uint64_t deadline_ns;	      /// CT_NS_UNKNOWN: none
 	size_t heap_index;	      /// its place in the heap, when it has a deadline
@@ -56,6 +55,7 @@ struct ct_entry {
 	bool fin_wait2_mini; /// it is counted as one
 	uint16_t told_err;   /// errno of the last error that was told; 0 none
 	uint8_t twins;	     /// other children of its request that have not gone yet
+	uint64_t key;	     /// of the hash: the cookie, or one of CT_KEY_MADE; looked at with hh
 	UT_hash_handle hh;
 };
 

@@ -32,6 +32,20 @@ static void pieces_follow_each_other_with_a_nul_behind(void **state)
 	assert_memory_equal(b.data, "one two\0three", 14);
 }
 
+static void filling_takes_no_place_for_none(void **state)
+{
+	_cleanup_(ct_buf_fini) struct ct_buf b = {};
+
+	assert_int_equal(ct_buf_fill(&b, 'x', 0), 0);
+	assert_int_equal(b.len, 0);
+	assert_int_equal(ct_buf_fill(&b, 'x', 3), 0);
+	assert_int_equal(ct_buf_puts(&b, "y"), 0);
+	assert_string_equal(b.data, "xxxy");
+	assert_int_equal(ct_buf_fill(&b, 'x', SIZE_MAX), -ENOMEM);
+	assert_int_equal(ct_buf_fill(&b, 'x', 1), -ENOMEM);
+	assert_int_equal(b.len, 4);
+}
+
 static void content_survives_growth(void **state)
 {
 	_cleanup_(ct_buf_fini) struct ct_buf b = {};
@@ -111,6 +125,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty_buffer_holds_nothing_and_may_be_freed),
 		cmocka_unit_test(pieces_follow_each_other_with_a_nul_behind),
+		cmocka_unit_test(filling_takes_no_place_for_none),
 		cmocka_unit_test(content_survives_growth),
 		cmocka_unit_test(printf_longer_than_the_room_left_is_whole),
 		cmocka_unit_test(integers_are_exact_at_their_ends),
