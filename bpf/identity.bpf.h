@@ -173,7 +173,7 @@ static __always_inline void ct_fill_owner(struct ct_event_owner *ret, const stru
 	__builtin_memcpy(ret->comm, st->comm, CT_COMM_LEN);
 	ret->uid = sk->sk_uid.val;
 	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
-		ret->cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+		ret->cgroup = sk->sk_cgrp_data.cgroup->kn->id;
 }
 
 static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, struct ct_sk *st)

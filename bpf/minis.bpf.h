@@ -13,29 +13,27 @@
  * The socket for which connect() takes the mini-socket's place, NULL if it is not for one: the last
  * that began to connect on this CPU, its owner still at it, on the same ports to the same peer.
  */
-static __always_inline const struct sock *ct_successor(const struct sock_common *mini)
+static __always_inline const struct sock *ct_successor(const struct ct_common *mini)
 {
 	struct ct_notes *notes = ct_notes();
 	const struct sock *sk = notes ? (const struct sock *)notes->connecting : NULL;
+	struct ct_common common;
 
-	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != CT_STATE_SYN_SENT ||
-	    !BPF_CORE_READ(sk, sk_lock.owned))
+	if (!sk || !BPF_CORE_READ(sk, sk_lock.owned))
 		return NULL;
-	if (BPF_CORE_READ(sk, __sk_common.skc_num) != BPF_CORE_READ(mini, skc_num) ||
-	    BPF_CORE_READ(sk, __sk_common.skc_dport) != BPF_CORE_READ(mini, skc_dport) ||
-	    BPF_CORE_READ(sk, __sk_common.skc_hash) != BPF_CORE_READ(mini, skc_hash))
+	ct_take_common(&common, &sk->__sk_common);
+	if (CT_TAKEN(&common, skc_state) != CT_STATE_SYN_SENT || !ct_has_place_of(&common, mini))
 		return NULL;
 	return sk;
 }
 
 static __always_inline void ct_fill_timewait_cancel(struct ct_event *event,
-						    const struct inet_timewait_sock *tw)
+						    const struct ct_common *mini)
 {
-	const struct sock *successor = ct_successor(&tw->__tw_common);
+	const struct sock *successor = ct_successor(mini);
 
-	event->timewait.how = successor
-				      ? CT_HOW_CONNECT
-				      : ct_current_deed(BPF_CORE_READ(tw, __tw_common.skc_net.net));
+	event->timewait.how = successor ? CT_HOW_CONNECT
+					: ct_current_deed(CT_TAKEN(mini, skc_net.net));
 	if (event->timewait.how == CT_HOW_UNKNOWN)
 		return;
 	event->context = CT_CONTEXT_PROCESS;
@@ -45,49 +43,49 @@ static __always_inline void ct_fill_timewait_cancel(struct ct_event *event,
 							  __sk_common.skc_cookie.counter);
 }
 
-/* 0: its socket was never seen, and there is nothing that it could be a part of. */
-static __always_inline __u64 ct_mini_cookie(const struct inet_timewait_sock *tw)
+/* Its state and who it is; false: its socket was never seen, it could be a part of nothing. */
+static __always_inline bool ct_take_mini(struct ct_common *ret, const struct inet_timewait_sock *tw)
 {
-	return BPF_CORE_READ(tw, __tw_common.skc_cookie.counter);
+	ct_take_common(ret, &tw->__tw_common);
+	return CT_TAKEN(ret, skc_cookie.counter);
 }
 
-static __always_inline void ct_fill_mini(struct ct_event *event,
-					 const struct inet_timewait_sock *tw, __u64 cookie)
+static __always_inline void ct_fill_mini(struct ct_event *event, const struct ct_common *mini,
+					 const struct inet_timewait_sock *tw)
 {
-	ct_probe_common(event, &tw->__tw_common);
-	event->cookie = cookie;
+	ct_fill_common(event, mini);
 	event->state = BPF_CORE_READ(tw, tw_substate);
 }
 
 /* Its socket gets a cookie too late to share it: what happens to that one next is not its end. */
-static __always_inline void ct_note_nameless(const struct sock_common *mini)
+static __always_inline void ct_note_nameless(const struct ct_common *mini)
 {
 	struct ct_notes *notes = ct_notes();
 
 	if (!notes)
 		return;
 	notes->nameless_ns = bpf_ktime_get_ns();
-	notes->nameless_hash = BPF_CORE_READ(mini, skc_hash);
+	notes->nameless_hash = CT_TAKEN(mini, skc_hash);
 }
 
 static __always_inline void ct_emit_timewait(const struct inet_timewait_sock *tw, __u8 op)
 {
-	__u64 cookie = ct_mini_cookie(tw);
+	struct ct_common mini;
 	struct ct_event *event;
 
-	if (!cookie) {
+	if (!ct_take_mini(&mini, tw)) {
 		if (op == CT_TIMER_START)
-			ct_note_nameless(&tw->__tw_common);
+			ct_note_nameless(&mini);
 		return;
 	}
 	event = ct_emit_begin_of(CT_EVENT_SIZE(timewait), CT_EVENT_TIMEWAIT, NULL,
 				 op != CT_TIMER_START);
 	if (!event)
 		return;
-	ct_fill_mini(event, tw, cookie);
+	ct_fill_mini(event, &mini, tw);
 	event->timewait.op = op;
 	if (op == CT_TIMER_CANCEL)
-		ct_fill_timewait_cancel(event, tw);
+		ct_fill_timewait_cancel(event, &mini);
 	if (op == CT_TIMER_START)
 		event->timewait.timeout_ns = ct_timer_left_ns(&tw->tw_timer);
 	ct_emit_end(event);
@@ -127,15 +125,15 @@ static __always_inline void ct_on_timewait_timer(struct timer_list *timer, __u8 
 static __always_inline void ct_emit_mini_reset(const struct inet_timewait_sock *tw, __u8 packet,
 					       __u8 direction)
 {
-	__u64 cookie = ct_mini_cookie(tw);
+	struct ct_common mini;
 	struct ct_event *event;
 
-	if (!cookie)
+	if (!ct_take_mini(&mini, tw))
 		return;
 	event = ct_emit_begin_of(CT_EVENT_SIZE(reset), CT_EVENT_RESET, NULL, true);
 	if (!event)
 		return;
-	ct_fill_mini(event, tw, cookie);
+	ct_fill_mini(event, &mini, tw);
 	event->reset.direction = direction;
 	event->reset.answered = direction == CT_DIRECTION_SENT;
 	event->reset.mini = 1;

@@ -94,8 +94,6 @@ static __always_inline void ct_probe_tell_options(const struct sock *sk, __u32 *
 	if (!event)
 		return;
 	ct_probe_common(event, &sk->__sk_common);
-	event->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	event->state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	event->sock_flags = ct_probe_sock_flags(sk, tp);
 	ct_fill_options(&event->options, &options);
 	*told = print;

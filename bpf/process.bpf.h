@@ -73,9 +73,9 @@ static __always_inline long ct_syscall_number(struct task_struct *task)
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 
 #if defined(__TARGET_ARCH_x86)
-	return BPF_CORE_READ(regs, orig_ax);
+	return regs->orig_ax;
 #else
-	return BPF_CORE_READ(regs, syscallno);
+	return regs->syscallno;
 #endif
 }
 
@@ -105,10 +105,14 @@ static __always_inline __u8 ct_current_how(void)
 	}
 }
 
-/* The process' name, as /proc/PID/comm: a thread may have given itself another. */
+/* The process' name, as /proc/PID/comm: a thread may have given itself another. COMM is aligned. */
 static __always_inline void ct_task_comm(const struct task_struct *task, void *comm)
 {
-	BPF_CORE_READ_INTO((char(*)[CT_COMM_LEN])comm, task, group_leader, comm);
+	const __u64 *leader = (const __u64 *)task->group_leader->comm;
+	__u64 *words = comm;
+
+	words[0] = leader[0];
+	words[1] = leader[1];
 }
 
 static __always_inline void ct_current_comm(void *comm)

@@ -15,8 +15,11 @@
 static __always_inline void ct_fill_listener(struct ct_event_request *ret,
 					     const struct sock *listener)
 {
-	ret->listener = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
-	ret->listening = BPF_CORE_READ(listener, __sk_common.skc_state) == CT_STATE_LISTEN;
+	struct ct_common common;
+
+	ct_take_common(&common, &listener->__sk_common);
+	ret->listener = CT_TAKEN(&common, skc_cookie.counter);
+	ret->listening = CT_TAKEN(&common, skc_state) == CT_STATE_LISTEN;
 	ret->backlog = BPF_CORE_READ(listener, sk_ack_backlog);
 	ret->backlog_max = BPF_CORE_READ(listener, sk_max_ack_backlog);
 }
@@ -25,9 +28,10 @@ static __always_inline void ct_fill_request(struct ct_event *event, const struct
 					    __u8 op)
 {
 	const struct inet_request_sock *inet = (const struct inet_request_sock *)req;
+	struct ct_common common;
 
-	ct_probe_common(event, &req->__req_common);
-	event->cookie = BPF_CORE_READ(req, __req_common.skc_cookie.counter);
+	ct_take_common(&common, &req->__req_common);
+	ct_fill_common(event, &common);
 	event->state = CT_STATE_SYN_RECV;
 	event->role = CT_ROLE_PASSIVE;
 	event->request.op = op;
@@ -35,7 +39,7 @@ static __always_inline void ct_fill_request(struct ct_event *event, const struct
 	event->request.timeouts = BPF_CORE_READ_BITFIELD_PROBED(req, num_timeout) +
 				  (op == CT_TIMER_EXPIRE);
 	event->request.acked = BPF_CORE_READ_BITFIELD_PROBED(inet, acked);
-	ct_fill_listener(&event->request, BPF_CORE_READ(req, __req_common.skc_listener));
+	ct_fill_listener(&event->request, CT_TAKEN(&common, skc_listener));
 	if (op == CT_TIMER_START)
 		event->request.timeout_ns = ct_timer_left_ns(&req->rsk_timer);
 }
@@ -45,15 +49,13 @@ static __always_inline bool ct_is_completed(const struct ct_notes *notes,
 					    const struct request_sock *req)
 {
 	const struct sock *child = (const struct sock *)notes->child;
+	struct ct_common a, b;
 
 	if (!child || notes->completed)
 		return false;
-	return BPF_CORE_READ(child, __sk_common.skc_dport) ==
-		       BPF_CORE_READ(req, __req_common.skc_dport) &&
-	       BPF_CORE_READ(child, __sk_common.skc_num) ==
-		       BPF_CORE_READ(req, __req_common.skc_num) &&
-	       BPF_CORE_READ(child, __sk_common.skc_hash) ==
-		       BPF_CORE_READ(req, __req_common.skc_hash);
+	ct_take_common(&a, &child->__sk_common);
+	ct_take_common(&b, &req->__req_common);
+	return ct_has_place_of(&a, &b);
 }
 
 static __always_inline void ct_emit_request(struct ct_notes *notes, const struct request_sock *req,

@@ -34,8 +34,10 @@ static __always_inline void ct_fill_reset_full(struct ct_event *event, struct so
 static __always_inline void ct_fill_reset_mini(struct ct_event *event, const struct sock *sk)
 {
 	const struct inet_timewait_sock *tw = (const struct inet_timewait_sock *)sk;
+	struct ct_common mini;
 
-	ct_fill_mini(event, tw, ct_mini_cookie(tw));
+	ct_take_mini(&mini, tw);
+	ct_fill_mini(event, &mini, tw);
 	event->reset.mini = 1;
 }
 

@@ -13,14 +13,38 @@
 #define CT_PROBE(ptr, field)   BPF_CORE_READ(ptr, field)
 #define CT_PROBE2(ptr, f1, f2) BPF_CORE_READ(ptr, f1, f2)
 
-#define CT_DEFINE_READ_COMMON(name, type, READ, READ2)                                        \
-	static __always_inline void name(type *event, const struct sock_common *skc)          \
+/* What all sockets begin with. Such an address is read once for it: a reading costs the same for
+ * one field and for all. */
+#define CT_COMMON_BYTES 136
+struct ct_common {
+	__u8 bytes[CT_COMMON_BYTES] __attribute__((aligned(8)));
+};
+
+/* Of a struct ct_common. */
+#define CT_TAKEN(common, field)                                                     \
+	(*(const typeof(((struct sock_common *)0)->field) *)((common)->bytes +      \
+							     bpf_core_field_offset( \
+								     struct sock_common, field)))
+#define CT_TAKEN2(common, f1, f2)                                        \
+	({                                                               \
+		typeof(CT_TAKEN(common, f1)) f1_ = CT_TAKEN(common, f1); \
+		BPF_CORE_READ(f1_, f2);                                  \
+	})
+
+static __always_inline void ct_take_common(struct ct_common *ret, const struct sock_common *skc)
+{
+	bpf_probe_read_kernel(ret, sizeof(*ret), skc);
+}
+
+#define CT_DEFINE_READ_COMMON(name, type, from, READ, READ2)                                  \
+	static __always_inline void name(type *event, const from *skc)                        \
 	{                                                                                     \
 		event->family = READ(skc, skc_family);                                        \
 		event->lport = READ(skc, skc_num);                                            \
 		event->rport = bpf_ntohs(READ(skc, skc_dport));                               \
 		event->netns = READ2(skc, skc_net.net, ns.inum);                              \
-		if (event->family == AF_INET6 && bpf_core_field_exists(skc->skc_v6_daddr)) {  \
+		if (event->family == AF_INET6 &&                                              \
+		    bpf_core_field_exists(struct sock_common, skc_v6_daddr)) {                \
 			__u32 *laddr = (__u32 *)event->laddr, *raddr = (__u32 *)event->raddr; \
                                                                                               \
 			laddr[0] = READ(skc, skc_v6_rcv_saddr.in6_u.u6_addr32[0]);            \
@@ -36,9 +60,33 @@
 			*(__u32 *)event->raddr = READ(skc, skc_daddr);                        \
 		}                                                                             \
 	}
-CT_DEFINE_READ_COMMON(ct_read_common, struct ct_event, CT_LOAD, CT_LOAD2)
-CT_DEFINE_READ_COMMON(ct_probe_common, struct ct_event, CT_PROBE, CT_PROBE2)
-CT_DEFINE_READ_COMMON(ct_probe_tuple, struct ct_tuple, CT_PROBE, CT_PROBE2)
+CT_DEFINE_READ_COMMON(ct_read_common, struct ct_event, struct sock_common, CT_LOAD, CT_LOAD2)
+CT_DEFINE_READ_COMMON(ct_read_taken, struct ct_event, struct ct_common, CT_TAKEN, CT_TAKEN2)
+CT_DEFINE_READ_COMMON(ct_read_taken_tuple, struct ct_tuple, struct ct_common, CT_TAKEN, CT_TAKEN2)
+
+static __always_inline void ct_fill_common(struct ct_event *event, const struct ct_common *common)
+{
+	ct_read_taken(event, common);
+	event->cookie = CT_TAKEN(common, skc_cookie.counter);
+	event->state = CT_TAKEN(common, skc_state);
+}
+
+/* Who it is and its state, of an address. */
+static __always_inline void ct_probe_common(struct ct_event *event, const struct sock_common *skc)
+{
+	struct ct_common common;
+
+	ct_take_common(&common, skc);
+	ct_fill_common(event, &common);
+}
+
+/* Both stand, or have stood, in the same place of the kernel's table of connections. */
+static __always_inline bool ct_has_place_of(const struct ct_common *a, const struct ct_common *b)
+{
+	return CT_TAKEN(a, skc_dport) == CT_TAKEN(b, skc_dport) &&
+	       CT_TAKEN(a, skc_num) == CT_TAKEN(b, skc_num) &&
+	       CT_TAKEN(a, skc_hash) == CT_TAKEN(b, skc_hash);
+}
 
 /* Bytes from a socket to its timers, which newer kernels have in other structs. */
 static __always_inline __u32 ct_write_timer_offset(void)

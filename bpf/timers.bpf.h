@@ -105,8 +105,6 @@ static __always_inline void ct_emit_probe(const struct sock_common *skc, __u8 ty
 	if (!event)
 		return;
 	ct_probe_common(event, skc);
-	event->cookie = BPF_CORE_READ(skc, skc_cookie.counter);
-	event->state = BPF_CORE_READ(skc, skc_state);
 	if (outcome != CT_PROBE_RECEIVED)
 		event->context = type == CT_PROBE_KEEPALIVE ? CT_CONTEXT_KEEPALIVE
 							    : CT_CONTEXT_WINDOW;

@@ -285,8 +285,6 @@ static __always_inline void ct_on_write_timer(const struct timer_list *timer)
 	if (!event)
 		return;
 	ct_probe_common(event, &sk->__sk_common);
-	event->cookie = cookie;
-	event->state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	event->generation = 0; /* the first of a socket is the one that was accepted */
 	event->sock_flags = ct_probe_sock_flags(sk, (const struct tcp_sock *)sk);
 	event->role = CT_ROLE_PASSIVE;

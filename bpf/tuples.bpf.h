@@ -40,8 +40,11 @@ static __always_inline void ct_tuple_to_key(struct ct_tuple *tuple)
 
 static __always_inline void ct_tuple_of(struct ct_tuple *ret, const struct sock_common *skc)
 {
+	struct ct_common common;
+
+	ct_take_common(&common, skc);
 	__builtin_memset(ret, 0, sizeof(*ret));
-	ct_probe_tuple(ret, skc);
+	ct_read_taken_tuple(ret, &common);
 	/* an unbound port is not hashed any more at → CLOSE */
 	if (!ret->lport)
 		ret->lport = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)skc, inet_sport));
