@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -133,14 +134,27 @@ int e2e_sock_begin_connect(const struct e2e_addr *from, const struct e2e_addr *t
 	return connect_new(from, to, SOCK_NONBLOCK, protocol);
 }
 
+/// Neither connected nor failed: an ICMP error wakes who waits before the socket has it, see
+/// tcp_v4_err() in net/ipv4/tcp_ipv4.c.
+static bool is_connecting(int fd)
+{
+	struct tcp_info info = {};
+	socklen_t length = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
+	       info.tcpi_state == TCP_SYN_SENT;
+}
+
 int e2e_sock_finish_connect(int fd)
 {
-	int err = wait_for(fd, POLLOUT);
-	int sk_err;
+	int err, sk_err;
 	socklen_t length = sizeof(sk_err);
 
-	if (!err && getsockopt(fd, SOL_SOCKET, SO_ERROR, &sk_err, &length))
-		err = -errno;
+	do {
+		err = wait_for(fd, POLLOUT);
+		if (!err && getsockopt(fd, SOL_SOCKET, SO_ERROR, &sk_err, &length))
+			err = -errno;
+	} while (!err && !sk_err && is_connecting(fd) && poll(NULL, 0, 1) == 0);
 	return err ? err : -sk_err;
 }
 
