@@ -8,7 +8,8 @@
  * it is attached and runs in that order. Timers start and are cancelled with interrupts off, under
  * their base's lock: nothing can come in between there, kernel/time/timer.c.
  *
- * Of a transition the socket knows whether it was told. Who is preempted inside of a program holds
+ * Of a transition the CPU knows whether it was the last that a program told, and if it was not, the
+ * socket whether it was its last. Who is preempted inside of a program holds
  * it up for long, and others may be so inside of the second one: for transitions, which all
  * processes cause, there are some more then, PROGRAM_again_N.
  *
@@ -25,6 +26,7 @@
 #include "common.bpf.h"
 #include "emit.bpf.h"
 #include "identity.bpf.h"
+#include "notes.bpf.h"
 
 /* Of each CPU: the first program of a dropped segment is at work. */
 struct {
@@ -82,7 +84,11 @@ static __always_inline bool ct_takes_over(void)
 /* The same of a transition, of TCP or not. Without its storage the first one may have run. */
 static __always_inline bool ct_takes_over_transition(const struct sock *sk, int old, int new)
 {
-	struct ct_sk *st = ct_is_running() ? ct_sk_get(sk) : NULL;
+	__u8 transition = ct_transition(old, new);
+	struct ct_sk *st;
 
-	return st && st->transition != ct_transition(old, new) && ct_take_over();
+	if (!ct_is_running() || ct_is_told(sk, transition))
+		return false;
+	st = ct_sk_get(sk);
+	return st && st->transition != transition && ct_take_over();
 }

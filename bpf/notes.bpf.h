@@ -19,10 +19,11 @@ struct ct_notes {
 	__u64 ended_ns;	   /* when that was */
 	__u64 refused;	  /* the last socket for which an ICMP error was queued, RFC 1122 4.2.3.9 */
 	__u64 refused_ns; /* when that was */
+	__u64 told;	  /* the socket whose TRANSITION a program told last */
 	__u32 nameless_hash;
 	__u16 refused_err; /* errno, positive */
 	__u8 completed;	   /* the child has taken its request's place */
-	__u8 reserved;
+	__u8 transition;   /* ct_transition() of TOLD's */
 };
 
 struct {
@@ -37,6 +38,23 @@ static __always_inline struct ct_notes *ct_notes(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&noted, &zero);
+}
+
+static __always_inline void ct_note_told(const struct sock *sk, __u8 transition)
+{
+	struct ct_notes *notes = ct_notes();
+
+	if (!notes)
+		return;
+	notes->told = (__u64)sk;
+	notes->transition = transition;
+}
+
+static __always_inline bool ct_is_told(const struct sock *sk, __u8 transition)
+{
+	struct ct_notes *notes = ct_notes();
+
+	return notes && notes->told == (__u64)sk && notes->transition == transition;
 }
 
 static __always_inline void ct_note_tuple(struct ct_tuple *ret, const struct ct_event *event)

@@ -135,11 +135,12 @@ static __always_inline __u64 ct_answer_ns(const struct tcp_sock *tp, const struc
 /* The kernel forgets its unanswered probes as soon as anything valid comes in: tcp_ack(). */
 static __always_inline void ct_check_answer(const struct sock *sk, __u8 probes_out)
 {
-	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	struct ct_probes *probes;
+	__u64 cookie;
 
 	if (probes_out || !probes_seen)
 		return;
+	cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	probes = bpf_map_lookup_elem(&probing, &cookie);
 	if (!probes || !probes->sent_ns)
 		return;
@@ -189,11 +190,12 @@ static __always_inline void ct_probes_at_state(const struct sock *sk, const stru
 	__u64 cookie = sk->__sk_common.skc_cookie.counter;
 	__u8 probes_out = tp->inet_conn.icsk_probes_out;
 	__u8 type = context == CT_CONTEXT_KEEPALIVE ? CT_PROBE_KEEPALIVE : CT_PROBE_WINDOW;
-	struct ct_bracket *bracket = ct_bracket();
+	struct ct_bracket *bracket;
 
 	ct_check_answer(sk, probes_out);
 	if (new != CT_STATE_CLOSE)
 		return;
+	bracket = ct_bracket();
 	if (bracket && bracket->sk == (__u64)sk) {
 		bracket->closed = 1;
 		if (probes_out && err &&

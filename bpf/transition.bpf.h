@@ -165,6 +165,7 @@ static __always_inline int ct_on_state(struct sock *sk, int old, int new)
 	bool is_owner_new, unheard_of;
 	__u32 told;
 
+	ct_note_told(sk, ct_transition(old, new));
 	if (st)
 		st->transition = ct_transition(old, new);
 	if (!tp) /* MPTCP's own socket, SCTP, DCCP: not TCP, though they share the tracepoint */
