@@ -238,7 +238,7 @@ int main(int argc, char *argv[])
 		fprintf(stderr, "bench: skipped: needs root\n");
 		return EXIT_FAILURE;
 	}
-	if (are_programs_timed()) {
+	if (!programs && are_programs_timed()) {
 		fprintf(stderr,
 			"bench: kernel.bpf_stats_enabled is 1, which would be measured as well: "
 			"set it to 0\n");

@@ -8,10 +8,10 @@
  * it is attached and runs in that order. Timers start and are cancelled with interrupts off, under
  * their base's lock: nothing can come in between there, kernel/time/timer.c.
  *
- * Of a transition the CPU knows whether it was the last that a program told, and if it was not, the
- * socket whether it was its last. Who is preempted inside of a program holds
- * it up for long, and others may be so inside of the second one: for transitions, which all
- * processes cause, there are some more then, PROGRAM_again_N.
+ * A transition has been told if it is the last that this CPU told of, or else if it is the last
+ * that the socket's storage knows. Who is preempted inside of a program holds it up for long, and
+ * others may be so inside of the second one: for transitions, which all processes cause, there are
+ * some more then, PROGRAM_again_N.
  *
  * A dropped segment is taken for left out when the first one is at work on this CPU. That leaves
  * the moments of its coming and going, which are told as lost. Where it can be preempted between

@@ -131,13 +131,6 @@ static __always_inline __u64 ct_wakeup(void)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-/* The same for a transition. Every life passes these two: it is enough to look there. */
-static __always_inline __u64 ct_wakeup_at(__u8 state)
-{
-	return state == CT_STATE_ESTABLISHED || state == CT_STATE_CLOSE ? ct_wakeup()
-									: BPF_RB_NO_WAKEUP;
-}
-
 static __always_inline void ct_emit_end(struct ct_event *event)
 {
 	bpf_ringbuf_submit(event, ct_wakeup());
@@ -163,7 +156,7 @@ static __always_inline bool ct_emit_moment_end(union ct_moment *moment, struct c
 	else if (moment->event.with == CT_EVENT_OPTIONS)
 		size += sizeof(moment->more.options);
 	moment->event.missed = st->missed;
-	if (bpf_ringbuf_output(&ring, moment, size, ct_wakeup_at(moment->event.state)) == 0) {
+	if (bpf_ringbuf_output(&ring, moment, size, ct_wakeup()) == 0) {
 		st->missed = 0;
 		return true;
 	}

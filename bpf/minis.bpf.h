@@ -43,7 +43,7 @@ static __always_inline void ct_fill_timewait_cancel(struct ct_event *event,
 							  __sk_common.skc_cookie.counter);
 }
 
-/* Its state and who it is; false: its socket was never seen, it could be a part of nothing. */
+/* Who it is; false: its socket was never seen, it could be a part of nothing. */
 static __always_inline bool ct_take_mini(struct ct_common *ret, const struct inet_timewait_sock *tw)
 {
 	ct_take_common(ret, &tw->__tw_common);

@@ -19,7 +19,7 @@ struct ct_notes {
 	__u64 ended_ns;	   /* when that was */
 	__u64 refused;	  /* the last socket for which an ICMP error was queued, RFC 1122 4.2.3.9 */
 	__u64 refused_ns; /* when that was */
-	__u64 told;	  /* the socket whose TRANSITION a program told last */
+	__u64 told;	  /* the socket whose TRANSITION a program took last */
 	__u32 nameless_hash;
 	__u16 refused_err; /* errno, positive */
 	__u8 completed;	   /* the child has taken its request's place */

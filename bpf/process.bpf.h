@@ -105,14 +105,17 @@ static __always_inline __u8 ct_current_how(void)
 	}
 }
 
-/* The process' name, as /proc/PID/comm: a thread may have given itself another. COMM is aligned. */
+/*
+ * The process' name, as /proc/PID/comm: a thread may have given itself another. COMM lies at a
+ * multiple of 8.
+ */
 static __always_inline void ct_task_comm(const struct task_struct *task, void *comm)
 {
-	const __u64 *leader = (const __u64 *)task->group_leader->comm;
-	__u64 *words = comm;
+	const __u64 *from = (const __u64 *)task->group_leader->comm;
+	__u64 *to = comm;
 
-	words[0] = leader[0];
-	words[1] = leader[1];
+	to[0] = from[0];
+	to[1] = from[1];
 }
 
 static __always_inline void ct_current_comm(void *comm)

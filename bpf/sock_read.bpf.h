@@ -13,8 +13,11 @@
 #define CT_PROBE(ptr, field)   BPF_CORE_READ(ptr, field)
 #define CT_PROBE2(ptr, f1, f2) BPF_CORE_READ(ptr, f1, f2)
 
-/* What all sockets begin with. Such an address is read once for it: a reading costs the same for
- * one field and for all. */
+/*
+ * What all sockets begin with. Where only the address is known all of it is read at once: a reading
+ * costs the same for one field and for all. tests/vmlinux sees that it is long enough for the
+ * kernel at hand.
+ */
 #define CT_COMMON_BYTES 136
 struct ct_common {
 	__u8 bytes[CT_COMMON_BYTES] __attribute__((aligned(8)));

@@ -17,7 +17,10 @@
 #define BELOW(member, max) FIELD_OF(member, max, 0)
 #define NAMED(member, max) FIELD_OF(member, max, 1)
 
-/* Those that not every value is valid of stand first. */
+/*
+ * Fields that have a limit stand first: ct_decode() looks at no others. The order in recordings is
+ * that of record/model.c.
+ */
 static const struct ct_event_field core_fields[] = {
 	BELOW(state, _CT_STATE_MAX),
 	BELOW(role, _CT_ROLE_MAX),

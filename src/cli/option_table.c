@@ -18,7 +18,7 @@ const struct ct_syntax ct_syntaxes[] = {
 			     "list what is connected now, mini-sockets included", .file = false},
 	[CT_COMMAND_INFO] = {"info", "info FILE [--json]",
 			     "tell a recording's origin, size, losses and integrity", .file = true},
-	[CT_COMMAND_CHECK] = {"check", "check [--json] [--cost]",
+	[CT_COMMAND_CHECK] = {"check", "check [--json] [--cost [--duration D]]",
 			      "tell what this kernel and user permit, capability by capability",
 			      .file = false},
 };

@@ -31,13 +31,13 @@ struct known_owner {
 _Static_assert(N_WORDS <= 32, "a bit for each word");
 
 /// Which fields lie in each eight bytes of an event: a bit for each, by its place among them.
-struct words {
+struct word_fields {
 	uint64_t fields[N_WORDS];
 };
 
 struct ct_encoder {
-	struct words core_words;
-	struct words payload_words[_CT_EVENT_MAX]; /// by kind
+	struct word_fields core_fields;
+	struct word_fields payload_fields[_CT_EVENT_MAX]; /// by kind
 	struct ct_model model;
 	uint16_t buckets[N_BUCKETS]; /// number of a connection plus one; 0 free
 	struct known_owner known[1u << OWNER_BITS];
@@ -45,10 +45,10 @@ struct ct_encoder {
 	uint8_t payload[CT_FRAME_PAYLOAD_MAX];
 };
 
-static void note_words(struct words *words, const struct ct_event_field *fields, size_t n)
+static void note_fields(struct word_fields *in, const struct ct_event_field *fields, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		words->fields[fields[i].offset / 8] |= UINT64_C(1) << i;
+		in->fields[fields[i].offset / 8] |= UINT64_C(1) << i;
 }
 
 int ct_encoder_new(struct ct_encoder **ret)
@@ -57,12 +57,13 @@ int ct_encoder_new(struct ct_encoder **ret)
 
 	if (!encoder)
 		return -ENOMEM;
-	note_words(&encoder->core_words, ct_core_fields, CT_CORE_LADDR_BIT);
-	for (uint8_t kind = 0; kind < _CT_EVENT_MAX; kind++) {
-		const struct ct_event_layout *layout = ct_event_layout(kind);
+	note_fields(&encoder->core_fields, ct_core_fields, CT_CORE_LADDR_BIT);
+	for (unsigned int kind = 0; kind < _CT_EVENT_MAX; kind++) {
+		const struct ct_event_layout *layout = ct_event_layout((uint8_t)kind);
 
 		if (layout)
-			note_words(&encoder->payload_words[kind], layout->fields, layout->n_fields);
+			note_fields(&encoder->payload_fields[kind], layout->fields,
+				    layout->n_fields);
 	}
 	ct_model_reset(&encoder->model);
 	*ret = encoder;
@@ -138,15 +139,15 @@ static uint32_t differing_words(const struct ct_event *event, const struct ct_ev
 	return words;
 }
 
-/// Bit i: fields[i] differs, which is one of those in WORDS, the words that DIFFER.
+/// Bit i: fields[i] differs, which lies IN one of the words that DIFFER.
 static uint64_t differing(const struct ct_event *event, const struct ct_event *expected,
-			  const struct ct_event_field *fields, const struct words *words,
+			  const struct ct_event_field *fields, const struct word_fields *in,
 			  uint32_t differ)
 {
 	uint64_t candidates = 0, mask = 0;
 
 	for (; differ; differ &= differ - 1)
-		candidates |= words->fields[__builtin_ctz(differ)];
+		candidates |= in->fields[__builtin_ctz(differ)];
 	for (; candidates; candidates &= candidates - 1) {
 		const struct ct_event_field *field = &fields[__builtin_ctzll(candidates)];
 
@@ -173,7 +174,7 @@ static uint64_t core_mask(const struct ct_encoder *encoder, const struct ct_even
 {
 	uint32_t differ = differing_words(event, expected, offsetof(struct ct_event, cookie),
 					  CT_EVENT_CORE_SIZE);
-	uint64_t mask = differing(event, expected, ct_core_fields, &encoder->core_words, differ);
+	uint64_t mask = differing(event, expected, ct_core_fields, &encoder->core_fields, differ);
 
 	if (memcmp(event->laddr, expected->laddr, sizeof(event->laddr)) != 0)
 		mask |= UINT64_C(1) << CT_CORE_LADDR_BIT;
@@ -197,10 +198,10 @@ static uint8_t *put_core(uint8_t *p, const struct ct_event *event, const struct 
 
 static uint8_t *put_payload(uint8_t *p, const struct ct_event *event,
 			    const struct ct_event *expected, const struct ct_event_layout *layout,
-			    const struct words *words)
+			    const struct word_fields *in)
 {
 	uint32_t differ = differing_words(event, expected, CT_EVENT_CORE_SIZE, layout->size);
-	uint64_t mask = differing(event, expected, layout->fields, words, differ);
+	uint64_t mask = differing(event, expected, layout->fields, in, differ);
 
 	p = ct_put_varint(p, mask);
 	return put_fields(p, event, expected, layout->fields, mask);
@@ -252,7 +253,7 @@ static uint8_t *put_owner(uint8_t *p, struct ct_encoder *encoder,
 	model->owners[model->n_owners++] = *owner;
 	event.who = *owner;
 	return put_payload(p, &event, &nothing, ct_event_layout(CT_EVENT_OWNER),
-			   &encoder->payload_words[CT_EVENT_OWNER]);
+			   &encoder->payload_fields[CT_EVENT_OWNER]);
 }
 
 int ct_encoder_add(struct ct_encoder *encoder, const struct ct_event *event)
@@ -295,7 +296,7 @@ int ct_encoder_add(struct ct_encoder *encoder, const struct ct_event *event)
 	if (*head & CT_RECORD_NEW)
 		p = put_owner(p, encoder, known_owner(encoder, event));
 	p = put_payload(p, event, ct_model_expected(model, conn, event->kind), layout,
-			&encoder->payload_words[event->kind]);
+			&encoder->payload_fields[event->kind]);
 
 	if (event->kind == CT_EVENT_OWNER)
 		remember_owner(encoder, event);

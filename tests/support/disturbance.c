@@ -109,6 +109,7 @@ static void enable(const char *instance)
 }
 
 /// Of a process that was killed: it would go on tracing, and slow every connection of the machine.
+/// Tests have the machine's PID namespace, or one kernel each.
 static void remove_left_over(void)
 {
 	DIR *directory = opendir(INSTANCES);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define WAIT_LIMIT_MS 10000
+#define POLL_MS	      1
 #define CHUNK_BYTES   65536
 
 static int to_sockaddr(const struct e2e_addr *addr, struct sockaddr_storage *ret_sa,
@@ -134,7 +135,7 @@ int e2e_sock_begin_connect(const struct e2e_addr *from, const struct e2e_addr *t
 	return connect_new(from, to, SOCK_NONBLOCK, protocol);
 }
 
-/// Neither connected nor failed: an ICMP error wakes who waits before the socket has it, see
+/// Also when it is writable: an ICMP error wakes who waits before the socket has it, see
 /// tcp_v4_err() in net/ipv4/tcp_ipv4.c.
 static bool is_connecting(int fd)
 {
@@ -147,15 +148,18 @@ static bool is_connecting(int fd)
 
 int e2e_sock_finish_connect(int fd)
 {
-	int err, sk_err;
-	socklen_t length = sizeof(sk_err);
+	for (int waited_ms = 0; waited_ms < WAIT_LIMIT_MS; waited_ms += POLL_MS) {
+		int sk_err, err = wait_for(fd, POLLOUT);
+		socklen_t length = sizeof(sk_err);
+		bool connecting = is_connecting(fd); /* first: an error is there before its end */
 
-	do {
-		err = wait_for(fd, POLLOUT);
 		if (!err && getsockopt(fd, SOL_SOCKET, SO_ERROR, &sk_err, &length))
 			err = -errno;
-	} while (!err && !sk_err && is_connecting(fd) && poll(NULL, 0, 1) == 0);
-	return err ? err : -sk_err;
+		if (err || sk_err || !connecting)
+			return err ? err : -sk_err;
+		poll(NULL, 0, POLL_MS);
+	}
+	return -ETIMEDOUT;
 }
 
 int e2e_sock_disconnect(int fd)

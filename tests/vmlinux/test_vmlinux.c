@@ -229,6 +229,22 @@ static void kernel_has_the_layout_of_what_is_on_the_wire(void **state)
 	assert_int_equal(differences, 0);
 }
 
+/// Where only the address of a socket is known, so many bytes of it are read for all of its fields.
+static void kernel_has_no_more_in_common_than_is_read(void **state)
+{
+	const struct machine *machine = *state;
+	const char *taken = strstr(machine->programs, "struct ct_common {");
+	struct btf *kernel = load_kernel();
+	__s32 id = btf__find_by_name_kind(kernel, "sock_common", BTF_KIND_STRUCT);
+	__s64 size = btf__resolve_size(kernel, (__u32)id);
+	int bytes = 0;
+
+	btf__free(kernel);
+	assert_true(taken && sscanf(taken, "struct ct_common { __u8 bytes[%d]", &bytes) == 1);
+	assert_true(id > 0);
+	assert_in_range(size, 1, bytes);
+}
+
 /// The machine that this is; the first where it is neither.
 static struct machine *this_machine(void)
 {
@@ -258,6 +274,7 @@ int main(int argc, char *argv[])
 		HERE(kernel_has_every_member_as_it_is_read),
 		HERE(kernel_has_every_enumerator_with_its_value),
 		HERE(kernel_has_the_layout_of_what_is_on_the_wire),
+		HERE(kernel_has_no_more_in_common_than_is_read),
 	};
 
 	if (argc != 2) {
