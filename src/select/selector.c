@@ -29,7 +29,7 @@ struct held {
 	struct ct_event event;
 };
 
-/* What hangs on conn->held. */
+/* What hangs on conn->held: its own while it is not decided, then one of those below. */
 struct pending {
 	struct held *first;
 	struct held *last;
@@ -40,8 +40,11 @@ struct pending {
 	uint8_t verdict;  /* enum ct_verdict, CT_UNDECIDED while it holds */
 };
 
+static struct pending selected = {.verdict = CT_YES}, refused = {.verdict = CT_NO};
+
 struct ct_selector {
 	const struct ct_select *select;
+	bool all; /* there is no condition */
 	ct_update_fn fn;
 	void *context;
 	struct ct_pid *pids;
@@ -96,6 +99,7 @@ int ct_selector_new(const struct ct_select *select, ct_update_fn fn, void *conte
 	if (!selector)
 		return -ENOMEM;
 	selector->select = select;
+	selector->all = ct_select_is_empty(select);
 	selector->fn = fn;
 	selector->context = context;
 	for (size_t i = 0; i < select->pids.n; i++) {
@@ -242,11 +246,15 @@ static int hold(struct ct_selector *selector, const struct ct_conn *conn, struct
 	return 0;
 }
 
-static struct pending *pending_of(struct ct_conn *conn, uint64_t ts_ns)
+static struct pending *pending_of(const struct ct_selector *selector, struct ct_conn *conn,
+				  uint64_t ts_ns)
 {
 	struct pending *pending = conn->held;
 
-	if (!pending) {
+	if (!pending && selector->all) {
+		pending = &selected;
+		conn->held = pending;
+	} else if (!pending) {
 		pending = calloc(1, sizeof(*pending));
 		if (!pending)
 			return NULL;
@@ -316,33 +324,41 @@ static int update_without_conn(struct ct_selector *selector, const struct ct_upd
 	return selector->fn(selector->context, update);
 }
 
+/* Hands on what was held of a connection that is selected now, forgets that of one that is not. */
+static int settle(struct ct_selector *selector, struct ct_conn *conn, enum ct_verdict verdict)
+{
+	struct pending *pending = conn->held;
+	int r = verdict == CT_YES ? release(selector, pending) : 0;
+
+	drop(selector, pending);
+	free(pending);
+	conn->held = verdict == CT_YES ? &selected : &refused;
+	return r;
+}
+
 int ct_selector_update(struct ct_selector *selector, struct ct_conn *conn,
 		       const struct ct_update *update)
 {
 	struct pending *pending;
-	int r;
+	enum ct_verdict verdict;
+	int r = 0;
 
 	if (!conn)
 		return update_without_conn(selector, update);
-	pending = pending_of(conn, update->ts_ns);
+	pending = pending_of(selector, conn, update->ts_ns);
 	if (!pending)
 		return -ENOMEM;
-	if (pending->verdict == CT_UNDECIDED) {
-		pending->verdict = (uint8_t)(update->kind == CT_UPDATE_CLOSE
-						     ? decide_finally(selector, conn)
-						     : decide(selector, conn, pending, update));
-		if (pending->verdict == CT_NO)
-			drop(selector, pending);
+	verdict = pending->verdict;
+	if (verdict == CT_UNDECIDED) {
+		verdict = update->kind == CT_UPDATE_CLOSE ? decide_finally(selector, conn)
+							  : decide(selector, conn, pending, update);
+		if (verdict == CT_UNDECIDED)
+			return hold(selector, conn, pending, update);
+		r = settle(selector, conn, verdict);
 	}
-	switch (pending->verdict) {
-	case CT_YES:
-		r = release(selector, pending);
-		return r ? r : selector->fn(selector->context, update);
-	case CT_NO:
-		return 0;
-	default:
-		return hold(selector, conn, pending, update);
-	}
+	if (r || verdict == CT_NO)
+		return r;
+	return selector->fn(selector->context, update);
 }
 
 int ct_selector_settle(struct ct_selector *selector, struct ct_conn *conn)
@@ -351,11 +367,7 @@ int ct_selector_settle(struct ct_selector *selector, struct ct_conn *conn)
 
 	if (!pending || pending->verdict != CT_UNDECIDED)
 		return 0;
-	pending->verdict = (uint8_t)decide_finally(selector, conn);
-	if (pending->verdict == CT_YES)
-		return release(selector, pending);
-	drop(selector, pending);
-	return 0;
+	return settle(selector, conn, decide_finally(selector, conn));
 }
 
 int ct_selector_forget(struct ct_selector *selector, struct ct_conn *conn)
@@ -370,9 +382,9 @@ void ct_selector_discard(struct ct_selector *selector, struct ct_conn *conn)
 {
 	struct pending *pending = conn->held;
 
-	if (!pending)
+	conn->held = NULL;
+	if (!pending || pending->verdict != CT_UNDECIDED)
 		return;
 	drop(selector, pending);
 	free(pending);
-	conn->held = NULL;
 }

@@ -5,26 +5,26 @@
 
 #include "table.h"
 
-static void place(struct ct_heap *heap, size_t index, struct ct_entry *entry)
+static void place(struct ct_heap *heap, size_t index, struct ct_due due)
 {
-	heap->entries[index] = entry;
-	entry->heap_index = index;
+	heap->dues[index] = due;
+	due.entry->heap_index = index;
 }
 
-static void sift_up(struct ct_heap *heap, size_t index, struct ct_entry *entry)
+static void sift_up(struct ct_heap *heap, size_t index, struct ct_due due)
 {
 	while (index > 0) {
 		size_t parent = (index - 1) / 2;
 
-		if (heap->entries[parent]->deadline_ns <= entry->deadline_ns)
+		if (heap->dues[parent].deadline_ns <= due.deadline_ns)
 			break;
-		place(heap, index, heap->entries[parent]);
+		place(heap, index, heap->dues[parent]);
 		index = parent;
 	}
-	place(heap, index, entry);
+	place(heap, index, due);
 }
 
-static void sift_down(struct ct_heap *heap, size_t index, struct ct_entry *entry)
+static void sift_down(struct ct_heap *heap, size_t index, struct ct_due due)
 {
 	for (;;) {
 		size_t child = 2 * index + 1;
@@ -32,43 +32,44 @@ static void sift_down(struct ct_heap *heap, size_t index, struct ct_entry *entry
 		if (child >= heap->n)
 			break;
 		if (child + 1 < heap->n &&
-		    heap->entries[child + 1]->deadline_ns < heap->entries[child]->deadline_ns)
+		    heap->dues[child + 1].deadline_ns < heap->dues[child].deadline_ns)
 			child++;
-		if (entry->deadline_ns <= heap->entries[child]->deadline_ns)
+		if (due.deadline_ns <= heap->dues[child].deadline_ns)
 			break;
-		place(heap, index, heap->entries[child]);
+		place(heap, index, heap->dues[child]);
 		index = child;
 	}
-	place(heap, index, entry);
+	place(heap, index, due);
 }
 
 static void take_out(struct ct_heap *heap, size_t index)
 {
-	struct ct_entry *last = heap->entries[--heap->n];
+	struct ct_due last = heap->dues[--heap->n];
 
 	if (index == heap->n)
 		return;
 	sift_up(heap, index, last);
-	sift_down(heap, last->heap_index, last);
+	sift_down(heap, last.entry->heap_index, last);
 }
 
 static int grow(struct ct_heap *heap)
 {
 	size_t capacity = heap->capacity ? heap->capacity * 2 : 64;
-	struct ct_entry **entries;
+	struct ct_due *dues;
 
 	if (heap->n < heap->capacity)
 		return 0;
-	entries = realloc(heap->entries, capacity * sizeof(struct ct_entry *));
-	if (!entries)
+	dues = realloc(heap->dues, capacity * sizeof(*dues));
+	if (!dues)
 		return -ENOMEM;
-	heap->entries = entries;
+	heap->dues = dues;
 	heap->capacity = capacity;
 	return 0;
 }
 
 int ct_heap_set(struct ct_heap *heap, struct ct_entry *entry, uint64_t deadline_ns)
 {
+	const struct ct_due due = {deadline_ns, entry};
 	bool had = entry->deadline_ns != CT_NS_UNKNOWN;
 
 	if (entry->deadline_ns == deadline_ns)
@@ -79,21 +80,21 @@ int ct_heap_set(struct ct_heap *heap, struct ct_entry *entry, uint64_t deadline_
 	if (deadline_ns == CT_NS_UNKNOWN) {
 		take_out(heap, entry->heap_index);
 	} else if (had) {
-		sift_up(heap, entry->heap_index, entry);
-		sift_down(heap, entry->heap_index, entry);
+		sift_up(heap, entry->heap_index, due);
+		sift_down(heap, entry->heap_index, due);
 	} else {
-		sift_up(heap, heap->n++, entry);
+		sift_up(heap, heap->n++, due);
 	}
 	return 0;
 }
 
 struct ct_entry *ct_heap_first(const struct ct_heap *heap)
 {
-	return heap->n ? heap->entries[0] : NULL;
+	return heap->n ? heap->dues[0].entry : NULL;
 }
 
 void ct_heap_fini(struct ct_heap *heap)
 {
-	free(heap->entries);
+	free(heap->dues);
 	*heap = (struct ct_heap){0};
 }

@@ -68,9 +68,15 @@ static inline bool ct_table_is_of_twin(const struct ct_entry *entry, uint8_t sta
 /// Set in a key that stands for a cookie which is not known.
 #define CT_KEY_MADE (1ULL << 63)
 
+/// A place in the heap: its deadline stands by, so that moving looks at no entry.
+struct ct_due {
+	uint64_t deadline_ns;
+	struct ct_entry *entry;
+};
+
 /// Entries by deadline, the earliest first.
 struct ct_heap {
-	struct ct_entry **entries; /// owned, the entries are not
+	struct ct_due *dues; /// owned, the entries are not
 	size_t n;
 	size_t capacity;
 };

@@ -20,9 +20,10 @@ static void set(struct ct_heap *heap, struct ct_entry *entry, uint64_t deadline_
 static void check(const struct ct_heap *heap)
 {
 	for (size_t i = 0; i < heap->n; i++) {
-		assert_int_equal(heap->entries[i]->heap_index, i);
-		assert_true(heap->entries[(i ? i - 1 : 0) / 2]->deadline_ns <=
-			    heap->entries[i]->deadline_ns);
+		assert_int_equal(heap->dues[i].entry->heap_index, i);
+		assert_true(heap->dues[i].deadline_ns == heap->dues[i].entry->deadline_ns);
+		assert_true(heap->dues[(i ? i - 1 : 0) / 2].deadline_ns <=
+			    heap->dues[i].deadline_ns);
 	}
 }
 
