@@ -9,6 +9,7 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
+make -s build/conntrace build/bench/idle
 connections=${1:-100000}
 scratch=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$scratch"' EXIT
@@ -36,7 +37,8 @@ build/conntrace watch >/dev/null 2>"$scratch/errors" &
 tracer=$!
 until grep -q attached "$scratch/errors" || ! kill -0 "$tracer"; do sleep 0.1; done
 sleep 1
-rss_kib=$(awk '/^VmRSS:/ { print $2 }' "/proc/$tracer/status")
+# without the ring, which is mapped twice and does not grow with what is tracked
+rss_kib=$(awk '/^RssAnon:/ { print $2 }' "/proc/$tracer/status")
 after_kib=$(kernel_kib)
 awk -v rss="$rss_kib" -v kernel=$((after_kib - before_kib)) -v n=$((2 * connections)) 'BEGIN {
 	printf "memory of the process: %d MiB, %d bytes a socket\n", rss / 1024, rss * 1024 / n

@@ -8,6 +8,7 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
+make -s build/conntrace build/bench/churn
 rounds=${1:-5} pairs=${2:-100000}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -26,7 +26,7 @@ void ct_history_end(struct ct_history *history, uint64_t at_ns, uint64_t *ret_in
 /* Room for one step more: by growing, and once that is over, by leaving out the middle. */
 static int make_room(struct ct_history *history)
 {
-	size_t capacity = history->capacity ? (size_t)history->capacity * 2 : 4;
+	size_t capacity = history->capacity ? (size_t)history->capacity * 2 : 2;
 	struct ct_step *steps;
 
 	if (history->n_steps < history->capacity)
