@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "support/attempt.h"
 #include "support/e2e.h"
 #include "support/process.h"
 
@@ -164,7 +165,7 @@ void e2e_churn_noise(struct e2e *e2e, uint16_t port)
 	assert_true(noise_count + 2 <= E2E_PROCESSES_MAX);
 	noise[noise_count++] = start_server(e2e, listen_fd, UINT_MAX);
 	close(listen_fd);
-	noise[noise_count++] = start_client(e2e, port, UINT_MAX, NOISE_PAUSE_MS);
+	noise[noise_count++] = start_client(e2e, port, UINT_MAX, e2e_patience(NOISE_PAUSE_MS));
 }
 
 void e2e_churn_quiet(struct e2e *e2e)
