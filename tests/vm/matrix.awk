@@ -89,7 +89,7 @@ function print_introduction() {
 	print ""
 	print "6.1 is Debian 12's kernel, 6.12 that of Debian 13 (here as Debian 12 has it, too); *cloud* is the same source"
 	print "with fewer drivers. *backports* and *sid* are the newest, by whichever name. In a guest of arm64 the core"
-	print "alone was run: it takes ten times as long there."
+	print "alone was run: all of it is emulated there, and slow."
 	print ""
 	print "| word | what it says of a scenario |"
 	print "|---|---|"
