@@ -29,18 +29,26 @@ kernel_kib() {
 	awk '/^(Slab|Percpu|VmallocUsed):/ { sum += $2 } END { print sum }' /proc/meminfo
 }
 
-before_kib=$(kernel_kib)
+# Of a tracer that runs for a while: what it takes, and what the kernel takes for it.
+memory_of() {
+	local before_kib rss_kib after_kib tracer
+
+	before_kib=$(kernel_kib)
+	build/conntrace "$@" >/dev/null 2>"$scratch/errors" &
+	tracer=$!
+	until grep -q attached "$scratch/errors" || ! kill -0 "$tracer"; do sleep 0.1; done
+	sleep 1
+	# without the ring, which is mapped twice and does not grow with what is tracked
+	rss_kib=$(awk '/^RssAnon:/ { print $2 }' "/proc/$tracer/status")
+	after_kib=$(kernel_kib)
+	awk -v what="$1" -v rss="$rss_kib" -v kernel=$((after_kib - before_kib)) -v n=$((2 * connections)) 'BEGIN {
+		printf "memory under %s: process %d MiB, %d bytes a socket; kernel %d MiB, %d bytes a socket\n",
+			what, rss / 1024, rss * 1024 / n, kernel / 1024, kernel * 1024 / n }'
+	kill "$tracer"
+	wait "$tracer"
+}
+
 printf 'idle: %d sockets\n' $((2 * connections))
 printf 'until the first line of what happens   %6s s\n' "$(first_line_s)"
-
-build/conntrace watch >/dev/null 2>"$scratch/errors" &
-tracer=$!
-until grep -q attached "$scratch/errors" || ! kill -0 "$tracer"; do sleep 0.1; done
-sleep 1
-# without the ring, which is mapped twice and does not grow with what is tracked
-rss_kib=$(awk '/^RssAnon:/ { print $2 }' "/proc/$tracer/status")
-after_kib=$(kernel_kib)
-awk -v rss="$rss_kib" -v kernel=$((after_kib - before_kib)) -v n=$((2 * connections)) 'BEGIN {
-	printf "memory of the process: %d MiB, %d bytes a socket\n", rss / 1024, rss * 1024 / n
-	printf "memory of the kernel:  %d MiB, %d bytes a socket\n", kernel / 1024, kernel * 1024 / n }'
-kill "$tracer"
+memory_of record -w "$scratch/idle.ctr"
+memory_of watch

@@ -7,8 +7,9 @@
 # "N passed, N failed, N skipped" over all their cases. Exits 1 if any failed.
 #
 # A command that writes TAP (every cmocka program does here) counts case by case. A case that skips
-# writes a line "skipped: REASON" before. A command that writes no TAP is one case: exit 0 passed, 77
-# skipped with its last line as the reason, anything else failed. A program that dies, or stops
+# writes a line "skipped: REASON" before, one that passed in its second run "repeated: REASON", and then
+# what the command wrote is shown as if it had failed. A command that writes no TAP is one case: exit 0
+# passed, 77 skipped with its last line as the reason, anything else failed. A program that dies, or stops
 # before its last case, has failed. TEST_TIMEOUT is in seconds for each command.
 set -u
 
@@ -75,7 +76,8 @@ run_one() {
 	((seconds)) && printf '  (%d s)' "$seconds"
 	printf '\n'
 	sed -n 's/^skip /         skipped: /p' <<<"$counts"
-	((fail)) || return
+	sed -n 's/^repeated: /         &/p' "$output"
+	((fail)) || grep -q '^repeated: ' "$output" || return
 	((status == 124)) && echo "         stopped after $timeout_s s"
 	((status > 128)) && echo "         ended by signal $((status - 128))"
 	sed 's/^/         | /' "$output"

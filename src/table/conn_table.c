@@ -87,11 +87,36 @@ static struct ct_entry *find_by_ports(struct ct_entry *newest, const struct ct_e
 	return best;
 }
 
-struct ct_entry *ct_table_find_cookie(const struct ct_conn_table *table, uint64_t cookie)
+/* The events of a life come close behind each other: few of them have to go through the hash. */
+static struct ct_recent *recent_place(struct ct_conn_table *table, uint64_t key)
 {
+	/* each CPU hands out cookies by its own thousands: they must not meet in one place */
+	return &table->recent[key * 0x9E3779B97F4A7C15ULL >> (64 - CT_RECENT_BITS)];
+}
+
+static void note_recent(struct ct_conn_table *table, uint64_t key, struct ct_entry *newest)
+{
+	*recent_place(table, key) = (struct ct_recent){key, newest};
+}
+
+static void forget_recent(struct ct_conn_table *table, const struct ct_entry *entry)
+{
+	struct ct_recent *recent = recent_place(table, entry->key);
+
+	if (recent->key == entry->key)
+		recent->newest = NULL;
+}
+
+struct ct_entry *ct_table_find_cookie(struct ct_conn_table *table, uint64_t cookie)
+{
+	const struct ct_recent *recent = recent_place(table, cookie);
 	struct ct_entry *entry;
 
+	if (recent->newest && recent->key == cookie)
+		return recent->newest;
 	HASH_FIND(hh, table->entries, &cookie, sizeof(cookie), entry);
+	if (entry)
+		note_recent(table, cookie, entry);
 	return entry;
 }
 
@@ -106,7 +131,7 @@ static struct ct_entry *find_request(const struct ct_conn_table *table,
 	return entry;
 }
 
-struct ct_entry *ct_table_find(const struct ct_conn_table *table, const struct ct_event *event)
+struct ct_entry *ct_table_find(struct ct_conn_table *table, const struct ct_event *event)
 {
 	struct ct_entry *entry;
 
@@ -129,6 +154,7 @@ static void insert(struct ct_conn_table *table, struct ct_entry *entry)
 		HASH_DELETE(hh, table->entries, before);
 	entry->older = before;
 	HASH_ADD(hh, table->entries, key, sizeof(entry->key), entry);
+	note_recent(table, entry->key, entry);
 }
 
 static void take_out(struct ct_conn_table *table, struct ct_entry *entry)
@@ -136,6 +162,7 @@ static void take_out(struct ct_conn_table *table, struct ct_entry *entry)
 	struct ct_entry *newest = ct_table_find_cookie(table, entry->key), **link;
 
 	if (newest == entry) {
+		forget_recent(table, entry);
 		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the hash */
 		HASH_DELETE(hh, table->entries, entry);
 		if (entry->older)

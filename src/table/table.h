@@ -95,6 +95,13 @@ struct ct_child {
 };
 #define CT_CHILDREN_MAX 32
 
+/// Which entry stands in the hash by a key, as it was looked for last.
+struct ct_recent {
+	uint64_t key;
+	struct ct_entry *newest; /// NULL: none is noted
+};
+#define CT_RECENT_BITS 10
+
 struct ct_conn_table {
 	struct ct_entry *entries; /// uthash, by key, in the order in which they got it
 	struct ct_place *places;  /// uthash: requests, and whom a new SYN may replace
@@ -114,16 +121,17 @@ struct ct_conn_table {
 	const struct ct_event *moment;
 	struct ct_child children[CT_CHILDREN_MAX];
 	size_t n_children; /// ever born
+	struct ct_recent recent[1 << CT_RECENT_BITS];
 	uint32_t counted_epoch;
 	struct ct_epochs uncounted;
 	struct ct_conn_table_stats stats;
 };
 
 /// The life that EVENT is about; NULL when it is not known.
-struct ct_entry *ct_table_find(const struct ct_conn_table *table, const struct ct_event *event);
+struct ct_entry *ct_table_find(struct ct_conn_table *table, const struct ct_event *event);
 
 /// The newest life of the socket with this cookie; NULL when it is not known.
-struct ct_entry *ct_table_find_cookie(const struct ct_conn_table *table, uint64_t cookie);
+struct ct_entry *ct_table_find_cookie(struct ct_conn_table *table, uint64_t cookie);
 
 /// A new, empty one for EVENT; room is made if there is none. 0 or -errno.
 int ct_table_create(struct ct_conn_table *table, const struct ct_event *event,

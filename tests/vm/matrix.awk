@@ -93,7 +93,7 @@ function print_introduction() {
 	print ""
 	print "| word | what it says of a scenario |"
 	print "|---|---|"
-	print "| passed | every case of it passed |"
+	print "| passed | every case of it passed; one that failed once, and passed when it was run again, is told in a note |"
 	print "| partial | no case failed, some were skipped: the notes say why; of `check`: what is missing stands at the end |"
 	print "| skipped | every case of it was skipped: the notes say why |"
 	print "| **FAILED** | a case failed, the guest died before it was over, or `check` exits otherwise than it should there |"

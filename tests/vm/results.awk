@@ -9,7 +9,7 @@
 # check       STATUS WANTED PROBLEM      of `conntrace check`
 # capability  NAME LEVEL DETAIL          that is not full
 # scenario    NAME PASSED FAILED SKIPPED (cases)
-# note        SCENARIO REASON            why cases were skipped, or the scenario did not come to run
+# note        SCENARIO REASON            why cases were skipped or repeated, or the scenario did not come to run
 BEGIN { OFS = "\t" }
 
 # The value of a key in an object without objects inside; "" for null.
@@ -49,6 +49,11 @@ $1 == suite && $2 ~ /^e2e_/ {
 
 /^         skipped: / {
 	sub(/^         skipped: ([a-z0-9_]+: )?/, "")
+	print "note", scenario, $0
+}
+
+/^         repeated: / {
+	sub(/^         repeated: /, "")
 	print "note", scenario, $0
 }
 
