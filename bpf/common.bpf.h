@@ -86,6 +86,28 @@ static __always_inline __u32 ct_any(__u32 number)
 	return number ^ READ_ONCE(nothing);
 }
 
+/*
+ * What follows asks without a branch: the verifier follows each branch both ways, and everything
+ * behind it twice.
+ */
+
+/* 1; of 0: 0 */
+static __always_inline __u64 ct_is_set(__u64 number)
+{
+	__u64 negative = -number;
+
+	barrier_var(negative); /* or the compiler makes a branch of it again */
+	return (number | negative) >> 63;
+}
+
+/* NUMBER ?: OTHER */
+static __always_inline __u32 ct_or(__u32 number, __u32 other)
+{
+	__u64 mask = -ct_is_set(number);
+
+	return (number & mask) | (other & ~mask);
+}
+
 /* Set before loading. */
 const volatile __u64 tick_ns;	      /* a jiffy */
 const volatile __u64 timer_keepalive; /* addresses of the kernel's timer handlers, 0 unknown */

@@ -26,25 +26,25 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ct_set_state, struct sock *sk, int old, int new)
 {
-	return ct_is_running() ? ct_on_state(sk, old, new) : 0;
+	return ct_is_running() ? ct_on_state(sk, old, new, 0) : 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ct_set_state_again, struct sock *sk, int old, int new)
 {
-	return ct_takes_over_transition(sk, old, new) ? ct_on_state(sk, old, new) : 0;
+	return ct_takes_over_transition(sk, old, new) ? ct_on_state(sk, old, new, 1) : 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ct_set_state_again_2, struct sock *sk, int old, int new)
 {
-	return ct_takes_over_transition(sk, old, new) ? ct_on_state(sk, old, new) : 0;
+	return ct_takes_over_transition(sk, old, new) ? ct_on_state(sk, old, new, 2) : 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ct_set_state_again_3, struct sock *sk, int old, int new)
 {
-	return ct_takes_over_transition(sk, old, new) ? ct_on_state(sk, old, new) : 0;
+	return ct_takes_over_transition(sk, old, new) ? ct_on_state(sk, old, new, 3) : 0;
 }
 
 SEC("tp_btf/inet_sk_error_report")

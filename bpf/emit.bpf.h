@@ -4,6 +4,9 @@
 
 #include "common.bpf.h"
 
+/* Programs that make moments: ct_set_state and those that do its work, each with a number below. */
+#define CT_MAKERS 4
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 24); /* set from user space before loading */
@@ -37,13 +40,18 @@ static __always_inline bool ct_is_just_running(void)
 	return bpf_ktime_get_ns() - running_since_ns < CT_JUST_NS;
 }
 
+/*
+ * Functions that are not static the verifier follows once, and not from each place that calls them.
+ * They may take no pointers to what the kernel has.
+ */
+
 /* A place in the ring for what could not get one before: stands before the next event that can. */
-static __noinline void ct_emit_lost(void)
+__noinline int ct_emit_lost(void)
 {
 	struct ct_event *event = bpf_ringbuf_reserve(&ring, CT_EVENT_SIZE(lost), 0);
 
 	if (!event)
-		return;
+		return 0;
 	__builtin_memset(event, 0, CT_EVENT_SIZE(lost));
 	event->ts_ns = bpf_ktime_get_ns();
 	event->kind = CT_EVENT_LOST;
@@ -52,13 +60,14 @@ static __noinline void ct_emit_lost(void)
 	event->lost.events = __sync_lock_test_and_set(&lost_events, 0);
 	if (!event->lost.events) { /* another CPU has told them, and tells of whom they are */
 		bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
-		return;
+		return 0;
 	}
 	if (__sync_lock_test_and_set(&lost_sockets, 0))
 		event->lost.uncounted |= CT_UNCOUNTED_SOCKETS;
 	if (__sync_lock_test_and_set(&lost_minis, 0))
 		event->lost.uncounted |= CT_UNCOUNTED_MINIS;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return 0;
 }
 
 static __always_inline void ct_count_lost(struct ct_sk *st, bool mini)
@@ -123,7 +132,7 @@ static __always_inline struct ct_event *ct_emit_begin(__u64 size, __u8 kind, str
  * A wakeup costs fifteen times an event: user space comes by on a tick of its own, and is called
  * only when the ring fills faster than that.
  */
-static __always_inline __u64 ct_wakeup(void)
+__noinline __u64 ct_wakeup(void)
 {
 	if (wakeup_sent || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= wakeup_bytes)
 		return BPF_RB_NO_WAKEUP;
@@ -136,7 +145,51 @@ static __always_inline void ct_emit_end(struct ct_event *event)
 	bpf_ringbuf_submit(event, ct_wakeup());
 }
 
-/* The same for a moment, which is made on the stack: how long it gets turns out on the way. */
+/*
+ * Where moments are made: how long one gets turns out on the way. On the stack the verifier would
+ * follow what each path leaves in it. Each program that makes them has a place on each CPU, since
+ * one may run inside another. Inside itself none does, but for kernels before 6.2, which have a
+ * place more each: a process' program may be interrupted by a softirq's.
+ */
+struct ct_making {
+	union ct_moment moment;
+	__u64 busy;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2 * CT_MAKERS);
+	__type(key, __u32);
+	__type(value, struct ct_making);
+} making SEC(".maps");
+
+/* Never NULL, but the verifier cannot know. */
+static __always_inline struct ct_making *ct_making_take(__u32 maker)
+{
+	struct ct_making *place = bpf_map_lookup_elem(&making, &maker);
+
+	if (place && READ_ONCE(place->busy)) {
+		maker += CT_MAKERS;
+		place = bpf_map_lookup_elem(&making, &maker);
+	}
+	if (place)
+		WRITE_ONCE(place->busy, 1);
+	return place;
+}
+
+static __always_inline void ct_making_give_back(struct ct_making *place)
+{
+	if (place)
+		WRITE_ONCE(place->busy, 0);
+}
+
+/* SK as a number, which may be given to functions that are not static. MOMENT is not begun yet. */
+static __always_inline __u64 ct_address(union ct_moment *moment, const struct sock *sk)
+{
+	WRITE_ONCE(moment->event.cookie, (__u64)sk);
+	return READ_ONCE(moment->event.cookie);
+}
+
 static __always_inline void ct_emit_moment_begin(union ct_moment *moment, struct ct_sk *st)
 {
 	if (lost_events)

@@ -127,9 +127,12 @@ static __always_inline bool ct_begins_life(int old, int new)
 }
 
 /* connect(), listen() and first I/O tell more than a later transition by the same process. */
-static __always_inline bool ct_is_provisional(__u8 owner)
+static __always_inline __u32 ct_is_provisional(__u8 owner)
 {
-	return owner == CT_OWNER_UNKNOWN || owner == CT_OWNER_INHERITED || owner == CT_OWNER_SCAN;
+	const __u32 provisional = 1U << CT_OWNER_UNKNOWN | 1U << CT_OWNER_INHERITED |
+				  1U << CT_OWNER_SCAN;
+
+	return provisional >> (owner & 31) & 1;
 }
 
 /* `current` owns the socket from here on, by what it did; false if that was known already. */
@@ -138,16 +141,16 @@ static __always_inline bool ct_learn_owner(struct ct_sk *st, __u8 origin)
 	__u64 comm[CT_COMM_LEN / 8] = {};
 	__u64 *known = (__u64 *)st->comm;
 	__u32 pid = ct_current_pid();
-	bool same;
+	__u64 changed;
 
 	ct_current_comm(comm);
-	same = st->pid == pid && known[0] == comm[0] && known[1] == comm[1];
-	if (st->pid != pid || ct_is_provisional(st->owner))
+	if ((st->pid ^ pid) | ct_is_provisional(st->owner))
 		st->owner = origin;
+	changed = (st->pid ^ pid) | (known[0] ^ comm[0]) | (known[1] ^ comm[1]);
 	st->pid = pid;
 	known[0] = comm[0];
 	known[1] = comm[1];
-	return !same;
+	return ct_is_set(changed);
 }
 
 static __always_inline __u8 ct_origin(int old, int new)

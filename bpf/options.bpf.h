@@ -16,7 +16,7 @@ static __always_inline __u32 ct_options_print(const struct ct_options *options)
 	print = print * prime ^ options->keepalive_probes;
 	print = print * prime ^ options->user_timeout_ms;
 	print = print * prime ^ options->linger;
-	return print ?: 1;
+	return ct_or(print, 1);
 }
 
 static __always_inline void ct_fill_options(struct ct_event_options *ret,

@@ -53,7 +53,7 @@ static __always_inline bool ct_current_walks(const struct sock *sk)
 }
 
 /* 0: for whom it acts is not known. */
-static __always_inline __u32 ct_current_pid(void)
+__noinline __u32 ct_current_pid(void)
 {
 	return ct_current_is_walker() ? 0 : bpf_get_current_pid_tgid() >> 32;
 }
@@ -79,7 +79,7 @@ static __always_inline long ct_syscall_number(struct task_struct *task)
 #endif
 }
 
-static __always_inline __u8 ct_current_how(void)
+__noinline int ct_current_how(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
@@ -124,7 +124,7 @@ static __always_inline void ct_current_comm(void *comm)
 }
 
 /* What it does it does for others: a kernel thread, the walk. */
-static __always_inline bool ct_current_owns_nothing(void)
+__noinline int ct_current_owns_nothing(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 

@@ -107,10 +107,10 @@ static __always_inline void ct_on_request_timer(struct timer_list *timer, __u8 o
 static __always_inline bool ct_is_fastopen(const struct ct_notes *notes, const struct sock *sk,
 					   const struct tcp_sock *tp)
 {
-	if (BPF_CORE_READ_BITFIELD(tp, syn_data_acked))
+	if (BPF_CORE_READ_BITFIELD_PROBED(tp, syn_data_acked))
 		return true;
 	if (bpf_core_field_exists(tp->syn_fastopen_child))
-		return BPF_CORE_READ_BITFIELD(tp, syn_fastopen_child);
+		return BPF_CORE_READ_BITFIELD_PROBED(tp, syn_fastopen_child);
 	return notes->child == (__u64)sk && notes->child_timer != ct_write_timer_expires(sk);
 }
 
@@ -148,15 +148,16 @@ static __always_inline void ct_note_transition(struct ct_notes *notes, const str
 }
 
 /* The notes' part of a transition. Returns the handshake that it completes, if it does. */
-static __always_inline __u8 ct_notes_at_state(const struct sock *sk, const struct tcp_sock *tp,
-					      const struct ct_sk *st, int old, int new)
+__noinline int ct_notes_at_state(__u64 address, __u32 role, __u32 old, __u32 new)
 {
+	const struct sock *sk = (const void *)address;
+	const struct tcp_sock *tp = (const void *)address;
 	struct ct_notes *notes = ct_notes();
 	__u8 handshake = CT_HANDSHAKE_UNKNOWN;
 
 	if (!notes)
 		return handshake;
-	if (old == CT_STATE_SYN_RECV && new == CT_STATE_ESTABLISHED && st->role == CT_ROLE_PASSIVE)
+	if (old == CT_STATE_SYN_RECV && new == CT_STATE_ESTABLISHED && role == CT_ROLE_PASSIVE)
 		handshake = ct_handshake(notes, sk, tp);
 	ct_note_transition(notes, sk, tp, old, new);
 	return handshake;

@@ -121,38 +121,34 @@ static __always_inline bool ct_is_full(const struct sock *sk)
 	return state != CT_STATE_TIME_WAIT && state != TCP_NEW_SYN_RECV;
 }
 
-static __always_inline __u8 ct_flags(unsigned long flags, unsigned long linger, bool nagle_off,
-				     bool mptcp)
+/* NAGLE_OFF, MPTCP: 1 or 0 */
+static __always_inline __u8 ct_flags(__u64 flags, __u64 linger, __u64 nagle_off, __u64 mptcp)
 {
-	__u8 ret = 0;
+	__u64 lingers = flags >> SOCK_LINGER & 1;
 
-	if (flags & (1UL << SOCK_LINGER))
-		ret |= linger ? CT_SOCK_LINGER : CT_SOCK_LINGER | CT_SOCK_LINGER0;
-	if (flags & (1UL << SOCK_KEEPOPEN))
-		ret |= CT_SOCK_KEEPALIVE;
-	if (flags & (1UL << SOCK_DEAD))
-		ret |= CT_SOCK_ORPHAN;
-	if (nagle_off)
-		ret |= CT_SOCK_NODELAY;
-	if (mptcp)
-		ret |= CT_SOCK_MPTCP;
-	return ret;
+	return lingers * CT_SOCK_LINGER | (lingers & ~ct_is_set(linger)) * CT_SOCK_LINGER0 |
+	       (flags >> SOCK_KEEPOPEN & 1) * CT_SOCK_KEEPALIVE |
+	       (flags >> SOCK_DEAD & 1) * CT_SOCK_ORPHAN | nagle_off * CT_SOCK_NODELAY |
+	       mptcp * CT_SOCK_MPTCP;
 }
 
 #define CT_NAGLE_OFF 1 /* TCP_NAGLE_OFF, include/net/tcp.h */
 
 static __always_inline __u8 ct_sock_flags(const struct sock *sk, const struct tcp_sock *tp)
 {
-	bool nagle_off = tp && BPF_CORE_READ_BITFIELD(tp, nonagle) & CT_NAGLE_OFF;
-	bool mptcp = tp && bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp;
+	__u64 nagle_off = 0, mptcp = 0;
 
+	if (tp)
+		nagle_off = BPF_CORE_READ_BITFIELD(tp, nonagle) & CT_NAGLE_OFF;
+	if (tp && bpf_core_field_exists(tp->is_mptcp))
+		mptcp = *(const __u8 *)&tp->is_mptcp;
 	return ct_flags(sk->__sk_common.skc_flags, sk->sk_lingertime, nagle_off, mptcp);
 }
 
 static __always_inline __u8 ct_probe_sock_flags(const struct sock *sk, const struct tcp_sock *tp)
 {
-	bool nagle_off = BPF_CORE_READ_BITFIELD_PROBED(tp, nonagle) & CT_NAGLE_OFF;
-	bool mptcp = bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ(tp, is_mptcp);
+	__u64 nagle_off = BPF_CORE_READ_BITFIELD_PROBED(tp, nonagle) & CT_NAGLE_OFF;
+	__u64 mptcp = bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ(tp, is_mptcp);
 
 	return ct_flags(BPF_CORE_READ(sk, __sk_common.skc_flags), BPF_CORE_READ(sk, sk_lingertime),
 			nagle_off, mptcp);
@@ -235,20 +231,20 @@ struct ct_options {
 	__u32 linger;
 };
 
-#define CT_DEFINE_READ_OPTIONS(name, READ)                                                       \
-	static __always_inline void name(struct ct_options *ret, const struct sock *sk,          \
-					 const struct tcp_sock *tp)                              \
-	{                                                                                        \
-		const struct net *net = READ(sk, __sk_common.skc_net.net);                       \
-                                                                                                 \
-		ret->keepalive_time = READ(tp, keepalive_time)                                   \
-					      ?: READ(net, ipv4.sysctl_tcp_keepalive_time);      \
-		ret->keepalive_interval = READ(tp, keepalive_intvl)                              \
-						  ?: READ(net, ipv4.sysctl_tcp_keepalive_intvl); \
-		ret->keepalive_probes = READ(tp, keepalive_probes)                               \
-						?: READ(net, ipv4.sysctl_tcp_keepalive_probes);  \
-		ret->user_timeout_ms = READ(tp, inet_conn.icsk_user_timeout);                    \
-		ret->linger = READ(sk, sk_lingertime);                                           \
+#define CT_DEFINE_READ_OPTIONS(name, READ)                                                   \
+	static __always_inline void name(struct ct_options *ret, const struct sock *sk,      \
+					 const struct tcp_sock *tp)                          \
+	{                                                                                    \
+		const struct net *net = READ(sk, __sk_common.skc_net.net);                   \
+                                                                                             \
+		ret->keepalive_time = ct_or(READ(tp, keepalive_time),                        \
+					    READ(net, ipv4.sysctl_tcp_keepalive_time));      \
+		ret->keepalive_interval = ct_or(READ(tp, keepalive_intvl),                   \
+						READ(net, ipv4.sysctl_tcp_keepalive_intvl)); \
+		ret->keepalive_probes = ct_or(READ(tp, keepalive_probes),                    \
+					      READ(net, ipv4.sysctl_tcp_keepalive_probes));  \
+		ret->user_timeout_ms = READ(tp, inet_conn.icsk_user_timeout);                \
+		ret->linger = READ(sk, sk_lingertime);                                       \
 	}
 CT_DEFINE_READ_OPTIONS(ct_read_options, CT_LOAD)
 CT_DEFINE_READ_OPTIONS(ct_probe_options, CT_PROBE)

@@ -184,19 +184,19 @@ static __always_inline void ct_probe_sent(const struct sock *sk, __u8 type, __u8
  * The probes' part of a transition: an answer that no timer has noticed yet, or the death to which
  * silence led. tcp_keepalive_timer() and tcp_probe_timer() set sk_err before they give up.
  */
-static __always_inline void ct_probes_at_state(const struct sock *sk, const struct tcp_sock *tp,
-					       int new, __u16 err, __u8 context)
+__noinline int ct_probes_at_state(__u64 address, __u32 probes_out, __u32 new, __u32 err,
+				  __u32 context)
 {
-	__u64 cookie = sk->__sk_common.skc_cookie.counter;
-	__u8 probes_out = tp->inet_conn.icsk_probes_out;
+	const struct sock *sk = (const void *)address;
+	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	__u8 type = context == CT_CONTEXT_KEEPALIVE ? CT_PROBE_KEEPALIVE : CT_PROBE_WINDOW;
 	struct ct_bracket *bracket;
 
 	ct_check_answer(sk, probes_out);
 	if (new != CT_STATE_CLOSE)
-		return;
+		return 0;
 	bracket = ct_bracket();
-	if (bracket && bracket->sk == (__u64)sk) {
+	if (bracket && bracket->sk == address) {
 		bracket->closed = 1;
 		if (probes_out && err &&
 		    (context == CT_CONTEXT_KEEPALIVE || context == CT_CONTEXT_WINDOW))
@@ -205,6 +205,7 @@ static __always_inline void ct_probes_at_state(const struct sock *sk, const stru
 	}
 	if (probes_seen)
 		bpf_map_delete_elem(&probing, &cookie);
+	return 0;
 }
 
 static __always_inline void ct_bracket_open(struct timer_list *timer, const struct sock *sk,

@@ -155,62 +155,72 @@ static __always_inline __u16 ct_error(const struct sock *sk, int old, int new)
 	return notes->refused_err;
 }
 
-static __always_inline int ct_on_state(struct sock *sk, int old, int new)
+static __always_inline void ct_tell_state(struct sock *sk, int old, int new,
+					  union ct_moment *moment)
 {
 	__u16 err = ct_any(ct_error(sk, old, new)); /* first: it may be taken away meanwhile */
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct ct_sk *st = ct_sk_get(sk);
-	union ct_moment moment;
 	__u8 context, handshake;
 	bool is_owner_new, unheard_of;
+	__u64 address;
 	__u32 told;
 
 	ct_note_told(sk, ct_transition(old, new));
 	if (st)
 		st->transition = ct_transition(old, new);
 	if (!tp) /* MPTCP's own socket, SCTP, DCCP: not TCP, though they share the tracepoint */
-		return 0;
+		return;
 	if (new == CT_STATE_ESTABLISHED || old == CT_STATE_SYN_RECV)
 		ct_tuples_add(&sk->__sk_common);
 	if (new == CT_STATE_CLOSE) {
 		ct_tuples_remove(&sk->__sk_common);
 		ct_forget_io(sk);
 	}
-	if (!st) {
+	if (!st || !moment) {
 		ct_count_lost(NULL, false);
-		return 0;
+		return;
 	}
+	address = ct_address(moment, sk);
 	if (new == CT_STATE_CLOSE && !st->lived && ct_goes_on_unknown(sk))
-		return 0;
+		return;
 	if (ct_is_unready(sk, old, new)) {
 		ct_begin_life(st, old, new);
 		st->born_ns = bpf_ktime_get_ns();
-		ct_notes_at_state(sk, tp, st, old, new);
-		return 0;
+		ct_notes_at_state(address, st->role, old, new);
+		return;
 	}
 	if (st->born_ns)
 		ct_emit_birth(sk, tp, st);
 	old = ct_any(old), new = ct_any(new);
 	context = ct_any(ct_context(sk));
 	unheard_of = ct_any(!st->lived && !ct_begins_life(old, new));
-	is_owner_new = ct_update_owner(st, old, new, err, context == CT_CONTEXT_PROCESS);
+	is_owner_new = ct_any(ct_update_owner(st, old, new, err, context == CT_CONTEXT_PROCESS));
+	old = ct_any(old), new = ct_any(new), err = ct_any(err);
 	if (unheard_of) { /* who it is goes ahead of everything */
 		ct_emit_owner(sk, tp, st);
 		is_owner_new = false;
 	}
-	old = ct_any(old), new = ct_any(new);
-	ct_probes_at_state(sk, tp, new, err, context);
-	new = ct_any(new);
+	ct_probes_at_state(address, tp->inet_conn.icsk_probes_out, new, err, context);
 	if (ct_awaits_io(st) && new == CT_STATE_ESTABLISHED && st->role == CT_ROLE_PASSIVE)
 		ct_await_io(sk);
-	handshake = ct_any(ct_notes_at_state(sk, tp, st, old, new));
 	old = ct_any(old), new = ct_any(new);
+	handshake = ct_notes_at_state(address, st->role, old, new);
 	told = st->options;
-	ct_emit_moment_begin(&moment, st);
-	ct_fill_state(&moment.event, sk, tp, old, new, err, context, handshake);
-	ct_tell_more(&moment, sk, tp, st, ct_any(is_owner_new));
-	if (!ct_emit_moment_end(&moment, st))
+	ct_emit_moment_begin(moment, st);
+	ct_fill_state(&moment->event, sk, tp, old, new, err, context, handshake);
+	ct_tell_more(moment, sk, tp, st, ct_any(is_owner_new));
+	if (!ct_emit_moment_end(moment, st))
 		st->options = told;
+}
+
+/* MAKER: which of the programs that make moments this is. */
+static __always_inline int ct_on_state(struct sock *sk, int old, int new, __u32 maker)
+{
+	struct ct_making *place = ct_making_take(maker);
+
+	ct_tell_state(sk, old, new, place ? &place->moment : NULL);
+	ct_making_give_back(place);
 	return 0;
 }
 
