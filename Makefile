@@ -104,7 +104,7 @@ BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,bench churn bulk idle)
 
 # What each unit test links, and nothing else: a stage that reaches for a later one does not build.
 # The name is that of tests/unit/test_NAME.c.
-RECORD_SRCS := $(addprefix src/record/,model.c encoder.c decoder.c format.c frame.c input.c reader.c \
+RECORD_SRCS := $(addprefix src/record/,model.c encoder.c decoder.c file.c format.c frame.c input.c reader.c \
 	replay.c sink.c writer.c) src/decode.c src/base/buf.c
 
 UNIT_SRCS_addr        := src/base/addr.c src/base/number.c
@@ -120,7 +120,10 @@ UNIT_SRCS_record_codec := $(addprefix src/record/,model.c encoder.c decoder.c) s
 UNIT_SRCS_recording   := $(RECORD_SRCS) tests/unit/recording_fixture.c
 UNIT_SRCS_recording_damage  := $(RECORD_SRCS) $(addprefix tests/unit/recording_,fixture.c sample.c)
 UNIT_SRCS_recording_hostile := $(UNIT_SRCS_recording_damage)
+UNIT_SRCS_recording_faults  := $(UNIT_SRCS_recording_damage)
+UNIT_SRCS_recording_file    := src/record/file.c
 UNIT_SRCS_decode      := src/decode.c tests/unit/build_event.c
+UNIT_SRCS_file_names  := src/cli/file_names.c
 UNIT_SRCS_heap        := src/table/heap.c
 UNIT_SRCS_history     := src/history.c
 UNIT_SRCS_hooks       := src/live/hooks.c src/names.c

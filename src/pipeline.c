@@ -270,6 +270,11 @@ uint64_t ct_pipeline_deadline_ns(const struct ct_pipeline *pipeline)
 						    : pipeline->passed_ns + SILENT_PERIOD_NS;
 }
 
+int ct_pipeline_pids(const struct ct_pipeline *pipeline, struct ct_u32_list *list)
+{
+	return ct_selector_pids(pipeline->selector, list);
+}
+
 size_t ct_pipeline_fin_wait2_minis(const struct ct_pipeline *pipeline)
 {
 	if (!pipeline->verbatim)

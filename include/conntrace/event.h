@@ -400,6 +400,7 @@ enum ct_lost_where {
 	CT_LOST_HOLD,	   /* held back while a filter was undecided, and too many of them */
 	CT_LOST_TABLE,	   /* a connection left the table before its end */
 	CT_LOST_DECODE,	   /* a record that is not understood */
+	CT_LOST_DISK,	   /* the disk had no room for the end of the file before this one */
 	_CT_LOST_MAX,
 };
 

@@ -56,6 +56,9 @@ int ct_pipeline_feed(void *context, const void *bytes, size_t len);
 /// When the table wants a CT_EVENT_TICK next, CLOCK_MONOTONIC; CT_NS_UNKNOWN: not at all.
 uint64_t ct_pipeline_deadline_ns(const struct ct_pipeline *pipeline);
 
+/// As ct_selector_pids().
+int ct_pipeline_pids(const struct ct_pipeline *pipeline, struct ct_u32_list *list);
+
 /// As ct_conn_table_fin_wait2_minis(); if verbatim 1 for as long as there may be any.
 size_t ct_pipeline_fin_wait2_minis(const struct ct_pipeline *pipeline);
 

@@ -12,34 +12,86 @@
 
 #define CT_RECORDING_ERR_LEN 256
 
+/// The file that is to become a recording. Starts as {.fd = -1, .folder_fd = -1}.
+struct ct_recording_file {
+	int fd;
+	int folder_fd; /// of the folder it is in, so that its name can be put on the disk; -1:
+		       /// unknown
+	bool created; /// it was not there before
+};
+
+/**
+ * Opens a regular file for a recording, and changes nothing of one that is there.
+ *
+ * A new one has mode 0600. A symbolic link is not followed. What is there already is taken if
+ * OVERWRITE says so, or if it is empty, belongs to us, and nobody else may read or write it: so
+ * does mktemp(1) make it, and nothing is lost.
+ *
+ * @return 0; -EEXIST: something is there, and it is not taken; -EINVAL, -ENXIO: it is no regular
+ *         file; -ELOOP: it is a symbolic link; -errno of open; *ret is unchanged on failure.
+ */
+int ct_recording_file_open(const char *path, bool overwrite, struct ct_recording_file *ret);
+
+/// As ct_recording_file_open() would judge without OVERWRITE, but for what cannot be opened: 0 if
+/// nothing is there or nothing is lost; -EEXIST; -errno.
+int ct_recording_file_check(const char *path);
+
+/// Closes what is open, and leaves it as it starts.
+void ct_recording_file_close(struct ct_recording_file *file);
+
+/// When what was written is put on the disk, and not only handed to the kernel.
+enum ct_recording_sync {
+	CT_RECORDING_SYNC_END = 0, /// when it is finished: its data, and its name in its folder
+	CT_RECORDING_SYNC_NEVER,
+	CT_RECORDING_SYNC_FRAME, /// its name when it begins, its data behind each frame
+};
+
 struct ct_recording_writer;
 
 /**
- * Creates a recording at PATH: a regular file, mode 0600, a symbolic link is not followed.
+ * Begins a recording in FILE: what that held is gone, and the header is written.
  *
- * The header is written before it returns. An existing regular file is replaced (truncated).
+ * Takes FILE over, also on failure, and leaves it as it starts.
  *
- * @return 0; -errno of open or write, -ENOMEM; -EINVAL: it is there and no regular file; *ret is
- *         unchanged on failure.
+ * @return 0; -errno of ftruncate or write, -ENOMEM; *ret is unchanged on failure.
  */
-int ct_recording_create(const char *path, const struct ct_session *session,
-			struct ct_recording_writer **ret);
+int ct_recording_create(struct ct_recording_file *file, enum ct_recording_sync sync,
+			const struct ct_session *session, struct ct_recording_writer **ret);
 
 /**
  * Appends one event, which ct_decode() has found valid.
  *
  * A frame goes out when it is full, and before an event that is a second later than its first.
  *
- * @return 0; -errno of write, the file is cut back to its last whole frame then, and everything
- *         after it fails with the same; -EINVAL: no kind of event.
+ * @return 0; -errno of write or fdatasync, the file is cut back to its last whole frame then;
+ *         -ESTALE: the file was deleted meanwhile; -ENODATA: somebody else has cut it; everything
+ *         after one of these fails with the same; -EINVAL: no kind of event.
  */
 int ct_recording_write(struct ct_recording_writer *writer, const struct ct_event *event);
 
-/// Writes what is buffered as a frame of its own. 0 or -errno.
+/// Writes what is buffered as a frame of its own. 0 or -errno, as above.
 int ct_recording_flush(struct ct_recording_writer *writer);
 
+/// What a recording holds so far, and what it does not.
+struct ct_recording_progress {
+	int error;		/// 0 or the -errno that ended it
+	uint64_t bytes;		/// of the file up to its last whole frame
+	uint64_t events;	/// in whole frames
+	uint64_t bytes_in_hand; /// of the frame that is not written yet, before it is compressed
+	/// Events that were to be written and are in no whole frame: those that tell of time alone
+	/// left out, those that an event says are lost counted in its place.
+	uint64_t unwritten;
+	uint64_t unwritten_since_ns; /// time of the first event in hand; 0: none is
+};
+
+void ct_recording_progress(const struct ct_recording_writer *writer,
+			   struct ct_recording_progress *ret);
+
+/// True for an error that says: no room on the disk, or none for this user.
+bool ct_recording_is_full(int error);
+
 /**
- * Writes the last frame and the index, and closes the file.
+ * Writes the last frame and the index, puts them on the disk if asked to, and closes the file.
  *
  * On failure (disk full) the file is cut back to its last whole frame.
  *
@@ -53,12 +105,15 @@ void ct_recording_writer_free(struct ct_recording_writer **writer);
 /**
  * A sink that writes every update's event to WRITER, silent ones too.
  *
- * Takes the writer over, also on failure. Flushed, it writes out what is buffered only when ten
- * flushes in a row brought no event.
+ * Takes the writer over, also on failure. What is buffered it writes out with the tenth flush since
+ * the first event of that.
  *
+ * @full_is_no_error A full disk does not end the stream: what comes behind is dropped, and
+ *		     ct_recording_progress() counts it as unwritten.
  * @return 0; -ENOMEM, *ret is unchanged.
  */
-int ct_sink_recording_new(struct ct_recording_writer *writer, struct ct_sink **ret);
+int ct_sink_recording_new(struct ct_recording_writer *writer, bool full_is_no_error,
+			  struct ct_sink **ret);
 
 struct ct_recording_reader;
 

@@ -73,6 +73,15 @@ int ct_selector_new(const struct ct_select *select, ct_update_fn fn, void *conte
 void ct_selector_free(struct ct_selector **selector);
 
 /**
+ * The processes asked for as they are now: with the children that were told of since, without those
+ * whose number another process has now. They take the place of what LIST holds; when nobody is
+ * left, one number that no process has does, since an empty list asks for everybody.
+ *
+ * @return 0; -ENOMEM, the list is unchanged.
+ */
+int ct_selector_pids(const struct ct_selector *selector, struct ct_u32_list *list);
+
+/**
  * Takes one update of CONN (NULL: it is of none), passes it on, holds it or drops it.
  *
  * @return 0; -ENOMEM; otherwise what FN returned.

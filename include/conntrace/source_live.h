@@ -54,7 +54,8 @@ int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t de
  * listener, mini-socket and half-open handshake of each network namespace that a process lives in;
  * among them, in their places, the events that happen meanwhile.
  *
- * Called once, behind ct_source_live_open(). A namespace that cannot be entered is passed over.
+ * Called behind ct_source_live_open(), and again where all is to be told once more, to somebody who
+ * knows of nothing. A namespace that cannot be entered is passed over.
  *
  * @err_text gets one line on failure, and (on success) one that says which namespaces were passed
  *           over and why, or "".
@@ -71,6 +72,10 @@ int ct_source_live_snapshot(struct ct_source_live *live, ct_record_fn fn, void *
  * @return as ct_source_live_poll().
  */
 int ct_source_live_sweep(struct ct_source_live *live, ct_record_fn fn, void *context);
+
+/// Ends what is told to FN with a CT_EVENT_END, and stays attached: what the ring holds and what
+/// comes is for whoever is given to the next call. As ct_source_live_poll().
+int ct_source_live_part(struct ct_source_live *live, ct_record_fn fn, void *context);
 
 /// Detaches, hands over what is left, what was lost last, and a CT_EVENT_END.
 int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *context);

@@ -35,6 +35,7 @@ static _Noreturn void wait_and_exec(int go_fd, int failed_fd, char *const argv[]
 		_exit(STATUS_NOT_STARTABLE);
 	/* Ignored signals stay ignored through exec, and a pipeline in CMD needs this one. */
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	execvp(argv[0], argv);
 	err = errno;
 	if (write(failed_fd, &err, sizeof(err)) < 0)

@@ -14,7 +14,7 @@
 #include "conntrace/clock.h"
 #include "conntrace/log.h"
 #include "conntrace/source_live.h"
-#include "record_file.h"
+#include "rotate.h"
 #include "stop.h"
 
 #define NS_PER_MS 1000000ull
@@ -34,17 +34,17 @@ struct live {
 	struct ct_source_live *source;
 	struct ct_feed feed;
 	struct ct_child child;
-	struct ct_record_file file;
-	size_t first_followed; /// in select.pids: from there on their children are, too
-	bool blind;	       /// sweeps are not possible any more
-	uint64_t stop_ns;      /// CLOCK_MONOTONIC; CT_NS_UNKNOWN: no limit
+	struct ct_rotate rotate; /// the recording, in one file or several
+	size_t first_followed;	 /// in select.pids: from there on their children are, too
+	bool blind;		 /// sweeps are not possible any more
+	uint64_t stop_ns;	 /// CLOCK_MONOTONIC; CT_NS_UNKNOWN: no limit
 };
 
 static void live_fini(struct live *live)
 {
 	ct_source_live_close(&live->source);
 	ct_pipeline_free(&live->pipeline);
-	ct_record_file_fini(&live->file);
+	ct_rotate_fini(&live->rotate);
 	ct_child_fini(&live->child);
 }
 
@@ -81,14 +81,19 @@ static bool is_verbatim(const struct live *live)
 	       ct_select_is_empty(&live->options->select);
 }
 
-static int prepare_pipeline(struct live *live, ct_sink_new_fn new_sink)
+static struct ct_pipeline_config pipeline_config(const struct live *live)
 {
-	struct ct_pipeline_config config = {
+	return (struct ct_pipeline_config){
 		.select = &live->options->select,
 		.capabilities = &live->session.capabilities,
 		.max_updates = live->options->count,
 		.verbatim = is_verbatim(live),
 	};
+}
+
+static int prepare_pipeline(struct live *live, ct_sink_new_fn new_sink)
+{
+	struct ct_pipeline_config config = pipeline_config(live);
 	int r;
 
 	ct_session_begin(live->options->command_line, &live->session);
@@ -168,7 +173,7 @@ static int prepare(struct live *live, ct_sink_new_fn new_sink)
 	int r = CT_EXIT_DONE;
 
 	if (live->write_path)
-		r = ct_record_file_probe(&live->file, live->write_path);
+		r = ct_rotate_open(&live->rotate, live->options, live->write_path);
 	if (r == CT_EXIT_DONE)
 		r = follow_processes(live);
 	if (r == CT_EXIT_DONE)
@@ -176,7 +181,7 @@ static int prepare(struct live *live, ct_sink_new_fn new_sink)
 	if (r == CT_EXIT_DONE)
 		r = attach(live);
 	if (r == CT_EXIT_DONE && live->write_path)
-		r = ct_record_file_begin(&live->file, &live->session, live->pipeline);
+		r = ct_rotate_begin(&live->rotate, &live->session, live->pipeline);
 	return r;
 }
 
@@ -246,7 +251,7 @@ static bool is_reader_gone(const struct live *live)
 }
 
 /// What was there before. Where the kernel cannot tell, what happens is shown all the same.
-static int look_back(struct live *live)
+static int find_older(struct live *live)
 {
 	char err[512] = "";
 	int r;
@@ -254,9 +259,20 @@ static int look_back(struct live *live)
 	if (live->options->no_snapshot)
 		return 0;
 	r = ct_source_live_snapshot(live->source, ct_feed_record, &live->feed, err, sizeof(err));
-	if (*err)
+	if (*err && live->rotate.files <= 1)
 		ct_warn("%s", err);
 	return r == -ENOTSUP && !live->feed.error && !lists(live) ? 0 : r;
+}
+
+/// The same, as the beginning of a recording's file.
+static int look_back(struct live *live)
+{
+	int r = find_older(live);
+
+	if (r || !live->write_path)
+		return r;
+	live->feed.error = ct_rotate_settle(&live->rotate);
+	return live->feed.error;
 }
 
 /// For what went on without an event. Where that cannot be, it is seen later or not at all.
@@ -285,27 +301,56 @@ static int take_events(struct live *live)
 	return look_again(live);
 }
 
+/// On in the next file of the recording. 0, CT_PIPELINE_STOP or -errno.
+static int turn(struct live *live)
+{
+	struct ct_seam seam = {
+		.options = live->options,
+		.source = live->source,
+		.feed = &live->feed,
+		.pipeline = &live->pipeline,
+		.session = &live->session,
+		.config = pipeline_config(live),
+	};
+	int r = ct_rotate_turn(&live->rotate, &seam);
+
+	return r ? r : look_back(live);
+}
+
+/// What is printed so far becomes visible, or -errno.
+static int put_out(struct live *live)
+{
+	int r = ct_pipeline_flush(live->pipeline);
+
+	if (r == 0 && is_reader_gone(live))
+		r = -EPIPE;
+	live->feed.error = r;
+	return r;
+}
+
 /// 0 when it is over, CT_PIPELINE_STOP, or -errno.
 static int run(struct live *live)
 {
 	while (!is_over(live)) {
 		int r = take_events(live);
 
+		if (r == 0)
+			r = put_out(live);
+		if (r == 0 && live->write_path && ct_rotate_is_due(&live->rotate)) {
+			if (ct_rotate_is_last(&live->rotate))
+				return 0;
+			r = turn(live);
+		}
 		if (r)
 			return r;
-		r = ct_pipeline_flush(live->pipeline);
-		if (r == 0 && is_reader_gone(live))
-			r = -EPIPE;
-		if (r) {
-			live->feed.error = r;
-			return r;
-		}
 	}
 	return 0;
 }
 
 static int failed(const struct live *live, int r)
 {
+	if (live->rotate.told)
+		return CT_EXIT_FAILED;
 	if (!live->feed.error) {
 		ct_error("cannot read events from the kernel: %s", strerror(-r));
 		return r == -ENOTSUP ? CT_EXIT_UNSUPPORTED : CT_EXIT_FAILED;
@@ -314,9 +359,7 @@ static int failed(const struct live *live, int r)
 		return ct_output_failed(r);
 	if (!live->write_path)
 		return ct_output_failed(r);
-	ct_error("cannot write the recording '%s': %s; it holds what came before", live->write_path,
-		 strerror(-r));
-	return CT_EXIT_FAILED;
+	return ct_record_file_failed(&live->rotate.file, r);
 }
 
 /// Brings the stream to its end, after a failure as well: a recording is closed properly.
@@ -329,11 +372,31 @@ static int finish(struct live *live, int r)
 	finished = ct_pipeline_finish(live->pipeline);
 	if (r == CT_PIPELINE_STOP)
 		r = 0;
+	if (r == 0 && !finished && live->write_path)
+		finished = ct_rotate_end(&live->rotate);
 	if (r == 0 && finished) {
 		live->feed.error = finished;
 		r = finished;
 	}
 	return r ? failed(live, r) : CT_EXIT_DONE;
+}
+
+/// What the recording holds. A connection that several files have is one in each.
+static void tell_recorded(const struct live *live, const struct ct_pipeline_stats *stats)
+{
+	const struct ct_rotate *rotate = &live->rotate;
+
+	if (rotate->files > 1)
+		ct_info("%" PRIu64 " events recorded to %" PRIu64
+			" files, the last of them %s, %" PRIu64 " lost",
+			stats->selected, rotate->files, rotate->names.path, stats->lost);
+	else if (is_verbatim(live))
+		ct_info("%" PRIu64 " events recorded to %s, %" PRIu64 " lost", stats->selected,
+			rotate->names.path, stats->lost);
+	else
+		ct_info("%" PRIu64 " events of %" PRIu64 " connections recorded to %s, %" PRIu64
+			" lost",
+			stats->selected, stats->connections, rotate->names.path, stats->lost);
 }
 
 /// What CMD answered counts before what was lost. Nothing is said to a reader that has gone.
@@ -344,14 +407,9 @@ static int conclude(struct live *live)
 
 	if (live->feed.error)
 		return live->child.status;
-	ct_pipeline_stats(live->pipeline, &stats);
-	if (live->write_path && is_verbatim(live))
-		ct_info("%" PRIu64 " events recorded to %s, %" PRIu64 " lost", stats.selected,
-			live->write_path, stats.lost);
-	else if (live->write_path)
-		ct_info("%" PRIu64 " events of %" PRIu64 " connections recorded to %s, %" PRIu64
-			" lost",
-			stats.selected, stats.connections, live->write_path, stats.lost);
+	ct_rotate_stats(&live->rotate, live->pipeline, &stats);
+	if (live->write_path)
+		tell_recorded(live, &stats);
 	r = ct_tell_losses(live->options, &stats, "", ": a larger --buffer holds more");
 	return live->child.status ? live->child.status : r;
 }
@@ -371,6 +429,7 @@ int ct_live_run(struct ct_options *options, ct_sink_new_fn new_sink, const char 
 		.write_path = write_path,
 		.printing = new_sink != NULL,
 		.child = {.pid = -1, .go_fd = -1, .failed_fd = -1},
+		.rotate = {.file = CT_RECORD_FILE_NONE},
 		.stop_ns = CT_NS_UNKNOWN,
 	};
 	int r;

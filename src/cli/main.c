@@ -132,6 +132,7 @@ int main(int argc, char **argv)
 	hold_standard_streams();
 	setlocale(LC_ALL, "");
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its write */
 	if (argc < 2 || argv[1][0] == '-') {
 		if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 				  strcmp(argv[1], "-?") == 0))

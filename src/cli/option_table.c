@@ -61,6 +61,8 @@ enum {
 	KEY_HIDE_HOOK,
 	KEY_BTF,
 	KEY_IDLE,
+	KEY_FORCE,
+	KEY_SYNC,
 };
 
 const struct ct_option_spec ct_option_specs[] = {
@@ -119,8 +121,20 @@ const struct ct_option_spec ct_option_specs[] = {
 	{KEY_NO_SNAPSHOT, "no-snapshot", NULL, "leave out what was there before", LIVE,
 	 CT_OPTION_LIMIT, FIELD(no_snapshot), 0, ct_option_true},
 
+	{'C', NULL, "SIZE", "go on in FILE1, FILE2 ... at this size: 100 (millions), 64M, 1G",
+	 RECORD, CT_OPTION_LIMIT, FIELD(rotation.bytes), 0, ct_option_file_size},
+	{'G', NULL, "SECS", "go on in another file after this time; FILE is an strftime format",
+	 RECORD, CT_OPTION_LIMIT, FIELD(rotation.period_ns), 0, ct_option_period},
+	{'W', NULL, "COUNT", "with -C: overwrite the oldest of COUNT files; with -G: stop behind",
+	 RECORD, CT_OPTION_LIMIT, FIELD(rotation.files), 0, ct_option_files},
+
 	{'w', "write", "FILE", "the recording; record without it: conntrace.ctr", LIVE,
 	 CT_OPTION_OTHER, FIELD(write_path), 0, ct_option_path},
+	{KEY_FORCE, "force", NULL, "overwrite a recording that is there", LIVE, CT_OPTION_OTHER,
+	 FIELD(force), 0, ct_option_true},
+	{KEY_SYNC, "sync", "WHEN",
+	 "put the recording on the disk: never, at its end (the default) or each frame", LIVE,
+	 CT_OPTION_OTHER, FIELD(sync), 0, ct_option_sync},
 	{KEY_STRICT, "strict", NULL, "exit with 5 when events were lost", TRACING, CT_OPTION_OTHER,
 	 FIELD(strict), 0, ct_option_true},
 	{KEY_IO_OWNER, "io-owner", NULL,

@@ -22,16 +22,20 @@ typedef int (*ct_option_fn)(struct ct_option_value *value);
 __attribute__((format(printf, 2, 3))) int ct_option_refuse(struct ct_option_value *value,
 							   const char *fmt, ...);
 
-int ct_option_true(struct ct_option_value *value);     /// bool
-int ct_option_constant(struct ct_option_value *value); /// int or enum: takes .constant
-int ct_option_string(struct ct_option_value *value);   /// const char *, not empty
-int ct_option_path(struct ct_option_value *value);     /// const char *, of a file to write
-int ct_option_count(struct ct_option_value *value);    /// uint64_t, 1 and up
-int ct_option_duration(struct ct_option_value *value); /// uint64_t, ns
-int ct_option_hide(struct ct_option_value *value);     /// struct ct_options
-int ct_option_ring(struct ct_option_value *value);     /// uint64_t, bytes
-int ct_option_format(struct ct_option_value *value);   /// enum ct_output_format
-int ct_option_color(struct ct_option_value *value);    /// enum ct_color_when
+int ct_option_true(struct ct_option_value *value);	/// bool
+int ct_option_constant(struct ct_option_value *value);	/// int or enum: takes .constant
+int ct_option_string(struct ct_option_value *value);	/// const char *, not empty
+int ct_option_path(struct ct_option_value *value);	/// const char *, of a file to write
+int ct_option_count(struct ct_option_value *value);	/// uint64_t, 1 and up
+int ct_option_duration(struct ct_option_value *value);	/// uint64_t, ns
+int ct_option_hide(struct ct_option_value *value);	/// struct ct_options
+int ct_option_ring(struct ct_option_value *value);	/// uint64_t, bytes
+int ct_option_file_size(struct ct_option_value *value); /// uint64_t, bytes
+int ct_option_period(struct ct_option_value *value);	/// uint64_t, ns
+int ct_option_files(struct ct_option_value *value);	/// uint64_t, 1 and up
+int ct_option_sync(struct ct_option_value *value);	/// enum ct_recording_sync
+int ct_option_format(struct ct_option_value *value);	/// enum ct_output_format
+int ct_option_color(struct ct_option_value *value);	/// enum ct_color_when
 
 /// Conditions: all of these add to the struct ct_select they are given.
 int ct_option_pids(struct ct_option_value *value);

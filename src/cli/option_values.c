@@ -6,12 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conntrace/count.h"
 #include "conntrace/number.h"
 #include "conntrace/timefmt.h"
 #include "option_table.h"
 
 #define RING_BYTES_MIN 4096
 #define RING_BYTES_MAX (1ull << 30)
+
+/// What tcpdump's -C counts in.
+#define MILLION	       1000000
+#define FILE_BYTES_MIN 4096
+#define FILES_MAX      1000000
+#define NS_PER_S       1000000000
 
 int ct_option_refuse(struct ct_option_value *value, const char *fmt, ...)
 {
@@ -95,12 +102,61 @@ int ct_option_ring(struct ct_option_value *value)
 	return 0;
 }
 
+int ct_option_file_size(struct ct_option_value *value)
+{
+	uint64_t bytes = 0;
+	int r = ct_parse_u64(value->text, 1, UINT64_MAX / MILLION, &bytes);
+
+	if (r == 0)
+		bytes *= MILLION;
+	else if (r == -EINVAL)
+		r = ct_parse_size(value->text, &bytes);
+	if (r || bytes < FILE_BYTES_MIN)
+		return ct_option_refuse(
+			value,
+			"'%.64s' is no size of a file: millions of bytes, or 4K and "
+			"up with K, M or G, such as 64M",
+			value->text);
+	*(uint64_t *)value->target = bytes;
+	return 0;
+}
+
+int ct_option_period(struct ct_option_value *value)
+{
+	uint64_t ns = 0;
+
+	if (ct_duration_parse(value->text, &ns) || ns < NS_PER_S)
+		return ct_option_refuse(value,
+					"'%.64s' is no time for a file: 1s and up, such as 3600 "
+					"or 1h",
+					value->text);
+	*(uint64_t *)value->target = ns;
+	return 0;
+}
+
+int ct_option_files(struct ct_option_value *value)
+{
+	if (ct_parse_u64(value->text, 1, FILES_MAX, value->target))
+		return ct_option_refuse(value, "'%.64s' is no number of files: 1 to %d",
+					value->text, FILES_MAX);
+	return 0;
+}
+
 int ct_option_format(struct ct_option_value *value)
 {
 	if (ct_output_format_from_name(value->text, value->target))
 		return ct_option_refuse(value, "unknown format '%.64s': table, wide, json or csv",
 					value->text);
 	return 0;
+}
+
+/// The word's place among N of them, or -1.
+static int find_word(const char *text, const char *const words[], int n)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(text, words[i]) == 0)
+			return i;
+	return -1;
 }
 
 int ct_option_color(struct ct_option_value *value)
@@ -110,12 +166,25 @@ int ct_option_color(struct ct_option_value *value)
 		[CT_COLOR_ALWAYS] = "always",
 		[CT_COLOR_NEVER] = "never",
 	};
+	int i = find_word(value->text, words, CT_COUNT(words));
 
-	for (int i = 0; i < (int)(sizeof(words) / sizeof(words[0])); i++) {
-		if (strcmp(value->text, words[i]) == 0) {
-			*(enum ct_color_when *)value->target = (enum ct_color_when)i;
-			return 0;
-		}
-	}
-	return ct_option_refuse(value, "'%.64s' is not auto, always or never", value->text);
+	if (i < 0)
+		return ct_option_refuse(value, "'%.64s' is not auto, always or never", value->text);
+	*(enum ct_color_when *)value->target = (enum ct_color_when)i;
+	return 0;
+}
+
+int ct_option_sync(struct ct_option_value *value)
+{
+	static const char *const words[] = {
+		[CT_RECORDING_SYNC_END] = "end",
+		[CT_RECORDING_SYNC_NEVER] = "never",
+		[CT_RECORDING_SYNC_FRAME] = "frame",
+	};
+	int i = find_word(value->text, words, CT_COUNT(words));
+
+	if (i < 0)
+		return ct_option_refuse(value, "'%.64s' is not never, end or frame", value->text);
+	*(enum ct_recording_sync *)value->target = (enum ct_recording_sync)i;
+	return 0;
 }

@@ -158,6 +158,15 @@ static int take_word(struct ct_options *options, const char *word, char *err)
 	return refuse(err, "%s takes no '%.64s'", syntax->name, word);
 }
 
+static int check_rotation(const struct ct_options *options, char *err)
+{
+	const struct ct_rotation *rotation = &options->rotation;
+
+	if (rotation->files && !rotation->bytes && !rotation->period_ns)
+		return refuse(err, "-W needs -C or -G: when is a file full?");
+	return 0;
+}
+
 /// What can only be judged when all is read.
 static int check_whole(struct ct_options *options, int argc, char **argv, char *err)
 {
@@ -179,7 +188,7 @@ static int check_whole(struct ct_options *options, int argc, char **argv, char *
 		return refuse(err, "--follow needs --pid: whose children?");
 	if (options->command == CT_COMMAND_CHECK && options->duration_ns && !options->cost)
 		return refuse(err, "--duration goes with --cost: nothing else takes its time");
-	return 0;
+	return check_rotation(options, err);
 }
 
 int ct_options_parse(enum ct_command command, int argc, char **argv, struct ct_options *ret,

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "conntrace/recording.h"
 #include "conntrace/select.h"
 #include "conntrace/sink.h"
 
@@ -36,6 +37,13 @@ extern const struct ct_syntax ct_syntaxes[];
 
 enum ct_color_when { CT_COLOR_AUTO, CT_COLOR_ALWAYS, CT_COLOR_NEVER };
 
+/// When a recording goes on in another file; all 0: never.
+struct ct_rotation {
+	uint64_t bytes;	    /// when it holds so many; 0: no matter
+	uint64_t period_ns; /// when it is so old; 0: no matter
+	uint64_t files;	    /// so many of them; 0: no bound
+};
+
 /// Hooks that can be hidden in one run.
 #define CT_HIDDEN_MAX 16
 
@@ -60,8 +68,11 @@ struct ct_options {
 	size_t n_hidden;
 	const char *btf_path;	/// the kernel's types; NULL: its own
 	const char *write_path; /// of the recording to write; NULL none
-	const char *file;	/// of the recording to read; NULL none
-	char **child_argv;	/// `-- CMD…`, NULL-terminated; NULL none
+	bool force;		/// it may be there already
+	enum ct_recording_sync sync;
+	struct ct_rotation rotation;
+	const char *file;    /// of the recording to read; NULL none
+	char **child_argv;   /// `-- CMD…`, NULL-terminated; NULL none
 	char **command_line; /// all words of the call, for the recording's header; NULL-terminated
 };
 

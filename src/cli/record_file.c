@@ -2,71 +2,106 @@
 #include "record_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "conntrace/cleanup.h"
+#include "conntrace/count.h"
 #include "conntrace/log.h"
 
 static int refuse(const char *path, int r)
 {
+	static const struct {
+		int error;
+		const char *reason;
+	} reasons[] = {
+		{-ELOOP, "it is a symbolic link, and those are not followed"},
+		{-EISDIR, "it is a directory"},
+		{-EINVAL, "it is no regular file"},
+		{-ENXIO, "it is no regular file"}, /* a FIFO without a reader */
+		{-EEXIST, "it exists already; --force overwrites it"},
+	};
 	const char *reason = strerror(-r);
 
-	if (r == -ELOOP)
-		reason = "it is a symbolic link, and those are not followed";
-	else if (r == -EISDIR)
-		reason = "it is a directory";
+	for (size_t i = 0; i < CT_COUNT(reasons); i++)
+		if (reasons[i].error == r)
+			reason = reasons[i].reason;
 	ct_error("cannot create the recording '%s': %s", path, reason);
 	return CT_EXIT_FAILED;
 }
 
-/// Opens for writing without changing what is there. A FIFO or a device must not make it wait.
-static int open_unchanged(const char *path, bool *ret_created)
+int ct_record_file_refuse(const char *path)
 {
-	const int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	int fd = open(path, flags | O_CREAT | O_EXCL, 0600);
-
-	*ret_created = fd >= 0;
-	if (fd < 0 && errno == EEXIST)
-		fd = open(path, flags);
-	return fd < 0 ? -errno : fd;
+	return refuse(path, -EEXIST);
 }
 
-int ct_record_file_probe(struct ct_record_file *file, const char *path)
+/// 0 or -errno.
+static int open_file(struct ct_record_file *file, const char *path, bool force)
 {
-	struct stat st;
-	bool created;
-	_cleanup_(ct_closep) int fd = open_unchanged(path, &created);
+	int r = ct_recording_file_open(path, force, &file->file);
 
-	/* ENXIO: a FIFO without a reader. */
-	if (fd < 0 && fd != -ENXIO)
-		return refuse(path, fd);
 	file->path = path;
-	file->created = created;
-	if (fd == -ENXIO || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		ct_error("cannot create the recording '%s': it is no regular file", path);
-		return CT_EXIT_FAILED;
-	}
-	return CT_EXIT_DONE;
+	file->writer = NULL;
+	file->created = r == 0 && file->file.created;
+	return r;
 }
 
-int ct_record_file_begin(struct ct_record_file *file, const struct ct_session *session,
+int ct_record_file_open(struct ct_record_file *file, const char *path, bool force)
+{
+	int r = open_file(file, path, force);
+
+	return r ? refuse(path, r) : CT_EXIT_DONE;
+}
+
+int ct_record_file_try(struct ct_record_file *file, const char *path)
+{
+	int r = open_file(file, path, false);
+
+	if (r == -EEXIST)
+		return r;
+	return r ? refuse(path, r) : CT_EXIT_DONE;
+}
+
+int ct_record_file_begin(struct ct_record_file *file, enum ct_recording_sync sync,
+			 bool full_is_no_error, const struct ct_session *session,
 			 struct ct_pipeline *pipeline)
 {
 	struct ct_recording_writer *writer = NULL;
 	struct ct_sink *sink;
-	int r = ct_recording_create(file->path, session, &writer);
+	int r = ct_recording_create(&file->file, sync, session, &writer);
 
 	if (r)
 		return refuse(file->path, r);
 	file->created = false;
-	r = ct_sink_recording_new(writer, &sink);
+	r = ct_sink_recording_new(writer, full_is_no_error, &sink);
 	if (r == 0)
 		r = ct_pipeline_add_sink(pipeline, sink);
-	return r ? refuse(file->path, r) : CT_EXIT_DONE;
+	if (r)
+		return refuse(file->path, r);
+	file->writer = writer;
+	return CT_EXIT_DONE;
+}
+
+int ct_record_file_failed(const struct ct_record_file *file, int error)
+{
+	struct ct_recording_progress progress;
+
+	ct_recording_progress(file->writer, &progress);
+	if (error == -ESTALE)
+		ct_error("the recording '%s' was deleted while it was written; what it held is "
+			 "gone",
+			 file->path);
+	else if (error == -ENODATA)
+		ct_error("the recording '%s' was cut by somebody else while it was written; it "
+			 "holds what stands before the cut",
+			 file->path);
+	else
+		ct_error("cannot write the recording '%s': %s; it holds what came before, %" PRIu64
+			 " events",
+			 file->path, strerror(-error), progress.events);
+	return CT_EXIT_FAILED;
 }
 
 void ct_record_file_fini(struct ct_record_file *file)
@@ -74,4 +109,5 @@ void ct_record_file_fini(struct ct_record_file *file)
 	if (file->created)
 		unlink(file->path);
 	file->created = false;
+	ct_recording_file_close(&file->file);
 }

@@ -1,28 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The file that a recording goes to, from the first look to its first byte. */
+/* The file that a recording goes to, from the first look to its last byte. */
 #pragma once
 
 #include <stdbool.h>
 
 #include "conntrace/pipeline.h"
+#include "conntrace/recording.h"
 #include "conntrace/session.h"
 
-/// Starts as {}.
+/// Starts as CT_RECORD_FILE_NONE.
 struct ct_record_file {
 	const char *path; /// borrowed
-	bool created;	  /// it was not there before, and nothing is in it yet
+	struct ct_recording_file file;
+	bool created; /// it was not there before, and nothing is in it yet
+	/// Borrowed from the sink that it belongs to; NULL before ct_record_file_begin().
+	struct ct_recording_writer *writer;
 };
 
-/**
- * Finds out whether the recording can be written, before anything else is begun.
- *
- * A file that is there keeps its contents. Returns an exit code; what is wrong is printed.
- */
-int ct_record_file_probe(struct ct_record_file *file, const char *path);
+#define CT_RECORD_FILE_NONE                          \
+	{                                            \
+		.file = {.fd = -1, .folder_fd = -1 } \
+	}
 
-/// Writes the header and makes the recording a sink of the pipeline. As above.
-int ct_record_file_begin(struct ct_record_file *file, const struct ct_session *session,
+/**
+ * Opens the recording, before anything else is begun: what is there keeps its contents so far.
+ *
+ * Returns an exit code; what is wrong is printed.
+ */
+int ct_record_file_open(struct ct_record_file *file, const char *path, bool force);
+
+/// The same; -EEXIST, nothing printed and nothing opened, if something is there already.
+int ct_record_file_try(struct ct_record_file *file, const char *path);
+
+/// Says that something is there already, and what to do about it; CT_EXIT_FAILED.
+int ct_record_file_refuse(const char *path);
+
+/// Writes the header and makes the recording a sink of the pipeline, which ct_sink_recording_new()
+/// gets FULL_IS_NO_ERROR for. An exit code; what is wrong is printed.
+int ct_record_file_begin(struct ct_record_file *file, enum ct_recording_sync sync,
+			 bool full_is_no_error, const struct ct_session *session,
 			 struct ct_pipeline *pipeline);
+
+/// Says that -errno ended the recording, and what it holds; CT_EXIT_FAILED.
+int ct_record_file_failed(const struct ct_record_file *file, int error);
 
 /// Takes an empty file away again that was created for nothing.
 void ct_record_file_fini(struct ct_record_file *file);

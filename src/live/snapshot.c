@@ -79,7 +79,8 @@ static int scan_owners(struct ct_source_live *live)
 
 	if (bpf_program__fd(live->skel->progs.ct_found_file) < 0)
 		return 0;
-	*link = bpf_program__attach_iter(live->skel->progs.ct_found_file, NULL);
+	if (!*link)
+		*link = bpf_program__attach_iter(live->skel->progs.ct_found_file, NULL);
 	if (!*link)
 		return -errno;
 	reading = (struct reading){live, *link, FILES_MAX};

@@ -252,6 +252,17 @@ int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t de
 	return r;
 }
 
+int ct_source_live_part(struct ct_source_live *live, ct_record_fn fn, void *context)
+{
+	struct ct_event end = {.ts_ns = live->more ? live->newest_ns : ct_clock_ns(CLOCK_MONOTONIC),
+			       .kind = CT_EVENT_END,
+			       .generation = CT_GENERATION_ANY};
+
+	live->fn = fn;
+	live->context = context;
+	return hand_over(live, &end, CT_EVENT_CORE_SIZE);
+}
+
 int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *context)
 {
 	struct ct_event end = {.kind = CT_EVENT_END, .generation = CT_GENERATION_ANY};

@@ -16,7 +16,14 @@ struct sink_recording {
 	struct ct_recording_writer *writer;
 	unsigned int flushes; /// since the first event that is in hand
 	bool in_hand;	      /// events have been written since the last frame went out
+	bool full_is_no_error;
 };
+
+/// What a full disk means is for those to say who made the sink: the writer has counted.
+static int judge(const struct sink_recording *s, int r)
+{
+	return s->full_is_no_error && ct_recording_is_full(r) ? 0 : r;
+}
 
 static int update(struct ct_sink *sink, const struct ct_update *update)
 {
@@ -25,7 +32,7 @@ static int update(struct ct_sink *sink, const struct ct_update *update)
 	if (!update->event)
 		return 0;
 	s->in_hand = true;
-	return ct_recording_write(s->writer, update->event);
+	return judge(s, ct_recording_write(s->writer, update->event));
 }
 
 static int flush(struct ct_sink *sink)
@@ -36,12 +43,14 @@ static int flush(struct ct_sink *sink)
 		return 0;
 	s->in_hand = false;
 	s->flushes = 0;
-	return ct_recording_flush(s->writer);
+	return judge(s, ct_recording_flush(s->writer));
 }
 
 static int finish(struct ct_sink *sink)
 {
-	return ct_recording_finish(((struct sink_recording *)sink)->writer);
+	struct sink_recording *s = (struct sink_recording *)sink;
+
+	return judge(s, ct_recording_finish(s->writer));
 }
 
 static void free_sink(struct ct_sink *sink)
@@ -61,7 +70,8 @@ static const struct ct_sink_ops recording_ops = {
 	.free = free_sink,
 };
 
-int ct_sink_recording_new(struct ct_recording_writer *writer, struct ct_sink **ret)
+int ct_sink_recording_new(struct ct_recording_writer *writer, bool full_is_no_error,
+			  struct ct_sink **ret)
 {
 	struct sink_recording *s = calloc(1, sizeof(*s));
 
@@ -71,6 +81,7 @@ int ct_sink_recording_new(struct ct_recording_writer *writer, struct ct_sink **r
 	}
 	s->sink.ops = &recording_ops;
 	s->writer = writer;
+	s->full_is_no_error = full_is_no_error;
 	*ret = &s->sink;
 	return 0;
 }

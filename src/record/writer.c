@@ -2,7 +2,6 @@
 #include "conntrace/recording.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,13 +17,15 @@
 #define FRAME_NS_MAX UINT64_C(1000000000)
 
 struct ct_recording_writer {
-	int fd;
+	struct ct_recording_file file;
+	enum ct_recording_sync sync;
 	int error;     /// 0 or the -errno that ended the recording
 	uint64_t size; /// of the file up to its last whole frame
 	struct ct_encoder *encoder;
 	struct ct_packer *packer;
 	struct ct_frame_head head; /// of the frame in hand; events 0: there is none
 	uint64_t began_ns;	   /// time of its first event
+	uint64_t unwritten;	   /// as in struct ct_recording_progress
 	uint64_t frames;
 	struct ct_buf index;
 };
@@ -45,38 +46,59 @@ static int write_at(int fd, const uint8_t *p, size_t len, uint64_t offset)
 	return 0;
 }
 
+/// Somebody may have done away with the file, and every write would go well all the same.
+static int check_file(const struct ct_recording_writer *writer)
+{
+	struct stat st;
+
+	if (fstat(writer->file.fd, &st) < 0)
+		return -errno;
+	if (st.st_nlink == 0)
+		return -ESTALE;
+	return (uint64_t)st.st_size < writer->size ? -ENODATA : 0;
+}
+
 /// Appends to the file, all or nothing. The first failure ends the recording.
 static int append(struct ct_recording_writer *writer, const uint8_t *p, size_t len)
 {
-	int r = write_at(writer->fd, p, len, writer->size);
+	int r = check_file(writer);
 
 	if (r) {
 		writer->error = r;
+		return r;
+	}
+	r = write_at(writer->file.fd, p, len, writer->size);
+	if (r) {
+		writer->error = r;
 		/* If this fails too, the reader finds a frame that is cut. */
-		(void)!ftruncate(writer->fd, (off_t)writer->size);
+		(void)!ftruncate(writer->file.fd, (off_t)writer->size);
 		return r;
 	}
 	writer->size += len;
 	return 0;
 }
 
-static int open_file(const char *path)
+static int sync_data(struct ct_recording_writer *writer)
 {
-	/* O_NONBLOCK: a FIFO must not stop us before it is found to be no regular file. */
-	_cleanup_(ct_closep) int fd = open(
-		path, O_CREAT | O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
-	struct stat st;
+	int r;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	return CT_TAKE_FD(fd);
+	do
+		r = fdatasync(writer->file.fd);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		writer->error = -errno;
+	return r < 0 ? writer->error : 0;
 }
 
-/// Opens the file last: what fails before leaves one that is there as it was.
-static int begin(struct ct_recording_writer *writer, const char *path,
-		 const struct ct_session *session)
+/// Not every file system can do that, and none need: then the name is as safe as it makes it.
+static void sync_name(const struct ct_recording_writer *writer)
+{
+	if (writer->file.folder_fd >= 0)
+		(void)!fsync(writer->file.folder_fd);
+}
+
+/// Opens nothing, and empties the file last: what fails before leaves it as it was.
+static int begin(struct ct_recording_writer *writer, const struct ct_session *session)
 {
 	_cleanup_(ct_buf_fini) struct ct_buf header = {};
 	int r;
@@ -88,22 +110,29 @@ static int begin(struct ct_recording_writer *writer, const char *path,
 		r = ct_packer_new(&writer->packer);
 	if (r)
 		return r;
-	writer->fd = open_file(path);
-	if (writer->fd < 0)
-		return writer->fd;
-	return append(writer, (const uint8_t *)header.data, header.len);
+	if (ftruncate(writer->file.fd, 0) < 0)
+		return -errno;
+	r = append(writer, (const uint8_t *)header.data, header.len);
+	if (r || writer->sync != CT_RECORDING_SYNC_FRAME)
+		return r;
+	sync_name(writer);
+	return sync_data(writer);
 }
 
-int ct_recording_create(const char *path, const struct ct_session *session,
-			struct ct_recording_writer **ret)
+int ct_recording_create(struct ct_recording_file *file, enum ct_recording_sync sync,
+			const struct ct_session *session, struct ct_recording_writer **ret)
 {
 	struct ct_recording_writer *writer = calloc(1, sizeof(*writer));
 	int r;
 
-	if (!writer)
+	if (!writer) {
+		ct_recording_file_close(file);
 		return -ENOMEM;
-	writer->fd = -1;
-	r = begin(writer, path, session);
+	}
+	writer->file = *file;
+	*file = (struct ct_recording_file){.fd = -1, .folder_fd = -1};
+	writer->sync = sync;
+	r = begin(writer, session);
 	if (r) {
 		ct_recording_writer_free(&writer);
 		return r;
@@ -127,12 +156,15 @@ static int write_frame(struct ct_recording_writer *writer)
 		return r;
 	}
 	r = append(writer, bytes, len);
+	if (!r && writer->sync == CT_RECORDING_SYNC_FRAME)
+		r = sync_data(writer);
 	if (r)
 		return r;
 	/* Without memory for it the recording goes on: finish() says that it has no index. */
 	ct_index_entry_put(entry, offset, head);
 	ct_buf_append(&writer->index, entry, sizeof(entry));
 	writer->frames++;
+	writer->unwritten = 0;
 	*head = (struct ct_frame_head){.first_event = head->first_event + head->events};
 	ct_encoder_reset(writer->encoder);
 	return 0;
@@ -171,7 +203,8 @@ static void count(struct ct_recording_writer *writer, const struct ct_event *eve
 	head->events++;
 }
 
-int ct_recording_write(struct ct_recording_writer *writer, const struct ct_event *event)
+/// Puts the event into the frame in hand; one that is over goes out before.
+static int add(struct ct_recording_writer *writer, const struct ct_event *event)
 {
 	int r;
 
@@ -193,6 +226,51 @@ int ct_recording_write(struct ct_recording_writer *writer, const struct ct_event
 		return r;
 	count(writer, event);
 	return 0;
+}
+
+/// What is missing when this event is.
+static uint64_t weight(const struct ct_event *event)
+{
+	switch (event->kind) {
+	case CT_EVENT_TICK:
+	case CT_EVENT_END:
+		return 0;
+	case CT_EVENT_LOST:
+		return event->lost.events;
+	default:
+		return 1;
+	}
+}
+
+int ct_recording_write(struct ct_recording_writer *writer, const struct ct_event *event)
+{
+	int r = add(writer, event);
+
+	if (__builtin_add_overflow(writer->unwritten, weight(event), &writer->unwritten))
+		writer->unwritten = UINT64_MAX;
+	return r;
+}
+
+void ct_recording_progress(const struct ct_recording_writer *writer,
+			   struct ct_recording_progress *ret)
+{
+	size_t in_hand = 0;
+
+	if (writer->head.events)
+		(void)ct_encoder_payload(writer->encoder, &in_hand);
+	*ret = (struct ct_recording_progress){
+		.error = writer->error,
+		.bytes = writer->size,
+		.events = writer->head.first_event,
+		.bytes_in_hand = in_hand,
+		.unwritten = writer->unwritten,
+		.unwritten_since_ns = writer->head.events ? writer->began_ns : 0,
+	};
+}
+
+bool ct_recording_is_full(int error)
+{
+	return error == -ENOSPC || error == -EDQUOT;
 }
 
 /// Index and trailer go out in one piece, so that there is no index without a trailer.
@@ -228,9 +306,13 @@ int ct_recording_finish(struct ct_recording_writer *writer)
 
 	if (!r)
 		r = write_index(writer);
-	if (writer->fd >= 0 && close(writer->fd) < 0 && !r)
+	if (!r && writer->sync != CT_RECORDING_SYNC_NEVER) {
+		sync_name(writer);
+		r = sync_data(writer);
+	}
+	if (writer->file.fd >= 0 && close(CT_TAKE_FD(writer->file.fd)) < 0 && !r)
 		r = -errno;
-	writer->fd = -1;
+	ct_recording_file_close(&writer->file);
 	/* What comes behind the end is refused. */
 	if (!writer->error)
 		writer->error = r ? r : -EBADF;
@@ -244,9 +326,9 @@ void ct_recording_writer_free(struct ct_recording_writer **writer)
 	if (!w)
 		return;
 	/* Nobody asked whether it went well, but what can be saved is. */
-	if (w->fd >= 0)
+	if (w->file.fd >= 0)
 		(void)ct_recording_flush(w);
-	ct_closep(&w->fd);
+	ct_recording_file_close(&w->file);
 	ct_packer_free(&w->packer);
 	ct_encoder_free(&w->encoder);
 	ct_buf_fini(&w->index);

@@ -112,6 +112,24 @@ int ct_selector_new(const struct ct_select *select, ct_update_fn fn, void *conte
 	return 0;
 }
 
+int ct_selector_pids(const struct ct_selector *selector, struct ct_u32_list *list)
+{
+	size_t room = HASH_COUNT(selector->pids) + 1, n = 0;
+	uint32_t *values = calloc(room, sizeof(*values));
+	struct ct_pid *pid, *next;
+
+	if (!values)
+		return -ENOMEM;
+	HASH_ITER(hh, selector->pids, pid, next)
+		values[n++] = pid->pid;
+	if (!n && list->n)
+		values[n++] = UINT32_MAX;
+	free(list->values);
+	list->values = values;
+	list->n = n;
+	return 0;
+}
+
 static int on_fork(struct ct_selector *selector, const struct ct_event_fork *fork)
 {
 	if (!selector->select->follow)

@@ -44,6 +44,7 @@ static const char *const lost_words[_CT_LOST_MAX] = {
 	[CT_LOST_HOLD] = "too many held for a filter",
 	[CT_LOST_TABLE] = "connection table full",
 	[CT_LOST_DECODE] = "not understood",
+	[CT_LOST_DISK] = "no room on the disk",
 };
 
 static const char *const left_by_words[_CT_LEFT_BY_MAX] = {

@@ -121,6 +121,9 @@ static int on_lost(struct ct_conn_table *table, const struct ct_event *event)
 			 .where = event->lost.where},
 	};
 
+	/* what the disk had no room for was before all that this stream tells of */
+	if (event->lost.where == CT_LOST_DISK)
+		return ct_table_tell(table, NULL, &update);
 	table->stats.lost += event->lost.events;
 	table->counted_epoch++;
 	if (event->lost.uncounted & CT_UNCOUNTED_SOCKETS)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "support/churn.h"
 #include "support/e2e.h"
@@ -34,11 +35,19 @@ struct scene {
 	struct e2e_pair pair;
 };
 
+/// The recording that is there goes: the tracer would not overwrite it, and the words of its call
+/// are kept.
+static const char *anew(const char *file)
+{
+	unlink(file);
+	return file;
+}
+
 static void scene_record(struct scene *scene, struct e2e *e2e, const char *file)
 {
 	*scene = (struct scene){
 		.e2e = e2e,
-		.tracer = E2E_TRACE(e2e, "record", "-w", file, "-P", PORTS),
+		.tracer = E2E_TRACE(e2e, "record", "-w", anew(file), "-P", PORTS),
 	};
 }
 
@@ -211,8 +220,8 @@ static void losses(void **state)
 	struct e2e *e2e = *state;
 	struct scene scene = {
 		.e2e = e2e,
-		.tracer = E2E_TRACE(e2e, "record", "-w", "losses.ctr", "-P", PORTS, "--buffer",
-				    "4096"),
+		.tracer = E2E_TRACE(e2e, "record", "-w", anew("losses.ctr"), "-P", PORTS,
+				    "--buffer", "4096"),
 	};
 	struct e2e_pair idle;
 
@@ -247,7 +256,7 @@ static void whole_lives(void **state)
 	old = gone = scene.pair;
 	e2e_pair_connect(&gone, E2E_FAR_HOST);
 	e2e_pair_close(&gone);
-	scene.tracer = E2E_TRACE(scene.e2e, "record", "-w", "whole-lives.ctr", "-P", PORTS);
+	scene.tracer = E2E_TRACE(scene.e2e, "record", "-w", anew("whole-lives.ctr"), "-P", PORTS);
 	e2e_netns_drop_acks(&scene.e2e->far, "sport", 4709);
 	scene.pair.client_fd = e2e_actor_connect_from(scene.pair.client, &from, &to);
 	e2e_sleep_ms(HALF_OPEN_MS);

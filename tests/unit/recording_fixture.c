@@ -230,12 +230,15 @@ void bytes_fini(struct bytes *bytes)
 void record(const struct events *events, struct bytes *ret)
 {
 	char path[] = "/tmp/conntrace-test-XXXXXX";
+	struct ct_recording_file file = {.fd = -1, .folder_fd = -1};
 	struct ct_recording_writer *writer = NULL;
 	int fd = mkstemp(path);
 	off_t len;
 
 	assert_true(fd >= 0);
-	assert_int_equal(ct_recording_create(path, &fixture_session, &writer), 0);
+	assert_int_equal(ct_recording_file_open(path, false, &file), 0);
+	assert_int_equal(
+		ct_recording_create(&file, CT_RECORDING_SYNC_NEVER, &fixture_session, &writer), 0);
 	for (size_t i = 0; i < events->n; i++)
 		assert_int_equal(ct_recording_write(writer, &events->list[i]), 0);
 	assert_int_equal(ct_recording_finish(writer), 0);

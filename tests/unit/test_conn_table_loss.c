@@ -202,6 +202,23 @@ static void loss_of_minis_touches_a_time_wait_and_no_socket(void **state)
 		    "open by remote: SYN_RECV ESTABLISHED CLOSE_WAIT");
 }
 
+/// It comes first in a file, and what was there is found behind it: nothing of that is missing.
+static void what_the_disk_had_no_room_for_was_before_the_stream(void **state)
+{
+	struct world *world = *state;
+	struct life waiting = a_client(), life = a_server();
+
+	take(world, lost(BEGAN, 5, CT_LOST_DISK, 0));
+	take(world, found_mini(&waiting, CT_STATE_TIME_WAIT, 20 * S));
+	assert_told(&world->told, "lost 5 disk", "found TIME_WAIT");
+	life.core.state = CT_STATE_ESTABLISHED;
+	take(world, to(&life, CT_STATE_CLOSE_WAIT));
+	assert_int_equal(world->conn->gaps, 0);
+	told_forget(&world->told);
+	take(world, over(life.core.ts_ns));
+	assert_told(&world->told, "fin by ?: TIME_WAIT", "open by remote: ESTABLISHED CLOSE_WAIT");
+}
+
 static void losses_add_up(void **state)
 {
 	struct world *world = *state;
@@ -376,6 +393,7 @@ int main(void)
 		test(connection_heard_of_since_a_loss_is_still_open),
 		test(loss_of_sockets_does_not_touch_a_time_wait),
 		test(loss_of_minis_touches_a_time_wait_and_no_socket),
+		test(what_the_disk_had_no_room_for_was_before_the_stream),
 		test(losses_add_up),
 		test(end_tells_what_is_open_in_the_order_of_opening),
 		test(end_tells_every_life_of_a_socket),

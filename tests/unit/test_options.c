@@ -124,6 +124,7 @@ static void bad_value_is_refused_in_a_line_that_names_it(void **state)
 		{"--buffer 2G", "'2G'"},
 		{"--buffer lots", "'lots'"},
 		{"-w -", "--write: '-'"},
+		{"--sync always", "--sync: 'always' is not never, end or frame"},
 		{"--follow", "--follow"},
 	};
 
@@ -151,6 +152,19 @@ static void wrong_option_is_refused_in_a_line_that_names_it(void **state)
 		{CT_COMMAND_WATCH, "--min-age 1", "'--min-age'"},
 		{CT_COMMAND_RECORD, "--json", "'--json'"},
 		{CT_COMMAND_REPLAY, "x.ctr -w y.ctr", "'-w'"},
+		{CT_COMMAND_RECORD, "-C 0", "-C: '0'"},
+		{CT_COMMAND_RECORD, "-C 4095K4", "'4095K4'"},
+		{CT_COMMAND_RECORD, "-C 3K", "'3K'"},
+		{CT_COMMAND_RECORD, "-C 18446744073710", "'18446744073710'"},
+		{CT_COMMAND_RECORD, "-G 0", "-G: '0'"},
+		{CT_COMMAND_RECORD, "-G 999ms", "'999ms'"},
+		{CT_COMMAND_RECORD, "-W 0", "-W: '0'"},
+		{CT_COMMAND_RECORD, "-W 1000001", "'1000001'"},
+		{CT_COMMAND_WATCH, "-w x.ctr -C 1", "'-C'"},
+		{CT_COMMAND_RECORD, "-W 3", "-W needs -C or -G"},
+		{CT_COMMAND_REPLAY, "x.ctr -C 1", "'-C'"},
+		{CT_COMMAND_REPORT, "x.ctr --force", "'--force'"},
+		{CT_COMMAND_LIST, "--sync end", "'--sync'"},
 		{CT_COMMAND_REPLAY, "x.ctr --buffer 4096", "'--buffer'"},
 		{CT_COMMAND_REPLAY, "x.ctr --duration 1", "'--duration'"},
 		{CT_COMMAND_REPORT, "x.ctr --io-owner", "'--io-owner'"},
@@ -306,6 +320,32 @@ static void limits_have_units(void **state)
 	assert_int_equal(parsed(CT_COMMAND_RECORD, "--buffer 64M")->ring_bytes, 64 << 20);
 }
 
+static void files_are_counted_as_tcpdump_counts_them(void **state)
+{
+	const struct ct_rotation *rotation =
+		&parsed(CT_COMMAND_RECORD, "-C 2 -G 3600 -W 10")->rotation;
+
+	assert_int_equal(rotation->bytes, 2000000);
+	assert_int_equal(rotation->period_ns, 3600 * UINT64_C(1000000000));
+	assert_int_equal(rotation->files, 10);
+	assert_int_equal(parsed(CT_COMMAND_RECORD, "-C 4K")->rotation.bytes, 4096);
+	assert_int_equal(parsed(CT_COMMAND_RECORD, "-C 1g")->rotation.bytes, 1 << 30);
+	assert_int_equal(parsed(CT_COMMAND_RECORD, "-G 1m")->rotation.period_ns,
+			 60 * UINT64_C(1000000000));
+	assert_int_equal(parsed(CT_COMMAND_RECORD, "")->rotation.files, 0);
+}
+
+static void recording_is_put_on_the_disk_at_its_end(void **state)
+{
+	assert_int_equal(parsed(CT_COMMAND_RECORD, "")->sync, CT_RECORDING_SYNC_END);
+	assert_false(line.options.force);
+	assert_int_equal(parsed(CT_COMMAND_RECORD, "--sync end")->sync, CT_RECORDING_SYNC_END);
+	assert_int_equal(parsed(CT_COMMAND_RECORD, "--sync never")->sync, CT_RECORDING_SYNC_NEVER);
+	assert_int_equal(parsed(CT_COMMAND_WATCH, "-w x --force --sync frame")->sync,
+			 CT_RECORDING_SYNC_FRAME);
+	assert_true(line.options.force);
+}
+
 static void snapshot_is_taken_unless_it_is_refused(void **state)
 {
 	assert_false(parsed(CT_COMMAND_WATCH, "")->no_snapshot);
@@ -397,6 +437,8 @@ int main(void)
 		cmocka_unit_test(output_options_say_how_to_print),
 		cmocka_unit_test(later_word_wins),
 		cmocka_unit_test(limits_have_units),
+		cmocka_unit_test(files_are_counted_as_tcpdump_counts_them),
+		cmocka_unit_test(recording_is_put_on_the_disk_at_its_end),
 		cmocka_unit_test(snapshot_is_taken_unless_it_is_refused),
 		cmocka_unit_test(list_selects_and_prints_as_watch_does),
 		cmocka_unit_test(command_behind_dashes_keeps_its_options),

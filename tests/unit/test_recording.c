@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -55,9 +54,12 @@ static void add_end(struct events *events, uint64_t ts_ns)
 
 static struct ct_recording_writer *create(void)
 {
+	struct ct_recording_file file = {.fd = -1, .folder_fd = -1};
 	struct ct_recording_writer *writer = NULL;
 
-	assert_int_equal(ct_recording_create(path, &fixture_session, &writer), 0);
+	assert_int_equal(ct_recording_file_open(path, true, &file), 0);
+	assert_int_equal(
+		ct_recording_create(&file, CT_RECORDING_SYNC_NEVER, &fixture_session, &writer), 0);
 	return writer;
 }
 
@@ -280,19 +282,6 @@ static void disk_without_room_for_the_index_keeps_all_events(void **state)
 	assert_int_equal(info.cut_bytes, 0);
 }
 
-static void recording_is_for_its_owner_alone(void **state)
-{
-	struct ct_recording_writer *writer;
-	mode_t mask = umask(0);
-	struct stat st;
-
-	writer = create();
-	umask(mask);
-	ct_recording_writer_free(&writer);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0600);
-}
-
 static void older_recording_is_replaced(void **state)
 {
 	_cleanup_(events_fini) struct events events = {}, got = {};
@@ -307,23 +296,6 @@ static void older_recording_is_replaced(void **state)
 	read_file(&got, &info);
 	assert_int_equal(info.events, 0);
 	assert_string_equal(info.problem, "");
-}
-
-static void only_a_regular_file_is_written_to(void **state)
-{
-	struct ct_recording_writer *writer = NULL;
-	char target[80];
-
-	assert_int_equal(ct_recording_create(folder, &fixture_session, &writer), -EISDIR);
-	assert_int_equal(ct_recording_create("/dev/null", &fixture_session, &writer), -EINVAL);
-	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(ct_recording_create(path, &fixture_session, &writer), -ENXIO);
-	assert_int_equal(unlink(path), 0);
-	snprintf(target, sizeof(target), "%s/target", folder);
-	assert_int_equal(symlink(target, path), 0);
-	assert_int_equal(ct_recording_create(path, &fixture_session, &writer), -ELOOP);
-	assert_int_equal(access(target, F_OK), -1);
-	assert_null(writer);
 }
 
 static void zstd_reads_the_file_and_finds_the_payloads(void **state)
@@ -369,7 +341,7 @@ static void sink_records_silent_events_and_none_of_time_alone(void **state)
 
 	events_add(&events, &event);
 	add_end(&events, 2);
-	assert_int_equal(ct_sink_recording_new(create(), &sink), 0);
+	assert_int_equal(ct_sink_recording_new(create(), false, &sink), 0);
 	send(sink, CT_UPDATE_SILENT, &events.list[0]);
 	send(sink, CT_UPDATE_CLOSE, NULL);
 	send(sink, CT_UPDATE_STATE, &events.list[1]);
@@ -395,7 +367,7 @@ static void sink_writes_a_frame_with_the_tenth_flush(void **state)
 	struct ct_sink *sink = NULL;
 	struct ct_event event = tick(1);
 
-	assert_int_equal(ct_sink_recording_new(create(), &sink), 0);
+	assert_int_equal(ct_sink_recording_new(create(), false, &sink), 0);
 	for (int i = 0; i < 9; i++) {
 		send(sink, CT_UPDATE_SILENT, &event);
 		assert_int_equal(sink->ops->flush(sink), 0);
@@ -424,9 +396,7 @@ int main(void)
 		TEST(nothing_is_written_behind_the_end),
 		TEST(full_disk_leaves_whole_frames_only),
 		TEST(disk_without_room_for_the_index_keeps_all_events),
-		TEST(recording_is_for_its_owner_alone),
 		TEST(older_recording_is_replaced),
-		TEST(only_a_regular_file_is_written_to),
 		TEST(zstd_reads_the_file_and_finds_the_payloads),
 		TEST(size_of_an_event_is_told),
 		TEST(sink_records_silent_events_and_none_of_time_alone),

@@ -195,6 +195,28 @@ static void child_is_selected_while_its_pid_is_its_own(void **state)
 	assert_true(is_selected(f, 4242));
 }
 
+/// Another selector, of the file behind the seam, goes on from there.
+static void children_that_were_told_of_can_be_handed_on(void **state)
+{
+	struct fixture *f = *state;
+	struct ct_u32_list pids = {.values = malloc(sizeof(uint32_t)), .n = 1};
+
+	f->select.follow = true;
+	begin_by_pid(f);
+	forks(f, 4242, 5000, true);
+	forks(f, 5000, 6000, true);
+	forks(f, 1, 4242, false);
+	assert_int_equal(ct_selector_pids(f->selector, &pids), 0);
+	assert_int_equal(pids.n, 2);
+	assert_int_equal(pids.values[0] + pids.values[1], 5000 + 6000);
+	forks(f, 1, 5000, false);
+	forks(f, 1, 6000, false);
+	assert_int_equal(ct_selector_pids(f->selector, &pids), 0);
+	assert_int_equal(pids.n, 1); /* an empty list would ask for everybody */
+	assert_int_equal(pids.values[0], UINT32_MAX);
+	free(pids.values);
+}
+
 static void child_is_a_stranger_when_nobody_follows(void **state)
 {
 	struct fixture *f = *state;
@@ -305,6 +327,7 @@ int main(void)
 		test(flag_that_never_comes_drops_the_life),
 		test(held_event_is_a_copy),
 		test(child_is_selected_while_its_pid_is_its_own),
+		test(children_that_were_told_of_can_be_handed_on),
 		test(child_is_a_stranger_when_nobody_follows),
 		test(reset_of_no_connection_is_judged_by_its_addresses),
 		test(reset_of_no_connection_belongs_to_no_process),

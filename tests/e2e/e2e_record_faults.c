@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Shows what a recording is worth when its recorder is killed, its disk is full or broken, or its
+// file is somebody else's, is deleted or cut meanwhile.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "support/attempt.h"
+#include "support/churn.h"
+#include "support/e2e.h"
+#include "support/events.h"
+#include "support/pair.h"
+
+#define EXIT_RUNTIME  1
+#define WAIT_MS	      30000
+#define CHURN_MS      2500
+#define SILENCE_MS    2000 /// a frame spans a second, and is told to go out ten times in that
+#define MISSING_MS    3000
+#define RING_FILES    32
+#define RING_CHURN    200
+#define RING_ROUNDS   500
+#define FSIZE	      65536
+#define FSIZE_ROUNDS  100
+#define SOMETHING     "nobody wants to lose this"
+#define SOMETHING_LEN (sizeof(SOMETHING) - 1)
+
+static void assert_says(const struct e2e_tracer *tracer, const char *name, const char *what)
+{
+	char *said = e2e_tracer_stderr(tracer);
+
+	if (!strstr(said, name) || !strstr(said, what))
+		fail_msg("'%s' and '%s' are not in what it said: %s", name, what, said);
+	free(said);
+}
+
+/// What `info` tells of a recording, whatever its exit status; that is asked for, too. The caller
+/// owns it.
+static json_t *ask_info(const char *recording, int want_status)
+{
+	struct e2e_output output;
+	json_t *objects, *info;
+
+	E2E_CONNTRACE(&output, "info", "--json", recording);
+	if (output.status != want_status)
+		fail_msg("info exited %d, wanted %d: %s", output.status, want_status, output.err);
+	objects = e2e_events_parse(output.out, output.out_bytes);
+	assert_int_equal(json_array_size(objects), 1);
+	info = json_incref(json_array_get(objects, 0));
+	json_decref(objects);
+	e2e_output_free(&output);
+	return info;
+}
+
+/// What replay prints of a recording that may not be whole. The caller owns it.
+static json_t *replay(const char *recording)
+{
+	struct e2e_output output;
+	json_t *events;
+
+	E2E_CONNTRACE(&output, "replay", "--json", recording);
+	assert_in_range(output.status, 0, 1);
+	events = e2e_events_parse(output.out, output.out_bytes);
+	e2e_output_free(&output);
+	return events;
+}
+
+static long long real_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void killed_in_the_midst_of_churn_all_but_the_last_frame_is_there(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "killed.ctr");
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-w", recording);
+	long long killed_ns;
+	json_t *info;
+
+	e2e_churn_noise(e2e, e2e_port(0));
+	e2e_sleep_ms(e2e_patience(CHURN_MS));
+	killed_ns = real_ns();
+	kill(tracer->pid, SIGKILL);
+	assert_int_equal(e2e_tracer_join(tracer, WAIT_MS), 128 + SIGKILL);
+	info = ask_info(recording, EXIT_RUNTIME);
+	e2e_assert_has(info, "{s:b, s:b, s:i}", "finished", false, "whole", false, "damaged_frames",
+		       0);
+	assert_true(e2e_event_number(info, "frames") > 0);
+	assert_non_null(strstr(e2e_event_text(info, "problem"), "no index"));
+	assert_true(e2e_event_number(info, "last_ns") >
+		    killed_ns - 1000000LL * e2e_patience(MISSING_MS));
+	json_decref(info);
+}
+
+/// argument: the command. No event comes behind that would push the frame out.
+static void what_came_before_a_silence_survives_a_kill(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "silent.ctr");
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, e2e->argument, "-w", recording, "-P",
+					      e2e_port_text(e2e, 0));
+	struct e2e_pair pair;
+	json_t *events;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	e2e_pair_connect(&pair, "127.0.0.1");
+	e2e_sleep_ms(e2e_patience(SILENCE_MS));
+	kill(tracer->pid, SIGKILL);
+	assert_int_equal(e2e_tracer_join(tracer, WAIT_MS), 128 + SIGKILL);
+	events = replay(recording);
+	e2e_events_one(events, "{s:s, s:s, s:s}", "event", "state", "conn", pair.client_conn, "to",
+		       "ESTABLISHED");
+	e2e_events_one(events, "{s:s, s:s, s:s}", "event", "state", "conn", pair.server_conn, "to",
+		       "ESTABLISHED");
+	json_decref(events);
+}
+
+static void second_sigint_does_not_cut_the_end_short(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "twice.ctr");
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "--sync", "frame", "-w", recording);
+
+	e2e_churn_noise(e2e, e2e_port(0));
+	e2e_sleep_ms(500);
+	for (int i = 0; i < 2; i++) {
+		kill(tracer->pid, SIGINT);
+		e2e_sleep_ms(5);
+	}
+	assert_int_equal(e2e_tracer_join(tracer, e2e_patience(WAIT_MS)), 0);
+	json_decref(ask_info(recording, 0));
+}
+
+static const char *mount_disk(struct e2e *e2e, const char *size)
+{
+	const char *disk = e2e_path(e2e, "disk");
+
+	assert_int_equal(mkdir(disk, 0755), 0);
+	assert_int_equal(mount("none", disk, "tmpfs", 0, size), 0);
+	return disk;
+}
+
+/// Churns until the tracer has said it; false: it has ended, or there was too much of it.
+static bool churn_until(struct e2e *e2e, struct e2e_tracer *tracer, const char *what)
+{
+	bool said = false;
+	int status;
+
+	for (int round = 0; round < RING_ROUNDS && !said; round++) {
+		char *text;
+
+		if (e2e_process_has_ended(tracer->pid, &status)) {
+			e2e_untrack(e2e, tracer->pid);
+			tracer->pid = 0;
+			return false;
+		}
+		e2e_churn(e2e, e2e_port(0), RING_CHURN);
+		text = e2e_tracer_stderr(tracer);
+		said = strstr(text, what) != NULL;
+		free(text);
+	}
+	return said;
+}
+
+/// Events that the head of a file says are lost, or 0; they stand there and nowhere else.
+static long long lost_before(const char *recording)
+{
+	json_t *events = replay(recording);
+	size_t losses = e2e_events_count(events, "{s:s}", "event", "lost");
+	const json_t *first = json_array_get(events, 0);
+	long long lost = 0;
+
+	if (losses) {
+		assert_int_equal(losses, 1);
+		e2e_assert_has(first, "{s:s, s:s}", "event", "lost", "where", "disk");
+		lost = e2e_event_number(first, "events");
+		assert_true(lost > 0);
+	}
+	json_decref(events);
+	return lost;
+}
+
+/// What the kernel keeps from all tracers is none of the disk's.
+static void expect_no_other_loss(const struct e2e_tracer *tracer)
+{
+	char *said = e2e_tracer_stderr(tracer);
+	bool disturbed = strstr(said, "recursion ") != NULL;
+
+	free(said);
+	if (disturbed)
+		e2e_again("the kernel left programs out");
+}
+
+static void ring_goes_on_when_the_disk_is_full_and_tells_what_is_missing(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording;
+	struct e2e_tracer *tracer;
+	long long lost = 0;
+
+	recording = e2e_format(e2e, "%s/x", mount_disk(e2e, "size=512k"));
+	e2e_churn_widen_ports();
+	tracer = E2E_TRACE(e2e, "record", "-w", recording, "-C", "64K", "-W", "32", "--no-snapshot",
+			   "-P", e2e_port_text(e2e, 0));
+	if (!churn_until(e2e, tracer, "no room on the disk"))
+		fail_msg("the disk was not filled: %s", e2e_tracer_stderr(tracer));
+	e2e_tracer_stop(tracer, 0);
+	expect_no_other_loss(tracer);
+	for (int i = 0; i < RING_FILES; i++) {
+		const char *file = e2e_format(e2e, "%s%02d", recording, i);
+
+		if (!access(file, F_OK))
+			lost += lost_before(file);
+	}
+	assert_true(lost > 0);
+	assert_says(tracer, recording, e2e_format(e2e, "%lld lost\n", lost));
+	assert_says(tracer, "were lost", e2e_format(e2e, "(disk %lld)", lost));
+	assert_int_equal(access(e2e_format(e2e, "%s31", recording), F_OK), -1);
+}
+
+static void file_that_may_not_grow_is_an_error_and_no_signal(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "limited.ctr");
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-w", recording, "-P",
+					      e2e_port_text(e2e, 0));
+	const struct rlimit limit = {FSIZE, FSIZE};
+	struct stat st;
+	json_t *info;
+	int status = -1;
+
+	e2e_churn_widen_ports();
+	assert_int_equal(prlimit(tracer->pid, RLIMIT_FSIZE, &limit, NULL), 0);
+	for (int round = 0; round < FSIZE_ROUNDS && !e2e_process_has_ended(tracer->pid, &status);
+	     round++)
+		e2e_churn(e2e, e2e_port(0), RING_CHURN);
+	e2e_untrack(e2e, tracer->pid);
+	assert_int_equal(status, EXIT_RUNTIME);
+	assert_says(tracer, recording, "File too large");
+	assert_int_equal(stat(recording, &st), 0);
+	assert_in_range(st.st_size, 1, FSIZE);
+	info = ask_info(recording, EXIT_RUNTIME);
+	e2e_assert_has(info, "{s:i, s:i}", "cut_bytes", 0, "damaged_frames", 0);
+	json_decref(info);
+}
+
+/// Runs a shell command; its exit status.
+static int shell(const char *script)
+{
+	struct e2e_output output;
+	int status;
+
+	e2e_process_run((const char *const[]){"sh", "-c", script, NULL}, &output);
+	status = output.status;
+	if (status)
+		print_message("%s%s", output.out, output.err);
+	e2e_output_free(&output);
+	return status;
+}
+
+/// A file system of its own that the kernel can be made to give up: it is read-only then, with
+/// files open, as after an error of the disk.
+static void disk_that_becomes_read_only_ends_a_recording_that_stays_readable(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *disk = e2e_path(e2e, "disk"), *recording = e2e_path(e2e, "disk/x.ctr");
+	const char *mount_it = e2e_format(e2e, "mount -o loop '%s/image' '%s'", e2e->dir, disk);
+	struct e2e_tracer *tracer;
+	json_t *info;
+
+	assert_int_equal(mkdir(disk, 0755), 0);
+	if (shell(e2e_format(e2e,
+			     "PATH=$PATH:/sbin:/usr/sbin; truncate -s 16M '%s/image' && "
+			     "mkfs.ext4 -q '%s/image' && %s",
+			     e2e->dir, e2e->dir, mount_it)))
+		e2e_skip("no ext4 file system can be made and mounted here");
+	tracer = E2E_TRACE(e2e, "record", "--sync", "frame", "-w", recording, "-P",
+			   e2e_port_text(e2e, 0));
+	e2e_churn(e2e, e2e_port(0), RING_CHURN);
+	e2e_sleep_ms(e2e_patience(SILENCE_MS));
+	if (shell(e2e_format(e2e, "mount -o remount,abort '%s'", disk)))
+		print_message("as it should\n"); /* the kernel calls that an error itself */
+	e2e_churn(e2e, e2e_port(0), RING_CHURN);
+	assert_int_equal(e2e_tracer_join(tracer, e2e_patience(WAIT_MS)), EXIT_RUNTIME);
+	assert_says(tracer, recording, "cannot write the recording");
+	assert_says(tracer, "Read-only file system", "it holds what came before");
+
+	/* what was put on the disk is on it */
+	assert_int_equal(shell(e2e_format(e2e, "umount '%s' && %s", disk, mount_it)), 0);
+	info = ask_info(recording, EXIT_RUNTIME);
+	assert_true(e2e_event_number(info, "frames") > 0);
+	json_decref(info);
+	assert_int_equal(shell(e2e_format(e2e, "umount '%s'", disk)), 0);
+}
+
+/// Starts to record, and waits until something is in the file.
+static struct e2e_tracer *record_something(struct e2e *e2e, const char *recording)
+{
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-w", recording, "-P",
+					      e2e_port_text(e2e, 0));
+
+	e2e_churn(e2e, e2e_port(0), 10);
+	e2e_sleep_ms(e2e_patience(SILENCE_MS));
+	return tracer;
+}
+
+static void deleted_recording_is_told(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "deleted.ctr");
+	struct e2e_tracer *tracer = record_something(e2e, recording);
+
+	assert_int_equal(unlink(recording), 0);
+	e2e_churn(e2e, e2e_port(0), 10);
+	assert_int_equal(e2e_tracer_join(tracer, e2e_patience(WAIT_MS)), EXIT_RUNTIME);
+	assert_says(tracer, recording, "was deleted while it was written; what it held is gone");
+}
+
+static void recording_that_was_cut_is_told(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "cut.ctr");
+	struct e2e_tracer *tracer = record_something(e2e, recording);
+	struct stat st;
+
+	assert_int_equal(stat(recording, &st), 0);
+	assert_int_equal(truncate(recording, st.st_size - 1), 0);
+	e2e_churn(e2e, e2e_port(0), 10);
+	assert_int_equal(e2e_tracer_join(tracer, e2e_patience(WAIT_MS)), EXIT_RUNTIME);
+	assert_says(tracer, recording, "was cut by somebody else while it was written");
+	json_decref(ask_info(recording, EXIT_RUNTIME));
+}
+
+static void assert_something_is_in(const char *path)
+{
+	size_t bytes;
+	char *text = e2e_file_read(path, &bytes);
+
+	assert_int_equal(bytes, SOMETHING_LEN);
+	assert_memory_equal(text, SOMETHING, bytes);
+	free(text);
+}
+
+/// Records for a moment; SCRIPT comes before, in the shell that becomes the program. The status.
+static int record_a_moment(struct e2e *e2e, const char *script, const char *options)
+{
+	struct e2e_output output;
+	int status;
+
+	script = e2e_format(e2e, "cd '%s' && %s exec '%s' record -q -P 1 --duration 100ms %s",
+			    e2e->dir, script, e2e_program(), options);
+	e2e_process_run((const char *const[]){"sh", "-c", script, NULL}, &output);
+	status = output.status;
+	if (status && (!strstr(output.err, "cannot create the recording") ||
+		       strchr(output.err, '\n') != output.err + output.err_bytes - 1))
+		fail_msg("not a line on the file: %s", output.err);
+	if (status && !strstr(output.err, "symbolic link") &&
+	    !strstr(output.err, "exists already; --force overwrites it"))
+		fail_msg("the reason is missing: %s", output.err);
+	e2e_output_free(&output);
+	return status;
+}
+
+static void recording_that_exists_is_overwritten_only_by_force(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *named = e2e_path(e2e, "x.ctr"), *unnamed = e2e_path(e2e, "conntrace.ctr");
+
+	e2e_file_write(named, SOMETHING, SOMETHING_LEN);
+	e2e_file_write(unnamed, SOMETHING, SOMETHING_LEN);
+	assert_int_equal(record_a_moment(e2e, "", "-w x.ctr"), EXIT_RUNTIME);
+	assert_int_equal(record_a_moment(e2e, "", ""), EXIT_RUNTIME);
+	assert_something_is_in(named);
+	assert_something_is_in(unnamed);
+	assert_int_equal(record_a_moment(e2e, "", "--force -w x.ctr"), 0);
+	assert_int_equal(record_a_moment(e2e, "", "--force"), 0);
+	json_decref(ask_info(named, 0));
+	json_decref(ask_info(unnamed, 0));
+}
+
+static void symbolic_link_is_never_followed(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *target = e2e_path(e2e, "target");
+
+	e2e_file_write(target, SOMETHING, SOMETHING_LEN);
+	assert_int_equal(symlink(target, e2e_path(e2e, "link.ctr")), 0);
+	assert_int_equal(symlink(e2e_path(e2e, "nowhere"), e2e_path(e2e, "dangling.ctr")), 0);
+	assert_int_equal(record_a_moment(e2e, "", "-w link.ctr"), EXIT_RUNTIME);
+	assert_int_equal(record_a_moment(e2e, "", "--force -w link.ctr"), EXIT_RUNTIME);
+	assert_int_equal(record_a_moment(e2e, "", "--force -w dangling.ctr"), EXIT_RUNTIME);
+	assert_something_is_in(target);
+	assert_int_equal(access(e2e_path(e2e, "nowhere"), F_OK), -1);
+}
+
+static void assert_mode(const char *path, mode_t want)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, want);
+}
+
+static void recording_is_for_its_owner_alone(void **state)
+{
+	struct e2e *e2e = *state;
+
+	assert_int_equal(record_a_moment(e2e, "umask 0 &&", "-w x.ctr"), 0);
+	assert_mode(e2e_path(e2e, "x.ctr"), 0600);
+}
+
+static void file_that_mktemp_made_is_taken(void **state)
+{
+	struct e2e *e2e = *state;
+
+	assert_int_equal(
+		record_a_moment(e2e, "f=$(mktemp ./tmp.XXXXXX) && ln $f x.ctr &&", "-w $f"), 0);
+	assert_mode(e2e_path(e2e, "x.ctr"), 0600);
+	json_decref(ask_info(e2e_path(e2e, "x.ctr"), 0));
+	assert_int_equal(record_a_moment(e2e, "umask 022 && : >open.ctr &&", "-w open.ctr"),
+			 EXIT_RUNTIME);
+}
+
+static const struct CMUnitTest tests[] = {
+	E2E_TEST(killed_in_the_midst_of_churn_all_but_the_last_frame_is_there),
+	E2E_TEST_WITH("what_came_before_a_silence_survives_a_kill_of_record",
+		      what_came_before_a_silence_survives_a_kill, "record"),
+	E2E_TEST_WITH("what_came_before_a_silence_survives_a_kill_of_watch",
+		      what_came_before_a_silence_survives_a_kill, "watch"),
+	E2E_TEST(second_sigint_does_not_cut_the_end_short),
+	E2E_TEST(ring_goes_on_when_the_disk_is_full_and_tells_what_is_missing),
+	E2E_TEST(file_that_may_not_grow_is_an_error_and_no_signal),
+	E2E_TEST(disk_that_becomes_read_only_ends_a_recording_that_stays_readable),
+	E2E_TEST(deleted_recording_is_told),
+	E2E_TEST(recording_that_was_cut_is_told),
+	E2E_TEST(recording_that_exists_is_overwritten_only_by_force),
+	E2E_TEST(symbolic_link_is_never_followed),
+	E2E_TEST(recording_is_for_its_owner_alone),
+	E2E_TEST(file_that_mktemp_made_is_taken),
+};
+
+E2E_MAIN("record_faults", tests)

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Shows that a recording in several files has in all of them together what one would have, and that
+// each of them stands on its own.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "support/attempt.h"
+#include "support/capability.h"
+#include "support/churn.h"
+#include "support/e2e.h"
+#include "support/events.h"
+#include "support/pair.h"
+
+#define FILES_MAX     64
+#define CHURN	      3000
+#define RING_CHURN    300
+#define RING_ROUNDS   100
+#define PERIODS_MS    3500 /// of a second each
+#define WAIT_MS	      30000
+#define EXIT_RUNTIME  1
+#define SOMETHING     "nobody wants to lose this"
+#define SOMETHING_LEN (sizeof(SOMETHING) - 1)
+
+/// The files of a recording in their order, and what replay prints of each.
+struct files {
+	size_t n;
+	const char *paths[FILES_MAX];
+	json_t *events[FILES_MAX];
+};
+
+/// Takes the next file of the recording; it is whole, and nothing is missing in it.
+static void take_file(struct files *files, const char *path)
+{
+	json_t *info = E2E_CONNTRACE_JSON("info", "--json", path);
+
+	assert_true(files->n < FILES_MAX);
+	e2e_assert_has(json_array_get(info, 0), "{s:b, s:i}", "whole", true, "lost", 0);
+	json_decref(info);
+	files->paths[files->n] = path;
+	files->events[files->n++] = E2E_CONNTRACE_JSON("replay", "--json", path);
+}
+
+/// FILE, FILE1, FILE2 … as far as there are.
+static void take_files(struct e2e *e2e, const char *path, struct files *ret)
+{
+	*ret = (struct files){0};
+	for (unsigned i = 0; i < FILES_MAX; i++) {
+		const char *name = i ? e2e_format(e2e, "%s%u", path, i) : path;
+
+		if (access(name, F_OK))
+			return;
+		take_file(ret, name);
+	}
+	fail_msg("more files than were thought of");
+}
+
+static void files_free(struct files *files)
+{
+	for (size_t i = 0; i < files->n; i++)
+		json_decref(files->events[i]);
+	files->n = 0;
+}
+
+static size_t count_in_all(const struct files *files, const char *from, const char *to,
+			   const char *side, uint16_t port)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < files->n; i++)
+		sum += e2e_events_count(files->events[i], "{s:s, s:s, s:s, s:i}", "event", "state",
+					"from", from, "to", to, side, (int)port);
+	return sum;
+}
+
+/// Summaries of the port's accepted connections that say that they are over.
+static size_t count_ends(const struct files *files, uint16_t port)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < files->n; i++)
+		sum += e2e_events_count(files->events[i], "{s:s, s:i}", "event", "close", "lport",
+					(int)port) -
+		       e2e_events_count(files->events[i], "{s:s, s:i, s:s}", "event", "close",
+					"lport", (int)port, "end", "open");
+	return sum;
+}
+
+/// A connection that was opened in the first file: told as open at each seam, and found behind it
+/// as what it was, up to the file in which it is closed. How many seams that are.
+static size_t assert_alive_over_seams(const struct files *files, const char *conn,
+				      const struct e2e_actor *owner, const char *origin)
+{
+	for (size_t i = 0; i < files->n; i++) {
+		const json_t *events = files->events[i];
+		const json_t *close = e2e_events_one(events, "{s:s, s:s}", "event", "close", "conn",
+						     conn);
+		bool is_over = e2e_events_count(events, "{s:s, s:s}", "conn", conn, "to",
+						"FIN_WAIT1") == 1;
+
+		e2e_assert_has(close, "{s:s, s:i}", "end", is_over ? "fin" : "open", "gaps", 0);
+		if (i == 0)
+			e2e_assert_none(events, "{s:s, s:s}", "event", "found", "conn", conn);
+		else
+			e2e_assert_has(e2e_events_one(events, "{s:s, s:s}", "event", "found",
+						      "conn", conn),
+				       "{s:s, s:i, s:s, s:s}", "state", "ESTABLISHED", "pid",
+				       (int)owner->pid, "comm", owner->comm, "owner", origin);
+		if (is_over)
+			return i;
+	}
+	fail_msg("%s is closed in none of %zu files", conn, files->n);
+	return 0;
+}
+
+/// In the order of a life: what the port's clients do, and what its servers do.
+static const struct {
+	const char *from, *to, *side;
+} steps[] = {
+	{"CLOSE", "SYN_SENT", "rport"},	       {"SYN_SENT", "ESTABLISHED", "rport"},
+	{"ESTABLISHED", "FIN_WAIT1", "rport"}, {"FIN_WAIT1", "FIN_WAIT2", "rport"},
+	{"SYN_RECV", "ESTABLISHED", "lport"},  {"ESTABLISHED", "CLOSE_WAIT", "lport"},
+	{"CLOSE_WAIT", "LAST_ACK", "lport"},   {"LAST_ACK", "CLOSE", "lport"},
+};
+
+static void nothing_is_lost_at_the_seams_of_size(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "x.ctr");
+	size_t churn = e2e_is_guest() ? CHURN / 3 : CHURN;
+	struct e2e_tracer *tracer;
+	struct e2e_pair pair;
+	struct files files;
+
+	e2e_need_capability(e2e, "snapshot");
+	e2e_churn_widen_ports();
+	tracer = E2E_TRACE(e2e, "record", "-C", "24K", "-w", recording, "--netns",
+			   e2e_format(e2e, "%lu", e2e->home.inum));
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	e2e_pair_connect(&pair, "127.0.0.1");
+	e2e_pair_exchange(&pair, 100, 100); /* the server is known by what it does */
+	e2e_churn(e2e, e2e_port(1), (unsigned)churn);
+	e2e_sleep_ms(e2e_patience(500)); /* the last file has begun, and all is told to it */
+	e2e_pair_close(&pair);
+	e2e_sleep_ms(500);
+	e2e_tracer_stop(tracer, 0);
+	take_files(e2e, recording, &files);
+
+	assert_true(assert_alive_over_seams(&files, pair.client_conn, pair.client, "connect") >= 2);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		size_t n = count_in_all(&files, steps[i].from, steps[i].to, steps[i].side,
+					e2e_port(1));
+
+		if (n != churn)
+			fail_msg("%s > %s is there %zu times in %zu files, wanted %zu",
+				 steps[i].from, steps[i].to, n, files.n, churn);
+	}
+	assert_int_equal(count_ends(&files, e2e_port(1)), churn);
+	files_free(&files);
+}
+
+/// Everything, as it came: what it means is found out when each file is read.
+static void file_of_everything_begins_with_what_is_there(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "x.ctr");
+	struct e2e_tracer *tracer;
+	struct e2e_pair pair;
+	struct files files;
+
+	e2e_need_capability(e2e, "snapshot");
+	tracer = E2E_TRACE(e2e, "record", "-G", "1", "-w", recording);
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	e2e_pair_connect(&pair, "127.0.0.1");
+	e2e_sleep_ms(e2e_patience(PERIODS_MS));
+	e2e_pair_close(&pair);
+	e2e_sleep_ms(500);
+	e2e_tracer_stop(tracer, 0);
+	take_files(e2e, recording, &files);
+
+	assert_true(assert_alive_over_seams(&files, pair.client_conn, pair.client, "connect") >= 1);
+	files_free(&files);
+}
+
+static void so_many_files_of_a_time_are_the_end(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "x.ctr");
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-G", "1s", "-W", "3", "-w", recording,
+					      "-P", e2e_port_text(e2e, 0));
+	struct files files;
+
+	assert_int_equal(e2e_tracer_join(tracer, e2e_patience(WAIT_MS)), 0);
+	take_files(e2e, recording, &files);
+	assert_int_equal(files.n, 3);
+	files_free(&files);
+}
+
+static void name_is_a_format_of_the_time(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-G", "1", "-W", "2", "-w",
+					      e2e_path(e2e, "x-%s.ctr"), "-P",
+					      e2e_port_text(e2e, 0));
+	struct e2e_output output;
+	long long first = 0, second = 0;
+	int read;
+
+	assert_int_equal(e2e_tracer_join(tracer, e2e_patience(WAIT_MS)), 0);
+	e2e_process_run((const char *const[]){"sh", "-c",
+					      e2e_format(e2e, "cd '%s' && ls x-*", e2e->dir), NULL},
+			&output);
+	read = sscanf(output.out, "x-%lld.ctr x-%lld.ctr", &first, &second);
+	if (read != 2)
+		fail_msg("these are no two times: %s", output.out);
+	assert_true(second > first);
+	e2e_output_free(&output);
+}
+
+/// The child is born in the first file, and connects in a later one.
+static void child_of_a_followed_process_is_followed_over_a_seam(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "x.ctr");
+	struct e2e_actor *parent, *child, *server;
+	struct e2e_tracer *tracer;
+	struct files files;
+	const char *conn;
+	int fd;
+
+	e2e_need_capability(e2e, "children");
+	parent = e2e_actor_start(e2e, &e2e->home, "ct-parent");
+	server = e2e_actor_start(e2e, &e2e->home, "ct-server");
+	e2e_actor_listen(server, "127.0.0.1", e2e_port(0));
+	tracer = E2E_TRACE(e2e, "record", "-G", "1", "-w", recording, "--follow", "-p",
+			   e2e_format(e2e, "%d", (int)parent->pid));
+	child = e2e_actor_fork(parent, "ct-child");
+	e2e_sleep_ms(e2e_patience(PERIODS_MS));
+	fd = e2e_actor_connect(child, "127.0.0.1", e2e_port(0));
+	conn = e2e_actor_conn(child, fd);
+	e2e_sleep_ms(500);
+	e2e_tracer_stop(tracer, 0);
+	take_files(e2e, recording, &files);
+
+	assert_true(files.n >= 2);
+	e2e_assert_none(files.events[0], "{s:s}", "conn", conn);
+	assert_int_equal(count_in_all(&files, "SYN_SENT", "ESTABLISHED", "rport", e2e_port(0)), 1);
+	files_free(&files);
+}
+
+/// When a file was begun, or 0 if it is not there; it may be the one that is being written.
+static long long begun_ns(const char *path)
+{
+	struct e2e_output output;
+	json_t *info;
+	long long ns;
+
+	if (access(path, F_OK))
+		return 0;
+	E2E_CONNTRACE(&output, "info", "--json", path);
+	info = e2e_events_parse(output.out, output.out_bytes);
+	ns = json_array_size(info) ? e2e_event_number(json_array_get(info, 0), "began_ns") : 0;
+	json_decref(info);
+	e2e_output_free(&output);
+	return ns;
+}
+
+static void ring_overwrites_its_oldest_file(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "x");
+	const char *first = e2e_path(e2e, "x0"), *last = e2e_path(e2e, "x2");
+	struct files files = {0};
+	struct e2e_tracer *tracer;
+	bool is_round = false;
+
+	e2e_churn_widen_ports();
+	tracer = E2E_TRACE(e2e, "record", "-C", "16K", "-W", "3", "-w", recording, "--no-snapshot",
+			   "-P", e2e_port_text(e2e, 0));
+	for (int i = 0; i < RING_ROUNDS && !is_round; i++) {
+		e2e_churn(e2e, e2e_port(0), RING_CHURN);
+		is_round = begun_ns(last) && begun_ns(first) > begun_ns(last);
+	}
+	assert_true(is_round);
+	e2e_tracer_stop(tracer, 0);
+	for (int i = 0; i < 3; i++)
+		take_file(&files, e2e_format(e2e, "%s%d", recording, i));
+	assert_int_equal(access(e2e_path(e2e, "x3"), F_OK), -1);
+	assert_int_equal(access(recording, F_OK), -1);
+	files_free(&files);
+}
+
+static void assert_something_is_in(const char *path)
+{
+	size_t bytes;
+	char *text = e2e_file_read(path, &bytes);
+
+	assert_int_equal(bytes, SOMETHING_LEN);
+	assert_memory_equal(text, SOMETHING, bytes);
+	free(text);
+}
+
+static void ring_does_not_begin_where_a_file_of_others_would_be_overwritten(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *taken = e2e_path(e2e, "x2");
+	struct e2e_output output;
+
+	e2e_file_write(taken, SOMETHING, SOMETHING_LEN);
+	E2E_CONNTRACE(&output, "record", "-C", "1", "-W", "3", "-w", e2e_path(e2e, "x"));
+	assert_int_equal(output.status, EXIT_RUNTIME);
+	assert_non_null(strstr(output.err, e2e_format(e2e, "'%s'", taken)));
+	assert_non_null(strstr(output.err, "exists already; --force overwrites it"));
+	assert_something_is_in(taken);
+	assert_int_equal(access(e2e_path(e2e, "x0"), F_OK), -1);
+	e2e_output_free(&output);
+}
+
+/// Nobody is there to be asked at a seam: the name is passed over.
+static void name_that_others_have_taken_is_passed_over(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *taken = e2e_path(e2e, "x.ctr1");
+	struct e2e_tracer *tracer;
+
+	e2e_file_write(taken, SOMETHING, SOMETHING_LEN);
+	tracer = E2E_TRACE(e2e, "record", "-G", "1", "-W", "2", "-w", e2e_path(e2e, "x.ctr"), "-P",
+			   e2e_port_text(e2e, 0));
+	assert_int_equal(e2e_tracer_join(tracer, e2e_patience(WAIT_MS)), 0);
+	assert_something_is_in(taken);
+	assert_int_equal(access(e2e_path(e2e, "x.ctr2"), F_OK), 0);
+}
+
+static const struct CMUnitTest tests[] = {
+	E2E_TEST(nothing_is_lost_at_the_seams_of_size),
+	E2E_TEST(file_of_everything_begins_with_what_is_there),
+	E2E_TEST(so_many_files_of_a_time_are_the_end),
+	E2E_TEST(name_is_a_format_of_the_time),
+	E2E_TEST(child_of_a_followed_process_is_followed_over_a_seam),
+	E2E_TEST(ring_overwrites_its_oldest_file),
+	E2E_TEST(ring_does_not_begin_where_a_file_of_others_would_be_overwritten),
+	E2E_TEST(name_that_others_have_taken_is_passed_over),
+};
+
+E2E_MAIN("rotate", tests)
