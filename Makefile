@@ -114,8 +114,10 @@ UNIT_SRCS_json_writer := src/base/json_writer.c src/base/buf.c
 UNIT_SRCS_log         := src/base/log.c src/base/text.c src/base/buf.c
 UNIT_SRCS_number      := src/base/number.c
 UNIT_SRCS_options     := src/cli/options.c src/cli/option_table.c src/cli/option_values.c \
-	src/cli/option_select.c src/cli/help.c src/cli/suggest.c src/select/match.c src/names.c \
+	src/cli/option_select.c src/cli/option_cgroup.c src/cli/help.c src/cli/suggest.c \
+	$(addprefix src/select/,match.c expression.c parse.c term.c lexer.c) src/names.c \
 	$(wildcard src/sink/*.c src/base/*.c) src/history.c src/conn.c src/capability.c
+UNIT_SRCS_options_expression := $(UNIT_SRCS_options)
 UNIT_SRCS_record_codec := $(addprefix src/record/,model.c encoder.c decoder.c) src/decode.c
 UNIT_SRCS_recording   := $(RECORD_SRCS) tests/unit/recording_fixture.c
 UNIT_SRCS_recording_damage  := $(RECORD_SRCS) $(addprefix tests/unit/recording_,fixture.c sample.c)
@@ -158,7 +160,9 @@ TABLE_SRCS  := $(addprefix src/table/,apply.c conn_table.c deadline.c entry.c fo
 	$(addprefix src/base/,addr.c number.c)
 DETECT_SRCS := $(addprefix src/detect/,detect.c stuck.c failure.c half_close.c half_open.c probe.c reset.c \
 	retransmit.c simultaneous.c time_wait_killed.c)
-SELECT_SRCS := src/select/match.c src/select/selector.c
+SELECT_SRCS := $(addprefix src/select/,match.c expression.c selector.c)
+EXPRESSION_SRCS := $(addprefix src/select/,match.c expression.c parse.c term.c lexer.c) src/names.c \
+	$(addprefix src/base/,addr.c number.c timefmt.c)
 
 UNIT_SRCS_conn_table      := tests/unit/world.c $(TABLE_SRCS) $(LIFE_SRCS)
 UNIT_SRCS_conn_table_loss := $(UNIT_SRCS_conn_table)
@@ -174,9 +178,14 @@ UNIT_SRCS_detect          := $(DETECT_SRCS) $(UNIT_SRCS_conn_table)
 UNIT_SRCS_detect_failure  := $(UNIT_SRCS_detect)
 UNIT_SRCS_detect_half_open := $(UNIT_SRCS_detect)
 UNIT_SRCS_detect_found    := $(UNIT_SRCS_detect)
-UNIT_SRCS_select          := src/select/match.c $(addprefix src/base/,addr.c number.c)
+UNIT_SRCS_select          := $(addprefix src/select/,match.c expression.c) \
+	$(addprefix src/base/,addr.c number.c)
+UNIT_SRCS_expression      := $(EXPRESSION_SRCS)
+UNIT_SRCS_expression_judge := $(EXPRESSION_SRCS)
 UNIT_SRCS_selector        := $(SELECT_SRCS) $(LIFE_SRCS) $(addprefix src/base/,addr.c number.c)
 UNIT_SRCS_selector_found  := $(UNIT_SRCS_selector)
+UNIT_SRCS_selector_age    := $(UNIT_SRCS_selector)
+UNIT_SRCS_selector_expression := $(sort $(UNIT_SRCS_selector) $(EXPRESSION_SRCS))
 UNIT_SRCS_pipeline        := src/pipeline.c $(SELECT_SRCS) $(DETECT_SRCS) \
 	$(sort $(TABLE_SRCS) $(LIFE_SRCS) $(UNIT_SRCS_sink))
 UNIT_SRCS_pipeline_count  := $(UNIT_SRCS_pipeline)
@@ -188,6 +197,7 @@ UNIT_SRCS_verdict_end     := src/verdict.c src/history.c
 # The same for tests/fuzz/fuzz_NAME.c, each of which has a corpus in tests/fuzz/corpus/NAME/.
 FUZZ_SRCS_decode    := src/decode.c
 FUZZ_SRCS_recording := $(RECORD_SRCS)
+FUZZ_SRCS_expression := $(EXPRESSION_SRCS)
 
 export CONNTRACE := $(abspath $(BUILD)/conntrace)
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Which connections a user asked for: all kinds of conditions together mean "and", the values of
- * one mean "or". A connection is selected as a whole: while it is undecided (its local port or its
- * owner is not known yet, it has not reached the state asked for) its updates are held back, and
- * released or dropped together.
+ * one mean "or"; an expression is one of them. A connection is selected as a whole: while it is
+ * undecided (its local port or its owner is not known yet, it has not reached the state or the age
+ * asked for) its updates are held back, and released or dropped together.
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 
 #include "conntrace/addr.h"
 #include "conntrace/conn.h"
+#include "conntrace/expression.h"
 #include "conntrace/update.h"
 
 struct ct_port_range {
@@ -27,6 +28,11 @@ struct ct_port_list {
 
 struct ct_u32_list {
 	uint32_t *values; /// owned
+	size_t n;
+};
+
+struct ct_u64_list {
+	uint64_t *values; /// owned
 	size_t n;
 };
 
@@ -45,9 +51,12 @@ struct ct_select {
 	struct ct_u32_list netns; /// inode numbers
 	bool ipv4;		  /// neither or both: every family
 	bool ipv6;
-	uint8_t roles;	 /// 1 << enum ct_role; 0 every role
-	uint16_t states; /// 1 << enum ct_state, at some time of its life; 0 no condition
-	uint32_t flags;	 /// 1 << enum ct_flag, at some time of its life; 0 no condition
+	uint8_t roles;		    /// 1 << enum ct_role; 0 every role
+	uint16_t states;	    /// 1 << enum ct_state, at some time of its life; 0 no condition
+	uint32_t flags;		    /// 1 << enum ct_flag, at some time of its life; 0 no condition
+	uint64_t min_age_ns;	    /// its life lasted so long, or lasts by now; 0 no condition
+	struct ct_u64_list cgroups; /// cgroup v2 ids, ascending
+	struct ct_expression *expression; /// owned; NULL none
 };
 
 void ct_select_fini(struct ct_select *select);
@@ -57,6 +66,12 @@ bool ct_select_is_empty(const struct ct_select *select);
 
 /// True when some condition can only be judged by the process that owns a connection.
 bool ct_select_by_owner(const struct ct_select *select);
+
+/// True when some condition is about how long a life lasts.
+bool ct_select_by_age(const struct ct_select *select);
+
+/// 1 << enum ct_flag of all flags that some condition names.
+uint32_t ct_select_flags(const struct ct_select *select);
 
 typedef int (*ct_update_fn)(void *context, const struct ct_update *update);
 

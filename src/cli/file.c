@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "conntrace/cleanup.h"
 #include "conntrace/log.h"
+#include "unseen.h"
 
 int ct_file_open(const struct ct_options *options, struct ct_recording_reader **ret)
 {
@@ -85,6 +86,7 @@ int ct_file_run(struct ct_options *options, ct_sink_new_fn new_sink)
 		ct_error("cannot read the recording '%s': %s", options->file, strerror(-r));
 		return CT_EXIT_FAILED;
 	}
+	ct_unseen_tell(options, config.capabilities, "in this recording");
 	feed.pipeline = pipeline;
 	r = ct_output_add_sink(options, new_sink, ct_recording_session(reader), pipeline);
 	if (r == CT_EXIT_DONE)

@@ -14,6 +14,12 @@ static const char *const group_titles[] = {
 _Static_assert(sizeof(group_titles) / sizeof(group_titles[0]) == _CT_OPTION_GROUP_MAX,
 	       "every group has a title");
 
+static const char expression[] =
+	"\nEXPRESSION: as ss has it, \"and\" SELECT; made of state, sport, dport, src, dst, pid, "
+	"comm,\n  age, flag, and, or, not, ( )\n"
+	"  state established and '( sport = :http or dport = :443 )' and not dst 10.0.0.0/8\n"
+	"  comm = 'php*' age gt 5s not flag rst-sent\n";
+
 static void print_option(const struct ct_option_spec *spec, FILE *out)
 {
 	int width;
@@ -47,5 +53,7 @@ void ct_options_help(enum ct_command command, FILE *out)
 		group = spec->group;
 		print_option(spec, out);
 	}
+	if (syntax->expression)
+		fputs(expression, out);
 	fprintf(out, "\nconntrace(1) has the rest, conntrace-json(5) the keys of the JSON.\n");
 }

@@ -16,6 +16,7 @@
 #include "conntrace/source_live.h"
 #include "rotate.h"
 #include "stop.h"
+#include "unseen.h"
 
 #define NS_PER_MS 1000000ull
 
@@ -147,7 +148,10 @@ static int attach(struct live *live)
 
 	if (r == 0) {
 		live->session.capabilities = *ct_source_live_capabilities(live->source);
-		return may_list(live);
+		r = may_list(live);
+		if (r == CT_EXIT_DONE)
+			ct_unseen_tell(options, &live->session.capabilities, "here");
+		return r;
 	}
 	ct_error("%s", *err ? err : strerror(-r));
 	if (r == -EINVAL)

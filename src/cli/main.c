@@ -141,7 +141,9 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "help") == 0)
 		return run_help(argc - 1, argv + 1);
-	if (find_command(argv[1], &command))
-		return refuse_command(argv[1]);
-	return run_command(command, argc - 1, argv + 1, argv);
+	if (find_command(argv[1], &command) == 0)
+		return run_command(command, argc - 1, argv + 1, argv);
+	if (ct_expression_begins(argv[1]))
+		return run_command(command, argc, argv, argv);
+	return refuse_command(argv[1]);
 }

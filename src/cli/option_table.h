@@ -47,6 +47,7 @@ int ct_option_netns(struct ct_option_value *value);
 int ct_option_roles(struct ct_option_value *value);
 int ct_option_states(struct ct_option_value *value);
 int ct_option_flags(struct ct_option_value *value);
+int ct_option_cgroup(struct ct_option_value *value);
 
 enum ct_option_group {
 	CT_OPTION_SELECT,

@@ -141,6 +141,13 @@ static int set_option(struct ct_options *options, const struct ct_option_spec *s
 	return r;
 }
 
+static int take_condition(struct ct_options *options, const char *word)
+{
+	int r = ct_buf_puts(&options->words, word);
+
+	return r ? r : ct_buf_putc(&options->words, ' ');
+}
+
 static int take_word(struct ct_options *options, const char *word, char *err)
 {
 	const struct ct_syntax *syntax = &ct_syntaxes[options->command];
@@ -149,12 +156,11 @@ static int take_word(struct ct_options *options, const char *word, char *err)
 		options->file = word;
 		return 0;
 	}
+	if (syntax->expression)
+		return take_condition(options, word);
 	if (syntax->file)
 		return refuse(err, "%s takes one FILE: '%.64s' is one too many", syntax->name,
 			      word);
-	if (syntax->child)
-		return refuse(err, "%s takes no '%.64s': a command to start stands behind --",
-			      syntax->name, word);
 	return refuse(err, "%s takes no '%.64s'", syntax->name, word);
 }
 
@@ -167,21 +173,49 @@ static int check_rotation(const struct ct_options *options, char *err)
 	return 0;
 }
 
+/// What is no expression from its first word on may be meant for something else.
+static const char *meant_instead(const struct ct_options *options)
+{
+	const struct ct_syntax *syntax = &ct_syntaxes[options->command];
+
+	if (ct_expression_begins(options->words.data))
+		return "";
+	if (syntax->file)
+		return "; there is one FILE, and an expression behind it";
+	return syntax->child ? "; a command to start stands behind --" : "";
+}
+
+static int parse_expression(struct ct_options *options, char *err)
+{
+	char message[CT_EXPRESSION_ERR_LEN];
+	int r;
+
+	if (!options->words.len)
+		return 0;
+	r = ct_expression_parse(options->words.data, message, &options->select.expression);
+	if (r == -EINVAL)
+		refuse(err, "expression: %s%s", message, meant_instead(options));
+	return r;
+}
+
 /// What can only be judged when all is read.
 static int check_whole(struct ct_options *options, int argc, char **argv, char *err)
 {
 	const struct ct_syntax *syntax = &ct_syntaxes[options->command];
+	int r;
 
 	if (optind < argc && syntax->child)
 		options->child_argv = argv + optind;
 	else if (strcmp(argv[optind - 1], "--") == 0 && syntax->child)
 		return refuse(err, "no command behind --");
 	for (; optind < argc && !syntax->child; optind++) {
-		int r = take_word(options, argv[optind], err);
-
+		r = take_word(options, argv[optind], err);
 		if (r)
 			return r;
 	}
+	r = parse_expression(options, err);
+	if (r)
+		return r;
 	if (syntax->file && !options->file)
 		return refuse(err, "%s needs a FILE: conntrace %s", syntax->name, syntax->synopsis);
 	if (options->select.follow && options->select.pids.n == 0 && !options->child_argv)
@@ -229,4 +263,5 @@ int ct_options_parse(enum ct_command command, int argc, char **argv, struct ct_o
 void ct_options_fini(struct ct_options *options)
 {
 	ct_select_fini(&options->select);
+	ct_buf_fini(&options->words);
 }

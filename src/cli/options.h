@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "conntrace/buf.h"
 #include "conntrace/recording.h"
 #include "conntrace/select.h"
 #include "conntrace/sink.h"
@@ -28,8 +29,9 @@ struct ct_syntax {
 	const char *name;
 	const char *synopsis; /// behind "conntrace "
 	const char *summary;
-	bool file;  /// exactly one FILE
-	bool child; /// `-- CMD…`
+	bool file;	 /// exactly one FILE, the first word
+	bool child;	 /// `-- CMD…`
+	bool expression; /// other words are conditions
 };
 
 /// Indexed by enum ct_command, below _CT_COMMAND_MAX.
@@ -72,6 +74,7 @@ struct ct_options {
 	enum ct_recording_sync sync;
 	struct ct_rotation rotation;
 	const char *file;    /// of the recording to read; NULL none
+	struct ct_buf words; /// of the expression, a blank behind each; parsed into select
 	char **child_argv;   /// `-- CMD…`, NULL-terminated; NULL none
 	char **command_line; /// all words of the call, for the recording's header; NULL-terminated
 };

@@ -5,19 +5,7 @@
 #include <sys/socket.h>
 
 #include "conntrace/count.h"
-#include "select.h"
-
-struct subject {
-	const struct ct_select *select;
-	const struct ct_pid *pids;
-	const struct ct_conn_id *id;
-	const struct ct_conn *conn; /* NULL: a packet of no connection */
-};
-
-static enum ct_verdict yes_if(bool condition)
-{
-	return condition ? CT_YES : CT_NO;
-}
+#include "expression.h"
 
 static bool has_port(const struct ct_port_list *list, uint16_t port)
 {
@@ -35,34 +23,34 @@ static bool has_value(const struct ct_u32_list *list, uint32_t value)
 	return false;
 }
 
-static enum ct_verdict by_family(const struct subject *s)
+static enum ct_verdict by_family(struct ct_subject *s)
 {
 	if (s->select->ipv4 == s->select->ipv6)
 		return CT_YES;
-	return yes_if(s->id->family == (s->select->ipv4 ? AF_INET : AF_INET6));
+	return ct_verdict_if(s->id->family == (s->select->ipv4 ? AF_INET : AF_INET6));
 }
 
-static enum ct_verdict by_netns(const struct subject *s)
+static enum ct_verdict by_netns(struct ct_subject *s)
 {
-	return yes_if(!s->select->netns.n || has_value(&s->select->netns, s->id->netns));
+	return ct_verdict_if(!s->select->netns.n || has_value(&s->select->netns, s->id->netns));
 }
 
-static enum ct_verdict by_rport(const struct subject *s)
+static enum ct_verdict by_rport(struct ct_subject *s)
 {
-	return yes_if(!s->select->rports.n || has_port(&s->select->rports, s->id->rport));
+	return ct_verdict_if(!s->select->rports.n || has_port(&s->select->rports, s->id->rport));
 }
 
 /* A connecting socket gets its local port after it has entered SYN_SENT. */
-static enum ct_verdict by_lport(const struct subject *s)
+static enum ct_verdict by_lport(struct ct_subject *s)
 {
 	if (!s->select->lports.n)
 		return CT_YES;
 	if (!s->id->lport)
 		return CT_UNDECIDED;
-	return yes_if(has_port(&s->select->lports, s->id->lport));
+	return ct_verdict_if(has_port(&s->select->lports, s->id->lport));
 }
 
-static enum ct_verdict by_port(const struct subject *s)
+static enum ct_verdict by_port(struct ct_subject *s)
 {
 	const struct ct_port_list *ports = &s->select->ports;
 
@@ -70,10 +58,10 @@ static enum ct_verdict by_port(const struct subject *s)
 		return CT_YES;
 	if (!s->id->lport)
 		return CT_UNDECIDED;
-	return yes_if(has_port(ports, s->id->lport));
+	return ct_verdict_if(has_port(ports, s->id->lport));
 }
 
-static enum ct_verdict by_host(const struct subject *s)
+static enum ct_verdict by_host(struct ct_subject *s)
 {
 	if (!s->select->n_hosts)
 		return CT_YES;
@@ -84,7 +72,7 @@ static enum ct_verdict by_host(const struct subject *s)
 	return CT_NO;
 }
 
-static bool owner_matches(const struct subject *s)
+static bool owner_matches(const struct ct_subject *s)
 {
 	bool comm = !s->select->n_comms;
 	struct ct_pid *pid = NULL;
@@ -107,85 +95,163 @@ static bool is_beyond_owners(const struct ct_conn *conn)
 			(conn->phase == CT_PHASE_LIVE && conn->sock_flags & CT_SOCK_ORPHAN));
 }
 
-static enum ct_verdict not_known(const struct subject *s)
+static enum ct_verdict not_known(const struct ct_subject *s)
 {
 	return is_beyond_owners(s->conn) ? CT_NO : CT_UNDECIDED;
 }
 
-static enum ct_verdict by_owner(const struct subject *s)
+enum ct_verdict ct_judge_owner(const struct ct_subject *s, bool matches)
 {
-	if (!ct_select_by_owner(s->select))
-		return CT_YES;
 	switch (s->id->owner) {
 	case CT_OWNER_INHERITED: /* whoever accepts it may be somebody else */
-		return owner_matches(s) ? CT_PROVISIONAL : CT_UNDECIDED;
+		return matches ? CT_PROVISIONAL : CT_PROVISIONAL_NO;
 	case CT_OWNER_SCAN: /* one of those that hold it: another may act on it */
-		return owner_matches(s) ? CT_YES : not_known(s);
+		if (matches)
+			return CT_YES;
+		return is_beyond_owners(s->conn) ? CT_NO : CT_PROVISIONAL_NO;
 	case CT_OWNER_UNKNOWN:
 		return not_known(s);
 	default:
-		return yes_if(owner_matches(s));
+		return ct_verdict_if(matches);
 	}
 }
 
-static enum ct_verdict by_uid(const struct subject *s)
+static bool names_owner(const struct ct_select *select)
+{
+	return select->pids.n || select->n_comms;
+}
+
+static enum ct_verdict by_owner(struct ct_subject *s)
+{
+	return names_owner(s->select) ? ct_judge_owner(s, owner_matches(s)) : CT_YES;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* A socket stays in the one that it was made in. */
+static enum ct_verdict by_cgroup(struct ct_subject *s)
+{
+	const struct ct_u64_list *cgroups = &s->select->cgroups;
+
+	if (!cgroups->n)
+		return CT_YES;
+	if (!s->id->cgroup)
+		return not_known(s);
+	return ct_verdict_if(bsearch(&s->id->cgroup, cgroups->values, cgroups->n,
+				     sizeof(*cgroups->values), compare_u64));
+}
+
+static enum ct_verdict by_uid(struct ct_subject *s)
 {
 	if (!s->select->uids.n)
 		return CT_YES;
 	if (!s->id->uid_known)
 		return not_known(s);
-	return yes_if(has_value(&s->select->uids, s->id->uid));
+	return ct_verdict_if(has_value(&s->select->uids, s->id->uid));
 }
 
-static enum ct_verdict by_role(const struct subject *s)
+static enum ct_verdict by_role(struct ct_subject *s)
 {
-	return yes_if(!s->select->roles || s->select->roles & (1U << s->id->role));
+	return ct_verdict_if(!s->select->roles || s->select->roles & (1U << s->id->role));
 }
 
-static enum ct_verdict by_state(const struct subject *s)
+enum ct_verdict ct_judge_states(const struct ct_subject *s, uint16_t states)
 {
 	const struct ct_history *history = s->conn ? &s->conn->history : NULL;
 
-	if (!s->select->states)
-		return CT_YES;
 	if (!history)
 		return CT_NO;
 	for (size_t i = 0; i < history->n_steps; i++)
-		if (s->select->states & (1U << history->steps[i].state))
+		if (states & (1U << history->steps[i].state))
 			return CT_YES;
-	if (s->conn->phase == CT_PHASE_CLOSED && s->select->states & (1U << CT_STATE_CLOSE))
+	if (s->conn->phase == CT_PHASE_CLOSED && states & (1U << CT_STATE_CLOSE))
 		return CT_YES;
 	return CT_UNDECIDED;
 }
 
-static enum ct_verdict by_flag(const struct subject *s)
+static enum ct_verdict by_state(struct ct_subject *s)
 {
-	if (!s->select->flags)
-		return CT_YES;
-	if (!s->conn)
-		return CT_NO;
-	return s->conn->flags & s->select->flags ? CT_YES : CT_UNDECIDED;
+	return s->select->states ? ct_judge_states(s, s->select->states) : CT_YES;
 }
 
-static enum ct_verdict (*const conditions[])(const struct subject *s) = {
-	by_family, by_netns, by_role,  by_rport, by_port, by_lport,
-	by_host,   by_uid,   by_owner, by_state, by_flag,
+enum ct_verdict ct_judge_flags(const struct ct_subject *s, uint32_t flags)
+{
+	if (!s->conn)
+		return CT_NO;
+	return s->conn->flags & flags ? CT_YES : CT_UNDECIDED;
+}
+
+static enum ct_verdict by_flag(struct ct_subject *s)
+{
+	return s->select->flags ? ct_judge_flags(s, s->select->flags) : CT_YES;
+}
+
+static void wake_at(struct ct_subject *s, uint64_t since_ns, uint64_t age_ns)
+{
+	uint64_t at_ns;
+
+	if (!__builtin_add_overflow(since_ns, age_ns, &at_ns) && at_ns < s->wants_ns)
+		s->wants_ns = at_ns;
+}
+
+/*
+ * One that is older than the tracer is as old, at least, as it has been seen; it may be older than
+ * any age, so that it is never younger than one.
+ */
+enum ct_verdict ct_judge_age(struct ct_subject *s, const struct ct_range *ages)
+{
+	bool is_bounded = ages->last != UINT64_MAX, is_over;
+	uint64_t since_ns, until_ns, age_ns;
+
+	if (!s->conn)
+		return CT_NO;
+	if (!s->conn->history.n_steps) /* no more than its owner, whom its first event follows */
+		return CT_UNDECIDED;
+	is_over = s->conn->phase == CT_PHASE_CLOSED;
+	since_ns = s->conn->opened_ns;
+	if (since_ns == CT_NS_UNKNOWN && is_bounded)
+		return CT_NO;
+	if (since_ns == CT_NS_UNKNOWN)
+		since_ns = s->seen_ns;
+	until_ns = is_over ? s->conn->closed_ns : s->now_ns;
+	age_ns = until_ns > since_ns ? until_ns - since_ns : 0;
+	if (age_ns > ages->last)
+		return CT_NO;
+	if (is_over || (age_ns >= ages->first && !is_bounded))
+		return ct_verdict_if(age_ns >= ages->first);
+	wake_at(s, since_ns, age_ns < ages->first ? ages->first : ages->last + 1);
+	return age_ns < ages->first ? CT_UNDECIDED : CT_YES_SO_FAR;
+}
+
+static enum ct_verdict by_age(struct ct_subject *s)
+{
+	const struct ct_range ages = {s->select->min_age_ns, UINT64_MAX};
+
+	return s->select->min_age_ns ? ct_judge_age(s, &ages) : CT_YES;
+}
+
+static enum ct_verdict by_expression(struct ct_subject *s)
+{
+	return s->select->expression ? ct_expression_judge(s->select->expression, s) : CT_YES;
+}
+
+static enum ct_verdict (*const conditions[])(struct ct_subject *s) = {
+	by_family, by_netns,  by_role,	by_rport, by_port, by_lport, by_host,
+	by_uid,	   by_cgroup, by_owner, by_state, by_flag, by_age,   by_expression,
 };
 
-enum ct_verdict ct_select_match(const struct ct_select *select, const struct ct_pid *pids,
-				const struct ct_conn_id *id, const struct ct_conn *conn)
+enum ct_verdict ct_select_match(struct ct_subject *subject)
 {
-	const struct subject subject = {select, pids, id, conn};
 	enum ct_verdict verdict = CT_YES;
 
-	for (size_t i = 0; i < CT_COUNT(conditions); i++) {
-		enum ct_verdict one = conditions[i](&subject);
-
-		if (one == CT_NO)
-			return CT_NO;
-		if (one == CT_UNDECIDED || (one == CT_PROVISIONAL && verdict == CT_YES))
-			verdict = one;
-	}
+	subject->wants_ns = CT_NS_UNKNOWN;
+	for (size_t i = 0; i < CT_COUNT(conditions) && verdict != CT_NO; i++)
+		verdict = ct_verdict_and(verdict, conditions[i](subject));
 	return verdict;
 }
 
@@ -193,12 +259,39 @@ bool ct_select_is_empty(const struct ct_select *select)
 {
 	return !select->pids.n && !select->ports.n && !select->lports.n && !select->rports.n &&
 	       !select->n_hosts && !select->n_comms && !select->uids.n && !select->netns.n &&
-	       select->ipv4 == select->ipv6 && !select->roles && !select->states && !select->flags;
+	       select->ipv4 == select->ipv6 && !select->roles && !select->states &&
+	       !select->flags && !select->min_age_ns && !select->cgroups.n && !select->expression;
+}
+
+static bool names(const struct ct_select *select, enum ct_node_kind kind)
+{
+	const struct ct_expression *expression = select->expression;
+
+	for (size_t i = 0; expression && i < expression->n; i++)
+		if (expression->nodes[i].kind == kind)
+			return true;
+	return false;
 }
 
 bool ct_select_by_owner(const struct ct_select *select)
 {
-	return select->pids.n || select->n_comms;
+	return names_owner(select) || names(select, CT_NODE_PID) || names(select, CT_NODE_COMM);
+}
+
+bool ct_select_by_age(const struct ct_select *select)
+{
+	return select->min_age_ns || names(select, CT_NODE_AGE);
+}
+
+uint32_t ct_select_flags(const struct ct_select *select)
+{
+	const struct ct_expression *expression = select->expression;
+	uint32_t flags = select->flags;
+
+	for (size_t i = 0; expression && i < expression->n; i++)
+		if (expression->nodes[i].kind == CT_NODE_FLAG)
+			flags |= expression->nodes[i].flags;
+	return flags;
 }
 
 void ct_select_fini(struct ct_select *select)
@@ -213,5 +306,7 @@ void ct_select_fini(struct ct_select *select)
 	free(select->comms);
 	free(select->uids.values);
 	free(select->netns.values);
+	free(select->cgroups.values);
+	ct_expression_free(&select->expression);
 	*select = (struct ct_select){0};
 }

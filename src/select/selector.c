@@ -35,6 +35,7 @@ struct pending {
 	struct held *last;
 	size_t n;
 	uint64_t since_ns;
+	uint64_t now_ns;  /* when it was looked at last */
 	uint64_t came_ns; /* when its process could begin to serve it */
 	bool is_request;  /* it could not yet */
 	uint8_t verdict;  /* enum ct_verdict, CT_UNDECIDED while it holds */
@@ -290,42 +291,71 @@ static uint64_t time_of(const struct ct_update *update)
 	return update->event ? update->event->ts_ns : update->ts_ns;
 }
 
+static enum ct_verdict judge(const struct ct_selector *selector, const struct ct_conn *conn,
+			     const struct pending *pending, uint64_t *ret_wants_ns)
+{
+	struct ct_subject subject = {
+		.select = selector->select,
+		.pids = selector->pids,
+		.id = &conn->id,
+		.conn = conn,
+		.seen_ns = pending->since_ns,
+		.now_ns = pending->now_ns,
+	};
+	enum ct_verdict verdict = ct_select_match(&subject);
+
+	*ret_wants_ns = subject.wants_ns;
+	return verdict;
+}
+
 /*
  * A verdict that stands: an owner that is not certain does for those who have waited, from when
  * their handshake was complete.
  */
 static enum ct_verdict decide(const struct ct_selector *selector, struct ct_conn *conn,
-			      struct pending *pending, const struct ct_update *update)
+			      struct pending *pending)
 {
-	enum ct_verdict verdict = ct_select_match(selector->select, selector->pids, &conn->id,
-						  conn);
-	uint64_t now_ns = time_of(update);
+	uint64_t wants_ns;
+	enum ct_verdict verdict = judge(selector, conn, pending, &wants_ns);
 
 	if (pending->is_request)
-		pending->came_ns = now_ns;
+		pending->came_ns = pending->now_ns;
 	pending->is_request = conn->phase == CT_PHASE_REQUEST;
-	if (verdict != CT_PROVISIONAL)
+	if (verdict == CT_YES || verdict == CT_NO)
 		return verdict;
-	if (pending->is_request)
-		return CT_UNDECIDED;
-	if (now_ns >= pending->came_ns + PROVISIONAL_NS)
-		return CT_YES;
-	if (pending->came_ns + PROVISIONAL_NS < conn->wants_ns)
-		conn->wants_ns = pending->came_ns + PROVISIONAL_NS;
+	if (verdict == CT_PROVISIONAL && !pending->is_request) {
+		uint64_t certain_ns = pending->came_ns + PROVISIONAL_NS;
+
+		if (pending->now_ns >= certain_ns)
+			return CT_YES;
+		if (certain_ns < wants_ns)
+			wants_ns = certain_ns;
+	}
+	if (wants_ns < conn->wants_ns)
+		conn->wants_ns = wants_ns;
 	return CT_UNDECIDED;
 }
 
 /* Nothing more will be known of it. */
 static enum ct_verdict decide_finally(const struct ct_selector *selector,
-				      const struct ct_conn *conn)
+				      const struct ct_conn *conn, const struct pending *pending)
 {
-	switch (ct_select_match(selector->select, selector->pids, &conn->id, conn)) {
-	case CT_YES:
-	case CT_PROVISIONAL:
-		return CT_YES;
-	default:
-		return CT_NO;
-	}
+	uint64_t wants_ns;
+
+	return ct_verdict_is_true(judge(selector, conn, pending, &wants_ns)) ? CT_YES : CT_NO;
+}
+
+static bool is_selected_without_conn(const struct ct_selector *selector,
+				     const struct ct_update *update)
+{
+	struct ct_subject subject = {
+		.select = selector->select,
+		.pids = selector->pids,
+		.id = &update->id,
+		.now_ns = update->ts_ns,
+	};
+
+	return ct_verdict_is_true(ct_select_match(&subject));
 }
 
 static int update_without_conn(struct ct_selector *selector, const struct ct_update *update)
@@ -336,8 +366,7 @@ static int update_without_conn(struct ct_selector *selector, const struct ct_upd
 		r = on_fork(selector, &update->event->fork);
 	if (r < 0)
 		return r;
-	if (update->has_id &&
-	    ct_select_match(selector->select, selector->pids, &update->id, NULL) != CT_YES)
+	if (update->has_id && !is_selected_without_conn(selector, update))
 		return 0;
 	return selector->fn(selector->context, update);
 }
@@ -368,8 +397,9 @@ int ct_selector_update(struct ct_selector *selector, struct ct_conn *conn,
 		return -ENOMEM;
 	verdict = pending->verdict;
 	if (verdict == CT_UNDECIDED) {
-		verdict = update->kind == CT_UPDATE_CLOSE ? decide_finally(selector, conn)
-							  : decide(selector, conn, pending, update);
+		pending->now_ns = time_of(update);
+		verdict = update->kind == CT_UPDATE_CLOSE ? decide_finally(selector, conn, pending)
+							  : decide(selector, conn, pending);
 		if (verdict == CT_UNDECIDED)
 			return hold(selector, conn, pending, update);
 		r = settle(selector, conn, verdict);
@@ -385,7 +415,7 @@ int ct_selector_settle(struct ct_selector *selector, struct ct_conn *conn)
 
 	if (!pending || pending->verdict != CT_UNDECIDED)
 		return 0;
-	return settle(selector, conn, decide_finally(selector, conn));
+	return settle(selector, conn, decide_finally(selector, conn, pending));
 }
 
 int ct_selector_forget(struct ct_selector *selector, struct ct_conn *conn)

@@ -218,6 +218,19 @@ static const struct CMUnitTest tests[] = {
 		"rst-sent,rst-received", "-P", "@P0,@P1"),
 	SELECTS("flag_that_nobody_raises_selects_nothing", 0, "--flag", "keepalive-dead", "-P",
 		"@P0,@P1"),
+	SELECTS("expression_of_words", LIFE(CLIENT), "state", "time-wait", "dport", "=", ":@P0"),
+	SELECTS("expression_in_one_word", LIFE(CLIENT) | LIFE(RESETTER),
+		"dport = :@P0 or dst [::1]:@P1"),
+	SELECTS("expression_of_what_never_came", LIFE(LISTENER) | LIFE(RESET_LISTENER),
+		"not state established and ( sport = :@P0 or sport = :@P1 )"),
+	SELECTS("expression_of_owners", LIFE(CLIENT) | LIFE(RESET_SERVER) | LIFE(RESET_LISTENER),
+		"comm ~ ct-cl* or pid = @RESET_SERVER"),
+	SELECTS("expression_that_leaves_an_owner_out", LIFE(CLIENT),
+		"( sport = :@P0 or dport = :@P0 ) and comm != ct-server"),
+	SELECTS("expression_of_flags", LIFE(RESETTER),
+		"flag rst-sent and not flag rst-received and dport = :@P1"),
+	SELECTS("expression_and_options_mean_and", LIFE(CLIENT), "-P", "@P0,@P1",
+		"src 127.0.0.0/8 and not dport = :@P1 and not sport = :@P0"),
 };
 
 E2E_MAIN("select", tests)

@@ -30,7 +30,7 @@ module_of() {
 	src/sink/* | include/conntrace/sink_*) echo sinks ;;
 	src/table/* | include/conntrace/conn_table*) echo conn_table ;;
 	src/live/* | include/conntrace/source_live*) echo source_live ;;
-	src/select/*) echo select ;;
+	src/select/* | include/conntrace/expression.h) echo select ;;
 	include/conntrace/*) base_or_own "$(basename "$1" .h)" ;;
 	*) basename "$1" .c ;;
 	esac

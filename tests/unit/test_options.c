@@ -1,88 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "../../src/cli/options.h"
+#include "options_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #include "../../src/cli/suggest.h"
 #include "conntrace/log.h"
 #include "conntrace/names.h"
-
-#define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
-#define WORDS_MAX     32
-
-/// A command line, split at its spaces, and what became of it.
-struct line {
-	char text[256];
-	char *argv[WORDS_MAX + 1];
-	int argc;
-	struct ct_options options;
-	char err[CT_OPTIONS_ERR_LEN];
-	int r;
-};
-
-static struct line line;
-
-static int parse(enum ct_command command, const char *text)
-{
-	char *rest = line.text;
-	char *word;
-
-	ct_options_fini(&line.options);
-	memset(&line, 0, sizeof(line));
-	assert_true(strlen(text) < sizeof(line.text));
-	strcpy(line.text, text);
-	line.argv[line.argc++] = (char *)ct_syntaxes[command].name;
-	while ((word = strsep(&rest, " ")))
-		if (*word && line.argc < WORDS_MAX)
-			line.argv[line.argc++] = word;
-	line.r = ct_options_parse(command, line.argc, line.argv, &line.options, line.err);
-	return line.r;
-}
-
-static const struct ct_options *parsed(enum ct_command command, const char *text)
-{
-	if (parse(command, text))
-		fail_msg("'%s' is refused: %s", text, line.err);
-	assert_string_equal(line.err, "");
-	return &line.options;
-}
-
-static const struct ct_select *selected(const char *text)
-{
-	return &parsed(CT_COMMAND_WATCH, text)->select;
-}
-
-static void assert_refused(enum ct_command command, const char *text, const char *named)
-{
-	if (parse(command, text) != -EINVAL)
-		fail_msg("'%s' is taken", text);
-	if (!strstr(line.err, named))
-		fail_msg("'%s': '%s' does not name %s", text, line.err, named);
-	assert_null(strchr(line.err, '\n'));
-}
-
-static void assert_u32s(const struct ct_u32_list *list, size_t n, const uint32_t *values)
-{
-	assert_int_equal(list->n, n);
-	assert_memory_equal(list->values, values, n * sizeof(*values));
-}
-
-static int forget_line(void **state)
-{
-	ct_options_fini(&line.options);
-	memset(&line, 0, sizeof(line));
-	return 0;
-}
 
 static void bad_value_is_refused_in_a_line_that_names_it(void **state)
 {
@@ -125,6 +50,11 @@ static void bad_value_is_refused_in_a_line_that_names_it(void **state)
 		{"--buffer lots", "'lots'"},
 		{"-w -", "--write: '-'"},
 		{"--sync always", "--sync: 'always' is not never, end or frame"},
+		{"--min-age 0", "--min-age: '0'"},
+		{"--min-age old", "'old'"},
+		{"--cgroup no.such.cgroup", "--cgroup: 'no.such.cgroup'"},
+		{"--cgroup /proc", "--cgroup: '/proc'"},
+		{"--cgroup=", "--cgroup: the path is empty"},
 		{"--follow", "--follow"},
 	};
 
@@ -148,8 +78,8 @@ static void wrong_option_is_refused_in_a_line_that_names_it(void **state)
 		{CT_COMMAND_WATCH, "--json=1", "'--json' takes no value"},
 		{CT_COMMAND_WATCH, "-p", "'--pid' needs a value"},
 		{CT_COMMAND_WATCH, "--pid", "'--pid' needs a value"},
-		{CT_COMMAND_WATCH, "--cgroup x", "'--cgroup'"},
-		{CT_COMMAND_WATCH, "--min-age 1", "'--min-age'"},
+		{CT_COMMAND_CHECK, "--cgroup 1", "'--cgroup'"},
+		{CT_COMMAND_INFO, "x.ctr --min-age 1", "'--min-age'"},
 		{CT_COMMAND_RECORD, "--json", "'--json'"},
 		{CT_COMMAND_REPLAY, "x.ctr -w y.ctr", "'-w'"},
 		{CT_COMMAND_RECORD, "-C 0", "-C: '0'"},
@@ -186,10 +116,13 @@ static void wrong_option_is_refused_in_a_line_that_names_it(void **state)
 
 static void words_that_no_command_takes_are_refused(void **state)
 {
-	assert_refused(CT_COMMAND_WATCH, "curl", "'curl'");
+	assert_refused(CT_COMMAND_WATCH, "curl", "'curl' at character 1");
+	assert_refused(CT_COMMAND_WATCH, "curl", "a command to start stands behind --");
 	assert_refused(CT_COMMAND_WATCH, "--", "no command");
 	assert_refused(CT_COMMAND_REPLAY, "", "needs a FILE");
 	assert_refused(CT_COMMAND_REPORT, "a.ctr b.ctr", "'b.ctr'");
+	assert_refused(CT_COMMAND_REPORT, "a.ctr b.ctr", "there is one FILE");
+	assert_refused(CT_COMMAND_INFO, "a.ctr b.ctr", "takes one FILE: 'b.ctr'");
 	assert_refused(CT_COMMAND_REPLAY, "a.ctr -- curl", "'curl'");
 	assert_refused(CT_COMMAND_LIST, "x.ctr", "'x.ctr'");
 	assert_refused(CT_COMMAND_LIST, "-- curl", "'curl'");
@@ -407,6 +340,8 @@ static void help_tells_each_option_of_the_command_alone(void **state)
 	assert_non_null(strstr(text, "      --count N"));
 	assert_null(strstr(text, "--buffer"));
 	assert_null(strstr(text, "--write"));
+	assert_non_null(strstr(text, "      --min-age D"));
+	assert_non_null(strstr(text, "EXPRESSION: "));
 	free(text);
 }
 

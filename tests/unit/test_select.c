@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The conditions: each on a connection that meets it, and on one that does not. */
-#include "../../src/select/select.h"
+#include "../../src/select/expression.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,18 +17,23 @@
 static enum ct_verdict match(const struct ct_select *select, const struct ct_conn *conn)
 {
 	struct ct_pid *pids = NULL, pid = {.pid = PID};
+	struct ct_subject subject = {
+		.select = select, .id = &conn->id, .conn = conn, .now_ns = BEGAN + 10 * S};
 	enum ct_verdict verdict;
 
 	if (select->pids.n)
 		HASH_ADD(hh, pids, pid, sizeof(pid.pid), &pid);
-	verdict = ct_select_match(select, pids, &conn->id, conn);
+	subject.pids = pids;
+	verdict = ct_select_match(&subject);
 	HASH_CLEAR(hh, pids);
 	return verdict;
 }
 
 static enum ct_verdict match_packet(const struct ct_select *select, const struct ct_conn_id *id)
 {
-	return ct_select_match(select, NULL, id, NULL);
+	struct ct_subject subject = {.select = select, .id = id};
+
+	return ct_select_match(&subject);
 }
 
 #define PORTS(first, last)                                                \
@@ -39,6 +44,11 @@ static enum ct_verdict match_packet(const struct ct_select *select, const struct
 	{                                                                  \
 		.values = (uint32_t[]){__VA_ARGS__},                       \
 		.n = sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t), \
+	}
+#define IDS(...)                                                           \
+	{                                                                  \
+		.values = (uint64_t[]){__VA_ARGS__},                       \
+		.n = sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t), \
 	}
 
 static void nothing_asked_for_selects_everything(void **state)
@@ -56,6 +66,7 @@ static void condition_of_any_kind_is_one(void **state)
 {
 	static struct ct_cidr host;
 	static char *comm = "nginx";
+	static struct ct_expression expression;
 	const struct ct_select nothing[] = {{}, {.ipv4 = true, .ipv6 = true}, {.follow = true}};
 	const struct ct_select something[] = {
 		{.pids = VALUES(1)},
@@ -71,6 +82,9 @@ static void condition_of_any_kind_is_one(void **state)
 		{.roles = 1 << CT_ROLE_ACTIVE},
 		{.states = 1 << CT_STATE_CLOSE_WAIT},
 		{.flags = 1 << CT_FLAG_GAP},
+		{.min_age_ns = 1},
+		{.cgroups = IDS(1)},
+		{.expression = &expression},
 	};
 
 	for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++)
@@ -175,6 +189,86 @@ static void uid_waits_until_it_is_known(void **state)
 	assert_int_equal(match(&select, &conn), CT_UNDECIDED);
 }
 
+static void cgroup_is_one_of_those_asked_for(void **state)
+{
+	struct ct_select select = {.cgroups = IDS(7, 77, 4294967296 * 77)},
+			 other = {.cgroups = IDS(76, 78)};
+	struct ct_conn conn = a_conn();
+
+	conn.id.cgroup = 77;
+	assert_int_equal(match(&select, &conn), CT_YES);
+	assert_int_equal(match(&other, &conn), CT_NO);
+	conn.id.cgroup = 4294967296 * 77;
+	assert_int_equal(match(&select, &conn), CT_YES);
+	conn.id.cgroup = 0;
+	assert_int_equal(match(&select, &conn), CT_UNDECIDED);
+	conn.phase = CT_PHASE_MINI; /* and nobody will tell any more */
+	assert_int_equal(match(&select, &conn), CT_NO);
+}
+
+/// From no to yes, in the order of the enum.
+static const enum ct_verdict verdicts[] = {CT_NO,	  CT_PROVISIONAL_NO, CT_UNDECIDED,
+					   CT_YES_SO_FAR, CT_PROVISIONAL,    CT_YES};
+#define N_VERDICTS (sizeof(verdicts) / sizeof(verdicts[0]))
+
+/// N no, n no by a weak owner, u undecided, s so far yes, y yes by a weak owner, Y yes.
+static const char letters[] = "NnusyY";
+
+static void and_or_and_not_are_those_of_the_table(void **state)
+{
+	/* clang-format off */
+	static const char *const and[N_VERDICTS] = {
+		/*        NnusyY */
+		/* N */ "NNNNNN",
+		/* n */ "Nnnnnn",
+		/* u */ "Nnuuuu",
+		/* s */ "Nnusss",
+		/* y */ "Nnusyy",
+		/* Y */ "NnusyY",
+	};
+	static const char *const or[N_VERDICTS] = {
+		/* N */ "NnusyY",
+		/* n */ "nnusyY",
+		/* u */ "uuusyY",
+		/* s */ "ssssyY",
+		/* y */ "yyyyyY",
+		/* Y */ "YYYYYY",
+	};
+	static const char not[] = "YysunN";
+	/* clang-format on */
+
+	for (size_t i = 0; i < N_VERDICTS; i++) {
+		enum ct_verdict a = verdicts[i];
+
+		assert_int_equal(letters[ct_verdict_not(a)], not [i]);
+		for (size_t j = 0; j < N_VERDICTS; j++) {
+			enum ct_verdict b = verdicts[j];
+
+			assert_int_equal(letters[ct_verdict_and(a, b)], and[i][j]);
+			assert_int_equal(letters[ct_verdict_or(a, b)], or [i][j]);
+		}
+	}
+}
+
+/// What is true as it stands, and so at the end, is that by the operators of two values.
+static void as_it_stands_all_is_true_or_not(void **state)
+{
+	for (size_t i = 0; i < N_VERDICTS; i++) {
+		enum ct_verdict a = verdicts[i];
+
+		assert_int_equal(ct_verdict_is_true(a), i >= N_VERDICTS / 2);
+		assert_int_equal(ct_verdict_is_true(ct_verdict_not(a)), !ct_verdict_is_true(a));
+		for (size_t j = 0; j < N_VERDICTS; j++) {
+			enum ct_verdict b = verdicts[j];
+
+			assert_int_equal(ct_verdict_is_true(ct_verdict_and(a, b)),
+					 ct_verdict_is_true(a) && ct_verdict_is_true(b));
+			assert_int_equal(ct_verdict_is_true(ct_verdict_or(a, b)),
+					 ct_verdict_is_true(a) || ct_verdict_is_true(b));
+		}
+	}
+}
+
 static void owner_is_judged_by_how_certain_it_is(void **state)
 {
 	static const struct {
@@ -184,14 +278,14 @@ static void owner_is_judged_by_how_certain_it_is(void **state)
 	} rows[] = {
 		{CT_OWNER_UNKNOWN, 0, CT_UNDECIDED},
 		{CT_OWNER_INHERITED, PID, CT_PROVISIONAL},
-		{CT_OWNER_INHERITED, PID + 1, CT_UNDECIDED},
+		{CT_OWNER_INHERITED, PID + 1, CT_PROVISIONAL_NO},
 		{CT_OWNER_CONNECT, PID, CT_YES},
 		{CT_OWNER_CONNECT, PID + 1, CT_NO},
 		{CT_OWNER_ACTOR, PID, CT_YES},
 		{CT_OWNER_IO, PID + 1, CT_NO},
 		{CT_OWNER_LISTEN, PID, CT_YES},
 		{CT_OWNER_SCAN, PID, CT_YES},
-		{CT_OWNER_SCAN, PID + 1, CT_UNDECIDED}, /* PID may have it too */
+		{CT_OWNER_SCAN, PID + 1, CT_PROVISIONAL_NO}, /* PID may have it too */
 	};
 	struct ct_select select = {.pids = VALUES(PID)};
 	struct ct_conn conn = a_conn();
@@ -302,10 +396,13 @@ static void freed_selection_is_empty(void **state)
 	select.comms[0] = strdup("curl");
 	select.n_comms = 1;
 	select.pids.values = malloc(4);
+	select.cgroups.values = malloc(8);
+	select.expression = calloc(1, sizeof(*select.expression));
 	select.ports.ranges = malloc(4);
 	select.hosts = malloc(sizeof(*select.hosts));
 	ct_select_fini(&select);
 	assert_int_equal(select.n_comms, 0);
+	assert_null(select.expression);
 	ct_select_fini(&select);
 }
 
@@ -321,6 +418,9 @@ int main(void)
 		cmocka_unit_test(family_is_asked_for_by_one_of_two),
 		cmocka_unit_test(netns_uid_and_role_are_compared),
 		cmocka_unit_test(uid_waits_until_it_is_known),
+		cmocka_unit_test(cgroup_is_one_of_those_asked_for),
+		cmocka_unit_test(and_or_and_not_are_those_of_the_table),
+		cmocka_unit_test(as_it_stands_all_is_true_or_not),
 		cmocka_unit_test(owner_is_judged_by_how_certain_it_is),
 		cmocka_unit_test(comm_is_a_glob_and_joins_the_pid_by_and),
 		cmocka_unit_test(state_is_one_of_all_it_lived_in_and_may_still_come),
