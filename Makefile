@@ -178,6 +178,7 @@ UNIT_SRCS_detect          := $(DETECT_SRCS) $(UNIT_SRCS_conn_table)
 UNIT_SRCS_detect_failure  := $(UNIT_SRCS_detect)
 UNIT_SRCS_detect_half_open := $(UNIT_SRCS_detect)
 UNIT_SRCS_detect_found    := $(UNIT_SRCS_detect)
+UNIT_SRCS_detect_gap      := $(UNIT_SRCS_detect)
 UNIT_SRCS_select          := $(addprefix src/select/,match.c expression.c) \
 	$(addprefix src/base/,addr.c number.c)
 UNIT_SRCS_expression      := $(EXPRESSION_SRCS)
@@ -190,6 +191,7 @@ UNIT_SRCS_pipeline        := src/pipeline.c $(SELECT_SRCS) $(DETECT_SRCS) \
 	$(sort $(TABLE_SRCS) $(LIFE_SRCS) $(UNIT_SRCS_sink))
 UNIT_SRCS_pipeline_count  := $(UNIT_SRCS_pipeline)
 UNIT_SRCS_pipeline_verbatim := $(UNIT_SRCS_pipeline)
+UNIT_SRCS_soak_judge      := tests/soak/judge.c
 UNIT_SRCS_oracle_excuse   := $(addprefix tests/support/,oracle_excuse.c oracle_model.c)
 UNIT_SRCS_verdict         := src/verdict.c src/history.c src/decode.c tests/unit/build_event.c
 UNIT_SRCS_verdict_end     := src/verdict.c src/history.c
@@ -211,7 +213,7 @@ NEED := $(if $(filter run check deps vm,$(MAKECMDGOALS)),need)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all run check unit asan e2e e2e-programs golden golden-update golden-record fuzz vm bench \
+.PHONY: all run check unit asan e2e e2e-programs golden golden-update golden-record fuzz vm bench soak \
 	coverage lint format format-check tidy man \
 	install uninstall clean help deps need always
 .DEFAULT_GOAL := all
@@ -362,6 +364,11 @@ $(BUILD)/e2e/e2e_%: $(BUILD)/obj/tests/e2e/e2e_%.o $(SUPPORT)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(PKG_LIBS) -o $@
 
+$(BUILD)/soak/soak: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/soak/*.c)) $(SUPPORT)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(PKG_LIBS) -o $@
+
 $(BUILD)/bench/bench: $(addprefix $(BUILD)/obj/,bench/bench.o bench/run.o src/base/number.o)
 $(BUILD)/bench/churn: $(addprefix $(BUILD)/obj/bench/,churn.o workload.o)
 $(BUILD)/bench/bulk: $(addprefix $(BUILD)/obj/bench/,bulk.o workload.o)
@@ -449,6 +456,18 @@ fuzz: $(FUZZERS:%=$(BUILD)/fuzz/fuzz_%)
 	$(Q)for f in $(FUZZERS); do \
 		$(BUILD)/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) tests/fuzz/corpus/$$f || exit 1; \
 	done
+
+SOAK_SECONDS ?= 1200
+SOAK_IDLE    ?= 50000
+SOAK_CHURN   ?= 1000
+
+## soak: whether a tracer stays as it is when it runs for long (root; SOAK_SECONDS=1200 SOAK_IDLE=50000)
+soak: all $(BUILD)/soak/soak $(BUILD)/bench/idle $(BUILD)/bench/churn
+	$(Q)rm -f $(BUILD)/soak/figures
+	$(Q)SOAK_SECONDS=$(SOAK_SECONDS) SOAK_IDLE=$(SOAK_IDLE) SOAK_CHURN=$(SOAK_CHURN) \
+		SOAK_FIGURES=$(BUILD)/soak/figures E2E_ATTEMPTS=1 TEST_TIMEOUT=$$(($(SOAK_SECONDS) + 900)) \
+		tests/run.sh soak: $(BUILD)/soak/soak; status=$$?; \
+		cat $(BUILD)/soak/figures 2>/dev/null; exit $$status
 
 ## vm: the scenarios under QEMU on other kernels (root; KERNEL='6.1 6.12' E2E='reset owner')
 vm: all $(E2E_PROGRAMS)

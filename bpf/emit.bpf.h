@@ -20,6 +20,8 @@ __u64 lost_minis;	      /* of them CT_UNCOUNTED_MINIS */
 __u64 wakeup_bytes = 1 << 22; /* fill at which the consumer is woken before its tick */
 __u32 wakeup_sent;	      /* set here, cleared by the consumer */
 
+__u64 unkept; /* what maps had no room for: whom it is about, nobody knows */
+
 /*
  * Set by user space when every program is in its place, 0 again before it takes them off: they come
  * and go one after the other, and what one of them tells is true only together with the others. The
@@ -78,6 +80,13 @@ static __always_inline void ct_count_lost(struct ct_sk *st, bool mini)
 		__sync_fetch_and_add(mini ? &lost_minis : &lost_sockets, 1);
 	if (__sync_fetch_and_add(&lost_events, 1) == 0)
 		lost_since_ns = bpf_ktime_get_ns();
+}
+
+/* R is what it came to that a map was to keep something. */
+static __always_inline void ct_count_unkept(long r)
+{
+	if (r)
+		__sync_fetch_and_add(&unkept, 1);
 }
 
 /* What does not depend on a socket, in SIZE bytes. ST as for ct_emit_begin_of(). */

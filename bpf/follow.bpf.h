@@ -27,7 +27,7 @@ static __always_inline int ct_on_fork(struct task_struct *parent, struct task_st
 	if (parent_pid == child_pid) /* a thread */
 		return 0;
 	if (wanted)
-		bpf_map_update_elem(&followed, &child_pid, &one, BPF_ANY);
+		ct_count_unkept(bpf_map_update_elem(&followed, &child_pid, &one, BPF_ANY));
 	else if (bpf_map_delete_elem(&followed, &child_pid))
 		return 0;
 	event = ct_emit_begin(CT_EVENT_SIZE(fork), CT_EVENT_FORK, NULL);

@@ -50,7 +50,7 @@ static __always_inline void ct_await_io(struct sock *sk)
 		return;
 	__builtin_memset(&fresh, 0, sizeof(fresh));
 	cookie = bpf_get_socket_cookie(sk);
-	bpf_map_update_elem(&first_io, &cookie, &fresh, BPF_ANY);
+	ct_count_unkept(bpf_map_update_elem(&first_io, &cookie, &fresh, BPF_ANY));
 }
 
 static __always_inline void ct_forget_io(const struct sock *sk)

@@ -159,7 +159,7 @@ static __always_inline struct ct_probes *ct_probes_get(const struct sock *sk)
 	probes = bpf_map_lookup_elem(&probing, &cookie);
 	if (probes)
 		return probes;
-	bpf_map_update_elem(&probing, &cookie, &fresh, BPF_ANY);
+	ct_count_unkept(bpf_map_update_elem(&probing, &cookie, &fresh, BPF_ANY));
 	return bpf_map_lookup_elem(&probing, &cookie);
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common.bpf.h"
+#include "emit.bpf.h"
 #include "sock_read.bpf.h"
 
 /* Set before loading. */
@@ -61,7 +62,7 @@ static __always_inline void ct_tuples_add(const struct sock_common *skc)
 		return;
 	address = (__u64)skc;
 	ct_tuple_of(&tuple, skc);
-	bpf_map_update_elem(&tuples, &tuple, &address, BPF_ANY);
+	ct_count_unkept(bpf_map_update_elem(&tuples, &tuple, &address, BPF_ANY));
 }
 
 static __always_inline void ct_tuples_remove(const struct sock_common *skc)

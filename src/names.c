@@ -85,7 +85,7 @@ NAMES(reset_reason_names, _CT_RESET_REASON_MAX);
 static const char *const lost_where_names[] = {
 	[CT_LOST_NONE] = NULL,	 [CT_LOST_RING] = "ring",   [CT_LOST_RECURSION] = "recursion",
 	[CT_LOST_HOLD] = "hold", [CT_LOST_TABLE] = "table", [CT_LOST_DECODE] = "decode",
-	[CT_LOST_DISK] = "disk",
+	[CT_LOST_DISK] = "disk", [CT_LOST_MAP] = "map",	    [CT_LOST_SWEEP] = "sweep",
 };
 NAMES(lost_where_names, _CT_LOST_MAX);
 

@@ -210,6 +210,7 @@ struct ct_conn {
 	bool fin_sent;
 	bool fin_received;
 	bool half_closed;	   /// our FIN went out by shutdown(SHUT_WR), and no close() since
+	bool doubtful;		   /// events may be missing since it entered its last state
 	bool counted;		   /// counters hold what the socket counted
 	bool keepalive_dead;	   /// the kernel gave it up behind its last keepalive probe
 	bool lives_on;		   /// it may, in a mini-socket that nothing tells of

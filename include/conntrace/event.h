@@ -93,8 +93,7 @@ enum ct_how {
 	CT_HOW_CONNECT,	 /* connect(), to AF_UNSPEC too */
 	CT_HOW_EXIT,	 /* the process was exiting: no call of its own */
 	CT_HOW_OTHER,
-	CT_HOW_KERNEL, /* a kernel thread; of a mini-socket or a request: its namespace is torn down
-			*/
+	CT_HOW_KERNEL, /* a kernel thread; of a mini-socket or a request: its namespace's end */
 	_CT_HOW_MAX,
 };
 
@@ -388,8 +387,7 @@ struct ct_event_options {
 struct ct_event_fork {
 	__u32 parent_pid;
 	__u32 child_pid;
-	__u8 followed; /* 1: the child is followed too; 0: its pid is no longer one that is followed
-			*/
+	__u8 followed; /* 1: the child is followed too; 0: its pid is not followed any more */
 	__u8 reserved[7];
 };
 
@@ -401,6 +399,8 @@ enum ct_lost_where {
 	CT_LOST_TABLE,	   /* a connection left the table before its end */
 	CT_LOST_DECODE,	   /* a record that is not understood */
 	CT_LOST_DISK,	   /* the disk had no room for the end of the file before this one */
+	CT_LOST_MAP,	   /* the kernel had no room for what the programs keep of a socket */
+	CT_LOST_SWEEP,	   /* TIME_WAIT may have begun and ended unseen: the sweep came late */
 	_CT_LOST_MAX,
 };
 
@@ -429,8 +429,7 @@ struct ct_event {
 	__u16 rport;	  /* host order */
 	__u32 netns;	  /* inode number of the network namespace */
 	__u32 pid;	  /* tgid of the owner, initial pid namespace; 0 unknown */
-	__u16 generation; /* of the cookie, which a reconnected socket keeps; or CT_GENERATION_ANY
-			   */
+	__u16 generation; /* of the cookie, which a reconnect keeps; or CT_GENERATION_ANY */
 	__u8 kind;	  /* enum ct_event_kind */
 	__u8 family;	  /* AF_INET or AF_INET6; v4-mapped comes as AF_INET6 */
 	__u8 state;	  /* enum ct_state after the event */

@@ -69,6 +69,10 @@ struct ct_feed {
 /// A ct_record_fn, its context a struct ct_feed.
 int ct_feed_record(void *feed, const void *bytes, size_t len);
 
+/// "ring 3, recursion 1": what was lost by where, as far as there is room.
+#define CT_LOSSES_STRLEN 256
+void ct_list_losses(const uint64_t lost_at[_CT_LOST_MAX], char *text, size_t len);
+
 /// Says what --strict wants to know, and what nobody should miss: WHEN it was lost ("" or " when
 /// …"), and how not to lose what a full ring buffer did not take. CT_EXIT_DONE or CT_EXIT_LOST.
 int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_stats *stats,

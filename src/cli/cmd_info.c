@@ -6,18 +6,38 @@
 #include "capabilities.h"
 #include "cli.h"
 #include "conntrace/cleanup.h"
+#include "conntrace/decode.h"
 #include "conntrace/json_writer.h"
 #include "conntrace/log.h"
+#include "conntrace/names.h"
 #include "conntrace/text.h"
 #include "conntrace/timefmt.h"
+
+/// What the events of a recording say was lost, by enum ct_lost_where.
+struct losses {
+	uint64_t at[_CT_LOST_MAX];
+};
 
 /// Reading alone finds out how whole a recording is.
 static int pass(void *context, const void *bytes, size_t len)
 {
-	(void)context;
-	(void)bytes;
-	(void)len;
+	struct losses *losses = context;
+	const struct ct_event *event;
+
+	if (ct_decode(bytes, len, &event) == 0 && event->kind == CT_EVENT_LOST)
+		losses->at[event->lost.where] += event->lost.events;
 	return 0;
+}
+
+static void put_json_losses(struct ct_json *json, const struct losses *losses)
+{
+	ct_json_key(json, "lost_at");
+	ct_json_object_begin(json);
+	for (unsigned int where = 0; where < _CT_LOST_MAX; where++)
+		if (losses->at[where])
+			ct_json_kv_u64(json, ct_lost_where_name(where) ?: "unknown",
+				       losses->at[where]);
+	ct_json_object_end(json);
 }
 
 static void put_time(struct ct_json *json, const char *key, const char *key_ns, bool known,
@@ -33,7 +53,7 @@ static void put_time(struct ct_json *json, const char *key, const char *key_ns, 
 }
 
 static void put_json(struct ct_buf *buf, const char *path, const struct ct_session *session,
-		     const struct ct_recording_info *info)
+		     const struct ct_recording_info *info, const struct losses *losses)
 {
 	struct ct_json json;
 
@@ -55,6 +75,7 @@ static void put_json(struct ct_buf *buf, const char *path, const struct ct_sessi
 	ct_capabilities_put_json(&json, &session->capabilities);
 	ct_json_kv_u64(&json, "events", info->events);
 	ct_json_kv_u64(&json, "lost", info->lost);
+	put_json_losses(&json, losses);
 	ct_json_kv_u64(&json, "frames", info->frames);
 	ct_json_kv_u64(&json, "file_bytes", info->file_bytes);
 	ct_json_kv_u64(&json, "payload_bytes", info->payload_bytes);
@@ -82,10 +103,15 @@ __attribute__((format(printf, 3, 4))) static void put_line(struct ct_buf *buf, c
 	ct_buf_putc(buf, '\n');
 }
 
-static void put_sizes(struct ct_buf *buf, const struct ct_recording_info *info)
+static void put_sizes(struct ct_buf *buf, const struct ct_recording_info *info,
+		      const struct losses *losses)
 {
+	char places[CT_LOSSES_STRLEN];
+
+	ct_list_losses(losses->at, places, sizeof(places));
 	put_line(buf, "events", "%" PRIu64, info->events);
-	put_line(buf, "lost", "%" PRIu64, info->lost);
+	put_line(buf, "lost", "%" PRIu64 "%s%s%s", info->lost, *places ? " (" : "", places,
+		 *places ? ")" : "");
 	put_line(buf, "frames", "%" PRIu64, info->frames);
 	if (info->events)
 		put_line(buf, "size", "%" PRIu64 " bytes, %.1f an event, %" PRIu64 " unpacked",
@@ -114,7 +140,7 @@ static void put_capabilities(struct ct_buf *buf, const struct ct_capabilities *c
 }
 
 static void put_text(struct ct_buf *buf, const char *path, const struct ct_session *session,
-		     const struct ct_recording_info *info)
+		     const struct ct_recording_info *info, const struct losses *losses)
 {
 	char time[CT_TIME_RFC3339_STRLEN];
 	char duration[CT_DURATION_STRLEN];
@@ -134,7 +160,7 @@ static void put_text(struct ct_buf *buf, const char *path, const struct ct_sessi
 						    : 0,
 					    ct_output_utf8(), duration));
 	put_capabilities(buf, &session->capabilities);
-	put_sizes(buf, info);
+	put_sizes(buf, info, losses);
 	put_line(buf, "integrity", "%s", *info->problem ? info->problem : "whole");
 }
 
@@ -144,20 +170,21 @@ int ct_cmd_info(struct ct_options *options)
 	_cleanup_(ct_buf_fini) struct ct_buf buf = {};
 	const struct ct_session *session;
 	struct ct_recording_info info = {};
+	struct losses losses = {};
 	int r = ct_file_open(options, &reader);
 
 	if (r != CT_EXIT_DONE)
 		return r;
-	r = ct_recording_read(reader, pass, NULL, &info);
+	r = ct_recording_read(reader, pass, &losses, &info);
 	if (r) {
 		ct_error("cannot read the recording '%s': %s", options->file, strerror(-r));
 		return CT_EXIT_FAILED;
 	}
 	session = ct_recording_session(reader);
 	if (options->output.format == CT_OUTPUT_JSON)
-		put_json(&buf, options->file, session, &info);
+		put_json(&buf, options->file, session, &info, &losses);
 	else
-		put_text(&buf, options->file, session, &info);
+		put_text(&buf, options->file, session, &info, &losses);
 	r = ct_output_write(&buf);
 	if (r == CT_EXIT_DONE && *info.problem) {
 		ct_error("the recording '%s' is not whole: %s", options->file, info.problem);

@@ -82,23 +82,22 @@ int ct_feed_record(void *feed, const void *bytes, size_t len)
 	return r;
 }
 
-/// "ring 3, recursion 1"
-static void list_losses(const struct ct_pipeline_stats *stats, char *text, size_t len)
+void ct_list_losses(const uint64_t lost_at[_CT_LOST_MAX], char *text, size_t len)
 {
 	size_t used = 0;
 
 	text[0] = '\0';
 	for (unsigned int where = 0; where < _CT_LOST_MAX && used < len; where++)
-		if (stats->lost_at[where])
-			used += (size_t)snprintf(text + used, len - used, "%s%s %" PRIu64,
-						 used ? ", " : "", ct_lost_where_name(where),
-						 stats->lost_at[where]);
+		if (lost_at[where])
+			used += (size_t)snprintf(
+				text + used, len - used, "%s%s %" PRIu64, used ? ", " : "",
+				ct_lost_where_name(where) ?: "unknown", lost_at[where]);
 }
 
 int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_stats *stats,
 		   const char *when, const char *advice)
 {
-	char places[128];
+	char places[CT_LOSSES_STRLEN];
 
 	if (stats->evicted)
 		ct_warn("%" PRIu64
@@ -106,7 +105,7 @@ int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_st
 			stats->evicted);
 	if (!stats->lost)
 		return CT_EXIT_DONE;
-	list_losses(stats, places, sizeof(places));
+	ct_list_losses(stats->lost_at, places, sizeof(places));
 	ct_warn("%" PRIu64 " event%s lost%s (%s)%s", stats->lost,
 		stats->lost == 1 ? " was" : "s were", when, places,
 		stats->lost_at[CT_LOST_RING] ? advice : "");

@@ -19,13 +19,16 @@ int ct_detect_stuck(struct ct_conn *conn, const struct ct_update *update);
 int ct_detect_time_wait_killed(struct ct_conn *conn, const struct ct_update *update);
 int ct_detect_failure(struct ct_conn *conn, const struct ct_update *update);
 
-/// Since when it is known to have been in its last state; CT_NS_UNKNOWN. *ret_exact: it entered it
-/// then; else it was found in it, and may have been in it for longer.
+/// Since when it is known to have been in its last state; CT_NS_UNKNOWN, also when it may have left
+/// it and that was lost. *ret_exact: it entered it then; else it was found in it, and may have been
+/// in it for longer.
 static inline uint64_t ct_detect_since(const struct ct_conn *conn, bool *ret_exact)
 {
 	const struct ct_step *last = ct_history_last(&conn->history);
 
-	*ret_exact = last && last->at_ns != CT_NS_UNKNOWN;
+	*ret_exact = last && last->at_ns != CT_NS_UNKNOWN && !conn->doubtful;
+	if (conn->doubtful)
+		return CT_NS_UNKNOWN;
 	if (*ret_exact)
 		return last->at_ns;
 	return last && last->basis == CT_BASIS_FOUND ? conn->found_ns : CT_NS_UNKNOWN;

@@ -38,10 +38,13 @@ int ct_detect_failure(struct ct_conn *conn, const struct ct_update *update)
 	case CT_END_KEEPALIVE_DEAD:
 		return raise_keepalive_dead(conn, update);
 	case CT_END_REFUSED:
+		if (conn->gaps) /* between the SYN and the reset it may have been accepted */
+			return 0;
 		return raise_flag(conn, update, CT_FLAG_REFUSED);
 	case CT_END_TIMEOUT:
-		/* silence is a cause once nothing else has come: a reset is traced late */
-		if (conn->sk_err != ETIMEDOUT && update->kind != CT_UPDATE_CLOSE)
+		/* silence is a cause once nothing else has come: a reset is traced late, or lost */
+		if (conn->sk_err != ETIMEDOUT &&
+		    (update->kind != CT_UPDATE_CLOSE || conn->doubtful))
 			return 0;
 		return raise_flag(conn, update, CT_FLAG_TIMEOUT);
 	default:

@@ -14,6 +14,7 @@ static bool is_transition(const struct ct_update *update)
 /*
  * Our FIN went out, and the application may still read: sk_shutdown tells shutdown(SHUT_WR). Many
  * close() right behind it; then nothing was half closed. The flag waits for the end of FIN_WAIT1.
+ * Where events are missing a close() may be among them: the table forgets the shutdown() then.
  */
 int ct_detect_half_close_local(struct ct_conn *conn, const struct ct_update *update)
 {

@@ -94,7 +94,8 @@ static int look_at_request(struct ct_conn *conn, const struct ct_update *update)
 
 int ct_detect_half_open(struct ct_conn *conn, const struct ct_update *update)
 {
-	if (conn->flags & (1U << CT_FLAG_HALF_OPEN))
+	/* the child may be among what is missing */
+	if (conn->flags & (1U << CT_FLAG_HALF_OPEN) || conn->doubtful)
 		return 0;
 	if (is_over(conn, update))
 		return look_at_end(conn, update);

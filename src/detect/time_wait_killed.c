@@ -11,6 +11,9 @@ int ct_detect_time_wait_killed(struct ct_conn *conn, const struct ct_update *upd
 	if (update->kind != CT_UPDATE_STATE || update->state.from != CT_STATE_TIME_WAIT ||
 	    (update->state.left_by != CT_LEFT_BY_RST && update->state.left_by != CT_LEFT_BY_KILLED))
 		return 0;
+	/* its timer may have been armed again between its cancelling and the reset */
+	if (update->state.left_by == CT_LEFT_BY_RST && conn->doubtful)
+		return 0;
 
 	struct ct_evidence evidence[3] = {
 		{"by", ct_left_by_name(update->state.left_by), 0},

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conntrace/event.h"
 #include "conntrace/source_live.h"
 #include "kernel.h"
 
@@ -37,9 +38,11 @@ struct ct_source_live {
 	uint64_t recursion_told; /// events that were missed, told as lost so far
 	uint64_t sweep_asked_ns; /// when ct_source_live_sweep() was called last
 	uint64_t swept_ns;	 /// nothing that it looks for was missed up to here
-	uint64_t sweep_due_ns;	 /// no sweep before this
-	bool lost;		 /// some event was, since the last sweep
-	bool idle;		 /// the programs do nothing: what they miss is no loss
+	uint64_t polled_ns;	 /// when ct_source_live_poll() returned last; 0 never
+	uint64_t stood_ns;     /// for so long it did not, since the last sweep: stopped, or starved
+	uint64_t sweep_due_ns; /// no sweep before this
+	bool lost;	       /// some event was, since the last sweep
+	bool idle;	       /// the programs do nothing: what they miss is no loss
 	/// of the call that is consuming
 	ct_record_fn fn;
 	void *context;
@@ -56,6 +59,15 @@ struct ct_source_live {
  * @return as ct_source_live_poll().
  */
 int ct_live_drain(struct ct_source_live *live);
+
+/**
+ * Hands over that EVENTS were lost, the first of them at SINCE_NS (0: not known).
+ *
+ * @uncounted CT_UNCOUNTED_*: whom they may be of.
+ * @return as ct_source_live_poll().
+ */
+int ct_live_tell_lost(struct ct_source_live *live, uint64_t events, uint64_t since_ns,
+		      enum ct_lost_where where, uint8_t uncounted);
 
 /// How often programs were left out so far because they would have run inside themselves, on the
 /// same CPU: those whose events are lost then, unless a second one takes over.

@@ -171,15 +171,32 @@ static bool hears_fins(const struct ct_source_live *live)
 	       (live->skel->rodata->by_tuple && live->skel->rodata->receive_end[0]);
 }
 
+/// Nobody asks while there is nothing to look for; nor while the whole process stands still.
+static void note_asked(struct ct_source_live *live, uint64_t now_ns)
+{
+	uint64_t idle_ns = SWEEP_IDLE_NS + live->stood_ns;
+
+	if (now_ns - live->sweep_asked_ns > idle_ns)
+		live->swept_ns = now_ns > idle_ns ? now_ns - idle_ns : 0;
+	live->sweep_asked_ns = now_ns;
+	live->stood_ns = 0;
+}
+
+/// What began behind the last sweep may be over by this one.
+static int tell_late(struct ct_source_live *live, uint64_t now_ns)
+{
+	if (now_ns - live->swept_ns <= CT_TIME_WAIT_NS)
+		return 0;
+	return ct_live_tell_lost(live, 1, live->swept_ns, CT_LOST_SWEEP, CT_UNCOUNTED_MINIS);
+}
+
 int ct_source_live_sweep(struct ct_source_live *live, ct_record_fn fn, void *context)
 {
 	uint64_t now = ct_clock_ns(CLOCK_MONOTONIC), since_ns, took_ns;
 	struct ct_netns_left_out left_out;
 	int r;
 
-	if (now - live->sweep_asked_ns > SWEEP_IDLE_NS)
-		live->swept_ns = now - SWEEP_IDLE_NS;
-	live->sweep_asked_ns = now;
+	note_asked(live, now);
 	if (hears_fins(live) && !live->lost) {
 		live->swept_ns = now;
 		return 0;
@@ -188,6 +205,9 @@ int ct_source_live_sweep(struct ct_source_live *live, ct_record_fn fn, void *con
 		return 0;
 	live->fn = fn;
 	live->context = context;
+	r = tell_late(live, now);
+	if (r)
+		return r;
 	live->lost = false;
 	since_ns = now - live->swept_ns + SWEEP_SLACK_NS;
 	r = walk_sockets(live, since_ns < CT_TIME_WAIT_NS ? CT_TIME_WAIT_NS - since_ns : 1,

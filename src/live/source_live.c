@@ -19,6 +19,7 @@
 /* A ring that is nearly full calls often: time need not be told as often. */
 #define TICK_PERIOD_NS	    10000000ULL
 #define RECURSION_PERIOD_NS 1000000000ULL
+#define STOOD_STILL_NS	    1000000000ULL
 
 /* A ring that is filled as fast as it is read is never empty: time, output and signals get their
  * turn. */
@@ -141,8 +142,8 @@ const struct ct_capabilities *ct_source_live_capabilities(const struct ct_source
 	return &live->capabilities;
 }
 
-static int hand_over_lost(struct ct_source_live *live, uint64_t events, uint64_t since_ns,
-			  enum ct_lost_where where, uint8_t uncounted)
+int ct_live_tell_lost(struct ct_source_live *live, uint64_t events, uint64_t since_ns,
+		      enum ct_lost_where where, uint8_t uncounted)
 {
 	struct ct_event event = {
 		.ts_ns = ct_clock_ns(CLOCK_MONOTONIC),
@@ -176,7 +177,22 @@ static int tell_ring_losses(struct ct_source_live *live)
 		uncounted |= CT_UNCOUNTED_SOCKETS;
 	if (exchange_zero(&live->skel->bss->lost_minis))
 		uncounted |= CT_UNCOUNTED_MINIS;
-	return hand_over_lost(live, events, since, CT_LOST_RING, uncounted);
+	return ct_live_tell_lost(live, events, since, CT_LOST_RING, uncounted);
+}
+
+/* What a map had no room for is missing later on: of whom, nobody knows. */
+static int tell_map_losses(struct ct_source_live *live)
+{
+	uint64_t events = exchange_zero(&live->skel->bss->unkept);
+
+	return events ? ct_live_tell_lost(live, events, 0, CT_LOST_MAP, CT_UNCOUNTED_ALL) : 0;
+}
+
+static int tell_losses(struct ct_source_live *live)
+{
+	int r = tell_ring_losses(live);
+
+	return r ? r : tell_map_losses(live);
 }
 
 /* MISSES: ct_live_count_misses(), in time for those that were taken over to be known of. */
@@ -189,7 +205,7 @@ static int tell_recursion_losses(struct ct_source_live *live, uint64_t misses)
 	if (lost <= told || live->idle)
 		return 0;
 	live->recursion_told = lost;
-	return hand_over_lost(live, lost - told, since, CT_LOST_RECURSION, CT_UNCOUNTED_ALL);
+	return ct_live_tell_lost(live, lost - told, since, CT_LOST_RECURSION, CT_UNCOUNTED_ALL);
 }
 
 static int check_recursion(struct ct_source_live *live)
@@ -220,7 +236,15 @@ int ct_live_drain(struct ct_source_live *live)
 {
 	int r = consume(live);
 
-	return r == 0 && !live->more ? tell_ring_losses(live) : r;
+	return r == 0 && !live->more ? tell_losses(live) : r;
+}
+
+/* Who stops polling for long has not asked for sweeps meanwhile either, though there was need. */
+static void note_poll(struct ct_source_live *live, uint64_t now_ns)
+{
+	if (live->polled_ns && now_ns - live->polled_ns > STOOD_STILL_NS)
+		live->stood_ns = now_ns - live->polled_ns;
+	live->polled_ns = now_ns;
 }
 
 int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t deadline_ns,
@@ -247,6 +271,7 @@ int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t de
 		live->ticked_ns = now;
 		r = hand_over(live, &tick, CT_EVENT_CORE_SIZE);
 	}
+	note_poll(live, now);
 	if (ret_records)
 		*ret_records = live->records;
 	return r;
@@ -278,7 +303,7 @@ int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *co
 		r = consume(live);
 	while (r == 0 && live->more);
 	if (r == 0)
-		r = tell_ring_losses(live);
+		r = tell_losses(live);
 	if (r == 0)
 		r = tell_recursion_losses(live, misses);
 	end.ts_ns = ct_clock_ns(CLOCK_MONOTONIC);

@@ -197,11 +197,13 @@ static int release(struct ct_selector *selector, struct pending *pending)
 
 /*
  * More is undecided than may be held: what is held of this connection and the update that has just
- * come are lost to the filter, and it is said.
+ * come are lost to the filter, and it is said, in the stream and of the connection.
  */
-static int give_up(struct ct_selector *selector, struct pending *pending, uint64_t ts_ns)
+static int give_up(struct ct_selector *selector, struct ct_conn *conn, struct pending *pending,
+		   uint64_t ts_ns)
 {
 	uint64_t events = pending->n + 1;
+	const struct ct_evidence evidence = {"held_and_lost", NULL, events};
 	struct ct_event event = {
 		.ts_ns = ts_ns,
 		.kind = CT_EVENT_LOST,
@@ -213,9 +215,11 @@ static int give_up(struct ct_selector *selector, struct pending *pending, uint64
 		.ts_ns = ts_ns,
 		.event = &event,
 		.lost = {.events = events, .since_ns = pending->since_ns, .where = CT_LOST_HOLD}};
+	int r = ct_conn_raise(conn, CT_FLAG_GAP, ts_ns, &evidence, 1);
 
+	conn->gaps++;
 	drop(selector, pending);
-	return selector->fn(selector->context, &update);
+	return r ? r : selector->fn(selector->context, &update);
 }
 
 static bool is_free(const struct pending *pending, const struct ct_conn *conn,
@@ -235,7 +239,7 @@ static bool is_free(const struct pending *pending, const struct ct_conn *conn,
 	}
 }
 
-static int hold(struct ct_selector *selector, const struct ct_conn *conn, struct pending *pending,
+static int hold(struct ct_selector *selector, struct ct_conn *conn, struct pending *pending,
 		const struct ct_update *update)
 {
 	/* it ends behind the payload of its kind */
@@ -245,7 +249,7 @@ static int hold(struct ct_selector *selector, const struct ct_conn *conn, struct
 	struct held *held;
 
 	if (!free && selector->n_held >= HELD_MAX)
-		return give_up(selector, pending, update->ts_ns);
+		return give_up(selector, conn, pending, update->ts_ns);
 	held = calloc(1, event_offset(silent) + size);
 	if (!held)
 		return -ENOMEM;

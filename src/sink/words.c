@@ -45,6 +45,8 @@ static const char *const lost_words[_CT_LOST_MAX] = {
 	[CT_LOST_TABLE] = "connection table full",
 	[CT_LOST_DECODE] = "not understood",
 	[CT_LOST_DISK] = "no room on the disk",
+	[CT_LOST_MAP] = "no room in the kernel's maps",
+	[CT_LOST_SWEEP] = "sweep too late",
 };
 
 static const char *const left_by_words[_CT_LEFT_BY_MAX] = {

@@ -206,7 +206,13 @@ bool ct_table_may_miss(const struct ct_conn_table *table, const struct ct_entry 
 	}
 }
 
-/* At its end: no event of it is to come that would tell what was missing. */
+/* Entered so far. */
+static uint32_t steps_of(const struct ct_entry *entry)
+{
+	return entry->conn.history.n_steps + entry->conn.history.n_dropped;
+}
+
+/* No event of it has come since that would tell what was missing; at its end, none is to come. */
 static bool may_have_missed(const struct ct_conn_table *table, const struct ct_entry *entry)
 {
 	bool counted = entry->counted_epoch != table->counted_epoch;
@@ -273,6 +279,7 @@ static int make_room(struct ct_conn_table *table)
 	if (table->closed)
 		return ct_table_remove(table, table->closed);
 	table->stats.evicted++;
+	table->stats.lost++; /* what comes of it from now on has no beginning */
 	table->entries->torn = true;
 	r = ct_table_gap(table, table->entries, table->now_ns);
 	if (r == 0)
@@ -358,11 +365,18 @@ static void note_closed(struct ct_conn_table *table, struct ct_entry *entry)
 		DL_APPEND2(table->closed, entry, closed_prev, closed_next);
 }
 
+/* Events of it may be missing since it entered the state that it is in. */
+static bool is_doubtful(const struct ct_conn_table *table, const struct ct_entry *entry)
+{
+	return entry->gap_at == steps_of(entry) || may_have_missed(table, entry);
+}
+
 int ct_table_tell(struct ct_conn_table *table, struct ct_entry *entry, struct ct_update *update)
 {
 	int r = 0;
 
 	if (entry) {
+		entry->conn.doubtful = is_doubtful(table, entry);
 		if (update->kind != CT_UPDATE_SILENT)
 			r = ct_table_announce(table, entry, NULL);
 		update->has_id = true;
@@ -397,13 +411,12 @@ int ct_table_gap(struct ct_conn_table *table, struct ct_entry *entry, uint64_t a
 {
 	const struct ct_evidence evidence[] = {{"events_lost_so_far", NULL, table->stats.lost}};
 
-	uint32_t steps = entry->conn.history.n_steps + entry->conn.history.n_dropped;
-
 	entry->counted_epoch = table->counted_epoch;
 	entry->uncounted = table->uncounted;
-	if (entry->gap_at == steps)
+	entry->conn.half_closed = false; /* a close() may be missing */
+	if (entry->gap_at == steps_of(entry))
 		return 0;
-	entry->gap_at = steps;
+	entry->gap_at = steps_of(entry);
 	entry->conn.gaps++;
 	return ct_conn_raise(&entry->conn, CT_FLAG_GAP, at_ns, evidence, 1);
 }

@@ -81,6 +81,10 @@ static int on_moment(struct ct_conn_table *table, struct ct_entry *entry, uint64
 		return r ? r : ct_table_remove(table, entry);
 	}
 	if (settled_ns(entry) <= now_ns) {
+		if (ct_table_may_miss(table, entry)) { /* what followed, and that it goes on */
+			r = ct_table_gap(table, entry, now_ns);
+			entry->expired = false;
+		}
 		if (entry->conn.phase == CT_PHASE_REQUEST)
 			ct_table_settle_request(table, entry, &update);
 		else

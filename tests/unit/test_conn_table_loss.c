@@ -363,6 +363,22 @@ static void full_table_of_open_ones_says_whom_it_gave_up(void **state)
 	assert_int_equal(stats.live, 2);
 }
 
+/// It comes back with the next thing that happens to it, and what was before is not known.
+static void connection_that_was_given_up_goes_on_with_a_gap(void **state)
+{
+	struct world *world = *state;
+	struct life first, life = a_client();
+
+	world_bound(world, 2);
+	first = a_client_more(world, 1);
+	a_client_more(world, 2);
+	take(world, to(&life, CT_STATE_SYN_SENT));
+	take(world, to(&first, CT_STATE_CLOSE_WAIT));
+	assert_int_equal(world->id.cookie, 1);
+	assert_int_equal(world->conn->gaps, 1);
+	assert_int_equal(world->conn->history.steps[0].basis, CT_BASIS_FOUND);
+}
+
 static void time_that_runs_backwards_opens_and_closes_nothing_early(void **state)
 {
 	struct world *world = *state;
@@ -401,6 +417,7 @@ int main(void)
 		test(closed_one_goes_before_one_that_waits_for_a_moment),
 		test(closed_ones_go_one_by_one_before_an_open_one),
 		test(full_table_of_open_ones_says_whom_it_gave_up),
+		test(connection_that_was_given_up_goes_on_with_a_gap),
 		test(time_that_runs_backwards_opens_and_closes_nothing_early),
 	};
 

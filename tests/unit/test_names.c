@@ -42,7 +42,7 @@ static const struct vocabulary {
 	{ct_lost_where_name,
 	 NULL,
 	 _CT_LOST_MAX,
-	 {NULL, "ring", "recursion", "hold", "table", "decode", "disk"}},
+	 {NULL, "ring", "recursion", "hold", "table", "decode", "disk", "map", "sweep"}},
 	{ct_basis_name, NULL, _CT_BASIS_MAX, {"seen", "inferred", "found"}},
 	{ct_flag_name,
 	 ct_flag_from_name,

@@ -301,13 +301,19 @@ static void what_is_held_beyond_the_bound_is_told_as_lost(void **state)
 	assert_silence(&f->told);
 	assert_int_equal(ct_selector_update(f->selector, &other, &u), 0);
 	assert_told(&f->told, "lost 2 hold"); /* the one held of this connection, and this one */
+	assert_int_equal(other.gaps, 1);
+	assert_int_equal(other.flags, 1U << CT_FLAG_GAP);
+	assert_int_equal(f->conn.gaps, 0);
 	assert_int_equal(ct_selector_update(f->selector, &other, &u), 0);
 	assert_silence(&f->told); /* there was room again */
 	ct_selector_discard(f->selector, &other);
+	ct_conn_fini(&other);
 
 	update(f, u);
 	update(f, u);
 	assert_told(&f->told, "lost 262145 hold");
+	assert_int_equal(f->conn.gaps, 1);
+	ct_conn_fini(&f->conn);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

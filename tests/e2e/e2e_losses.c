@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Shows that what is lost is told: by its place, in the stream, in what is made of a recording and
+// at the exit, everywhere the same number; and that no life which it may touch looks whole.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/churn.h"
+#include "support/e2e.h"
+#include "support/events.h"
+
+#define CHURN	  500
+#define SETTLE_MS 500
+#define EXIT_LOST 5
+
+/// As many as the kernel side can follow, bpf/follow.bpf.h; those of one option are a long
+/// argument.
+#define FOLLOWED_MAX	65536
+#define PIDS_PER_OPTION 15000
+#define PID_LEN		8
+#define HIGHEST_PID	4194303 /* PID_MAX_LIMIT, include/linux/threads.h */
+#define FOLLOW_OPTIONS	(FOLLOWED_MAX / PIDS_PER_OPTION + 1)
+
+/// What a tracer says at its exit: so many, and so many of them at one place.
+struct said {
+	long long events;
+	long long at;
+};
+
+static struct said said_at_exit(const struct e2e_tracer *tracer, const char *where)
+{
+	char *text = e2e_tracer_stderr(tracer), *line = strstr(text, " lost ("), *place;
+	struct said said = {0};
+
+	if (!line)
+		fail_msg("no word of a loss: %s", text);
+	place = strstr(line, where);
+	if (!place || sscanf(place + strlen(where), " %lld", &said.at) != 1)
+		fail_msg("no loss at %s: %s", where, text);
+	while (line > text && line[-1] != '\n')
+		line--;
+	if (sscanf(line, "conntrace: warning: %lld event", &said.events) != 1)
+		fail_msg("no number of what was lost: %s", text);
+	free(text);
+	return said;
+}
+
+/// Told in the stream. where NULL: at any place.
+static long long told(const json_t *events, const char *where)
+{
+	long long lost = 0;
+	size_t index;
+	json_t *event;
+
+	json_array_foreach((json_t *)events, index, event)
+	{
+		if (strcmp(e2e_event_text(event, "event"), "lost") == 0 &&
+		    (!where || strcmp(e2e_event_text(event, "where"), where) == 0))
+			lost += e2e_event_number(event, "events");
+	}
+	return lost;
+}
+
+static bool has_states(const json_t *life, const char *const states[])
+{
+	const json_t *history = json_object_get(life, "history");
+	size_t n = 0;
+
+	for (; states[n]; n++)
+		if (strcmp(e2e_event_text(json_array_get(history, n), "state"), states[n]))
+			return false;
+	return json_array_size(history) == n;
+}
+
+static bool is_whole(const json_t *life)
+{
+	static const char *const client[] = {"SYN_SENT",  "ESTABLISHED", "FIN_WAIT1",
+					     "FIN_WAIT2", "TIME_WAIT",	 NULL};
+	static const char *const server[] = {"SYN_RECV", "ESTABLISHED", "CLOSE_WAIT", "LAST_ACK",
+					     NULL};
+
+	return strcmp(e2e_event_text(life, "end"), "fin") == 0 &&
+	       (has_states(life, client) || has_states(life, server));
+}
+
+/// Every life is whole, or says that it is not.
+static void assert_whole_or_gap(const json_t *lives)
+{
+	size_t index, touched = 0;
+	json_t *life;
+
+	json_array_foreach((json_t *)lives, index, life)
+	{
+		if (strcmp(e2e_event_text(life, "event"), "close"))
+			continue;
+		if (e2e_event_number(life, "gaps") > 0) {
+			touched++;
+			continue;
+		}
+		if (!is_whole(life))
+			fail_msg("neither whole nor with a gap: %s",
+				 json_dumps(life, JSON_COMPACT));
+	}
+	assert_true(touched > 0);
+}
+
+/// The tracer is stopped while its ring of one page runs over, and then not.
+static void overflow(struct e2e *e2e, const struct e2e_tracer *tracer)
+{
+	e2e_churn(e2e, e2e_port(0), 10);
+	kill(tracer->pid, SIGSTOP);
+	e2e_churn(e2e, e2e_port(0), CHURN);
+	kill(tracer->pid, SIGCONT);
+	e2e_churn(e2e, e2e_port(0), CHURN);
+	e2e_sleep_ms(SETTLE_MS);
+}
+
+static void full_ring_is_told_alike_in_the_stream_and_at_the_exit(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "watch", "--json", "--strict", "--buffer",
+					      "4096", "-P", e2e_port_text(e2e, 0));
+	struct said said;
+	json_t *events;
+
+	overflow(e2e, tracer);
+	e2e_tracer_stop(tracer, EXIT_LOST);
+	events = e2e_tracer_events(tracer);
+	said = said_at_exit(tracer, "ring");
+	assert_true(said.at > CHURN);
+	assert_int_equal(told(events, "ring"), said.at);
+	assert_int_equal(told(events, NULL), said.events);
+	assert_whole_or_gap(events);
+}
+
+static void full_ring_is_told_alike_of_a_recording(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "small.ctr");
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "--strict", "--buffer", "4096", "-w",
+					      recording, "-P", e2e_port_text(e2e, 0));
+	struct e2e_output output;
+	struct said said;
+	json_t *info, *events;
+
+	overflow(e2e, tracer);
+	e2e_tracer_stop(tracer, EXIT_LOST);
+	said = said_at_exit(tracer, "ring");
+	info = E2E_CONNTRACE_JSON("info", "--json", recording);
+	assert_int_equal(e2e_event_number(json_array_get(info, 0), "lost"), said.events);
+	assert_int_equal(
+		e2e_event_number(json_object_get(json_array_get(info, 0), "lost_at"), "ring"),
+		said.at);
+	json_decref(info);
+
+	E2E_CONNTRACE(&output, "report", recording);
+	assert_non_null(strstr(output.out, e2e_format(e2e, "LOST %lld events: ", said.events)));
+	assert_non_null(strstr(output.out, e2e_format(e2e, " %lld events lost, ", said.events)));
+	e2e_output_free(&output);
+
+	E2E_CONNTRACE(&output, "replay", "--json", "--strict", recording);
+	assert_int_equal(output.status, EXIT_LOST);
+	events = e2e_events_parse(output.out, output.out_bytes);
+	assert_int_equal(told(events, NULL), said.events);
+	assert_whole_or_gap(events);
+	json_decref(events);
+	e2e_output_free(&output);
+}
+
+/// "4194303,4194302,…": processes that are not there, from the highest on. Borrowed.
+static const char *pids_that_are_not(struct e2e *e2e, unsigned first, unsigned n)
+{
+	char *list = calloc(n, PID_LEN + 1);
+	const char *text;
+	size_t used = 0;
+
+	assert_non_null(list);
+	for (unsigned i = 0; i < n; i++)
+		used += (size_t)sprintf(list + used, "%s%u", i ? "," : "", HIGHEST_PID - first - i);
+	text = e2e_format(e2e, "%s", list);
+	free(list);
+	return text;
+}
+
+static void child_that_cannot_be_followed_is_told(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_actor *parent = e2e_actor_start(e2e, &e2e->home, "ct-parent");
+	const char *argv[5 + 2 * FOLLOW_OPTIONS + 3] = {
+		"watch",    "--json", "--strict",
+		"--follow", "-p",     e2e_format(e2e, "%d", parent->pid)};
+	struct e2e_tracer *tracer;
+	struct said said;
+	size_t n = 6;
+
+	for (unsigned first = 0; first < FOLLOWED_MAX - 1; first += PIDS_PER_OPTION) {
+		unsigned left = FOLLOWED_MAX - 1 - first;
+
+		argv[n++] = "-p";
+		argv[n++] = pids_that_are_not(e2e, first,
+					      left < PIDS_PER_OPTION ? left : PIDS_PER_OPTION);
+	}
+	tracer = e2e_tracer_start(e2e, argv);
+	e2e_actor_fork(parent, "ct-child");
+	e2e_sleep_ms(SETTLE_MS);
+	e2e_tracer_stop(tracer, EXIT_LOST);
+	said = said_at_exit(tracer, "map");
+	assert_true(said.at > 0);
+	assert_int_equal(told(e2e_tracer_events(tracer), "map"), said.at);
+}
+
+static const struct CMUnitTest tests[] = {
+	E2E_TEST(full_ring_is_told_alike_in_the_stream_and_at_the_exit),
+	E2E_TEST(full_ring_is_told_alike_of_a_recording),
+	E2E_TEST(child_that_cannot_be_followed_is_told),
+};
+
+E2E_MAIN("losses", tests)
