@@ -53,7 +53,7 @@ SYSROOT_FLAGS := $(if $(SYSROOT),--sysroot=$(SYSROOT))
 
 BUILD_TOOLS     := clang bpftool scdoc pkg-config
 BUILD_LIBRARIES := libc6-dev libbpf-dev libelf-dev zlib1g-dev libzstd-dev libxxhash-dev \
-	libcap-ng-dev uthash-dev libsmartcols-dev
+	libcap-ng-dev libseccomp-dev uthash-dev libsmartcols-dev
 TEST_TOOLS      := nftables iproute2 zstd clang-format clang-tidy procps nginx apache2-utils
 TEST_LIBRARIES  := libcmocka-dev libjansson-dev
 VM_TOOLS        := qemu-system-x86 busybox-static kmod xz-utils \
@@ -65,7 +65,7 @@ COV   := $(BUILD)/cov
 
 # Asked for once, and only when a recipe needs it: on a fresh machine pkg-config itself may come to
 # be installed by this very run.
-PKGS        := 'libbpf >= 1.1' libzstd libxxhash smartcols libcap-ng
+PKGS        := 'libbpf >= 1.1' libzstd libxxhash smartcols libcap-ng 'libseccomp >= 2.5'
 TEST_PKGS   := cmocka jansson
 PKG_ASK      = $(if $(CROSS),PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(TRIPLET)/pkgconfig \
 	PKG_CONFIG_SYSROOT_DIR=$(SYSROOT)) $(PKG_CONFIG)
@@ -110,6 +110,7 @@ RECORD_SRCS := $(addprefix src/record/,model.c encoder.c decoder.c file.c format
 UNIT_SRCS_addr        := src/base/addr.c src/base/number.c
 UNIT_SRCS_buf         := src/base/buf.c
 UNIT_SRCS_cleanup     :=
+UNIT_SRCS_confine     := $(wildcard src/confine/*.c) src/sink/spool.c src/sink/sink_out.c src/base/buf.c
 UNIT_SRCS_json_writer := src/base/json_writer.c src/base/buf.c
 UNIT_SRCS_log         := src/base/log.c src/base/text.c src/base/buf.c
 UNIT_SRCS_number      := src/base/number.c

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Text that waits until all before it is known: in memory while short, then in a temporary file. */
+/* Text that waits until all before it is known: in memory while short, then in a temporary file,
+ * where none can be made in memory too. */
 #pragma once
 
 #include <stdio.h>

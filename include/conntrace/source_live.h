@@ -94,6 +94,9 @@ struct ct_privilege {
 	bool held;
 };
 
+/// What this process has of them now.
+void ct_live_privileges(struct ct_privilege ret[CT_PRIVILEGES]);
+
 /// Where the tracer would run.
 struct ct_surroundings {
 	struct ct_privilege privileges[CT_PRIVILEGES];

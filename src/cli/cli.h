@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "conntrace/buf.h"
+#include "conntrace/confine.h"
 #include "conntrace/pipeline.h"
 #include "conntrace/recording.h"
 #include "conntrace/session.h"
@@ -81,5 +82,15 @@ int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_st
 /// Fills in everything: the machine, the two clocks as of now, the words of the call.
 void ct_session_begin(char *const command_line[], struct ct_session *ret);
 
-/// READY=1 to whoever set NOTIFY_SOCKET, sd_notify(3); nothing when nobody did.
-void ct_notify_ready(void);
+/// The way to whoever set NOTIFY_SOCKET, sd_notify(3): a descriptor of the caller's, or -1.
+int ct_notify_open(void);
+
+/// READY=1 to that; nothing if FD is -1.
+void ct_notify_ready(int fd);
+
+/// Says which capabilities are missing, and for what; nothing if none is.
+void ct_tell_privileges(void);
+
+/// Gives up what the rest of the run does not need. What cannot be given up is told, and only a
+/// user that cannot be become is a failure.
+int ct_confine_self(const struct ct_confinement *what);

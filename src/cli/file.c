@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A recording on its way through the pipeline: what replay and report have in common. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "cli.h"
@@ -8,11 +9,24 @@
 #include "conntrace/log.h"
 #include "unseen.h"
 
+/// What a command does once its file is open, beside reading it and printing.
+static const unsigned int needs[_CT_COMMAND_MAX] = {
+	[CT_COMMAND_REPORT] = CT_CONFINE_SPOOL,
+};
+
+/// Nothing of the file is looked at before this process has given up what it does not need for
+/// that.
 int ct_file_open(const struct ct_options *options, struct ct_recording_reader **ret)
 {
+	const struct ct_confinement what = {.needs = needs[options->command]};
+	int fd = open(options->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	char err[CT_RECORDING_ERR_LEN] = "";
-	int r = ct_recording_open(options->file, err, ret);
+	int r = fd < 0 ? -errno : 0;
 
+	if (r == 0) {
+		(void)ct_confine_self(&what); /* no user is asked for */
+		r = ct_recording_open_fd(fd, err, ret);
+	}
 	if (r == 0)
 		return CT_EXIT_DONE;
 	if (*err)

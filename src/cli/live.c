@@ -39,6 +39,7 @@ struct live {
 	size_t first_followed;	 /// in select.pids: from there on their children are, too
 	bool blind;		 /// sweeps are not possible any more
 	uint64_t stop_ns;	 /// CLOCK_MONOTONIC; CT_NS_UNKNOWN: no limit
+	int notify_fd;
 };
 
 static void live_fini(struct live *live)
@@ -47,6 +48,7 @@ static void live_fini(struct live *live)
 	ct_pipeline_free(&live->pipeline);
 	ct_rotate_fini(&live->rotate);
 	ct_child_fini(&live->child);
+	ct_closep(&live->notify_fd);
 }
 
 /// CMD's own process, and those that --follow asks for, become part of the selection.
@@ -171,12 +173,40 @@ static void tell_absent(const struct ct_capabilities *capabilities)
 		ct_info("not traced here: %s (`conntrace check` tells why)", names.data);
 }
 
+/// Without the right to, --user is refused before anything is begun.
+static int may_become(const struct ct_options *options)
+{
+	if (!options->user.is_given || ct_confine_may_become())
+		return CT_EXIT_DONE;
+	ct_error(
+		"--user: not permitted to become another user: run it as root (or with CAP_SETUID and "
+		"CAP_SETGID)");
+	return CT_EXIT_UNSUPPORTED;
+}
+
+/// All that is needed is open, CMD has what it was started with, and no event has been looked at.
+static int confine(struct live *live)
+{
+	const struct ct_options *options = live->options;
+	const struct ct_confinement what = {
+		.needs = CT_CONFINE_TRACE | (live->write_path ? CT_CONFINE_RECORD : 0) |
+			 (options->child_argv ? CT_CONFINE_CHILD : 0),
+		.child = live->child.pid,
+		.user = options->user,
+	};
+
+	ct_tell_privileges();
+	if (!lists(live))
+		live->notify_fd = ct_notify_open();
+	return ct_confine_self(&what);
+}
+
 /// All that can fail without a trace comes first; a recording there is overwritten only at the end.
 static int prepare(struct live *live, ct_sink_new_fn new_sink)
 {
-	int r = CT_EXIT_DONE;
+	int r = may_become(live->options);
 
-	if (live->write_path)
+	if (r == CT_EXIT_DONE && live->write_path)
 		r = ct_rotate_open(&live->rotate, live->options, live->write_path);
 	if (r == CT_EXIT_DONE)
 		r = follow_processes(live);
@@ -184,9 +214,11 @@ static int prepare(struct live *live, ct_sink_new_fn new_sink)
 		r = prepare_pipeline(live, new_sink);
 	if (r == CT_EXIT_DONE)
 		r = attach(live);
+	if (r == CT_EXIT_DONE && live->write_path && live->options->user.is_given)
+		r = ct_record_file_give(&live->rotate.file, &live->options->user);
 	if (r == CT_EXIT_DONE && live->write_path)
 		r = ct_rotate_begin(&live->rotate, &live->session, live->pipeline);
-	return r;
+	return r == CT_EXIT_DONE ? confine(live) : r;
 }
 
 /// Lets CMD run. It may turn out not to be a program: its status says so then.
@@ -200,7 +232,7 @@ static bool release(struct live *live)
 		live->stop_ns = CT_NS_UNKNOWN;
 	tell_absent(&live->session.capabilities);
 	ct_info("attached");
-	ct_notify_ready();
+	ct_notify_ready(live->notify_fd);
 	if (!live->options->child_argv)
 		return true;
 	r = ct_child_release(&live->child);
@@ -434,6 +466,7 @@ int ct_live_run(struct ct_options *options, ct_sink_new_fn new_sink, const char 
 		.printing = new_sink != NULL,
 		.child = {.pid = -1, .go_fd = -1, .failed_fd = -1},
 		.rotate = {.file = CT_RECORD_FILE_NONE},
+		.notify_fd = -1,
 		.stop_ns = CT_NS_UNKNOWN,
 	};
 	int r;

@@ -9,9 +9,8 @@
 #include "conntrace/cleanup.h"
 #include "conntrace/log.h"
 
-void ct_notify_ready(void)
+int ct_notify_open(void)
 {
-	static const char message[] = "READY=1";
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	_cleanup_(ct_closep) int fd = -1;
@@ -19,11 +18,11 @@ void ct_notify_ready(void)
 	size_t length;
 
 	if (!path || (*path != '/' && *path != '@'))
-		return;
+		return -1;
 	length = strlen(path);
 	if (length >= sizeof(addr.sun_path)) {
 		ct_warn("cannot tell systemd: NOTIFY_SOCKET '%s' is too long", path);
-		return;
+		return -1;
 	}
 	memcpy(addr.sun_path, path, length);
 	/* '@' stands for the NUL at the start of an abstract socket's name, unix(7). */
@@ -31,7 +30,17 @@ void ct_notify_ready(void)
 		addr.sun_path[0] = '\0';
 	addr_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&addr,
-			     addr_len) < 0)
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, addr_len) < 0) {
 		ct_warn("cannot tell systemd through '%s': %m", path);
+		return -1;
+	}
+	return CT_TAKE_FD(fd);
+}
+
+void ct_notify_ready(int fd)
+{
+	static const char message[] = "READY=1";
+
+	if (fd >= 0 && send(fd, message, strlen(message), MSG_NOSIGNAL) < 0)
+		ct_warn("cannot tell systemd that tracing has begun: %m");
 }

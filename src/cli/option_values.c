@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Values that are no condition: limits, formats, paths. */
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +21,12 @@
 #define FILE_BYTES_MIN 4096
 #define FILES_MAX      1000000
 #define NS_PER_S       1000000000
+
+/// Longest name of a user, its NUL included.
+#define NAME_LEN 256
+
+/// The last number is the kernel's "no user".
+#define ID_MAX (UINT32_MAX - 1)
 
 int ct_option_refuse(struct ct_option_value *value, const char *fmt, ...)
 {
@@ -187,4 +195,54 @@ int ct_option_sync(struct ct_option_value *value)
 		return ct_option_refuse(value, "'%.64s' is not never, end or frame", value->text);
 	*(enum ct_recording_sync *)value->target = (enum ct_recording_sync)i;
 	return 0;
+}
+
+static int find_group(struct ct_option_value *value, const char *name, gid_t *ret)
+{
+	const struct group *group;
+	uint64_t gid;
+
+	if (ct_parse_u64(name, 0, ID_MAX, &gid) == 0) {
+		*ret = (gid_t)gid;
+		return 0;
+	}
+	group = getgrnam(name);
+	if (!group)
+		return ct_option_refuse(value, "'%.64s' is no group of this machine and no gid",
+					name);
+	*ret = group->gr_gid;
+	return 0;
+}
+
+/// NAME[:GROUP], either of them a number. A user has a group unless there is nobody of that number.
+int ct_option_user(struct ct_option_value *value)
+{
+	size_t length = strcspn(value->text, ":");
+	const char *group = value->text[length] ? value->text + length + 1 : NULL;
+	struct ct_user user = {.is_given = true};
+	const struct passwd *entry;
+	char name[NAME_LEN];
+	bool is_number;
+	uint64_t uid;
+	int r = 0;
+
+	if (length >= sizeof(name))
+		return ct_option_refuse(value, "'%.64s…' is too long", value->text);
+	memcpy(name, value->text, length);
+	name[length] = '\0';
+	is_number = ct_parse_u64(name, 0, ID_MAX, &uid) == 0;
+	entry = is_number ? getpwuid((uid_t)uid) : getpwnam(name);
+	if (!entry && !is_number)
+		return ct_option_refuse(value, "'%.64s' is no user of this machine and no uid",
+					name);
+	if (!entry && !group)
+		return ct_option_refuse(value, "nobody has the uid %s here: name a group, %s:GROUP",
+					name, name);
+	user.uid = entry ? entry->pw_uid : (uid_t)uid;
+	user.gid = entry ? entry->pw_gid : 0;
+	if (group)
+		r = find_group(value, group, &user.gid);
+	if (r == 0)
+		*(struct ct_user *)value->target = user;
+	return r;
 }

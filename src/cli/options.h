@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "conntrace/buf.h"
+#include "conntrace/confine.h"
 #include "conntrace/recording.h"
 #include "conntrace/select.h"
 #include "conntrace/sink.h"
@@ -69,6 +70,7 @@ struct ct_options {
 	const char *hidden[CT_HIDDEN_MAX]; /// hooks to do without
 	size_t n_hidden;
 	const char *btf_path;	/// the kernel's types; NULL: its own
+	struct ct_user user;	/// whom to be once attached
 	const char *write_path; /// of the recording to write; NULL none
 	bool force;		/// it may be there already
 	enum ct_recording_sync sync;

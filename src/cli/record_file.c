@@ -64,6 +64,15 @@ int ct_record_file_try(struct ct_record_file *file, const char *path)
 	return r ? refuse(path, r) : CT_EXIT_DONE;
 }
 
+int ct_record_file_give(const struct ct_record_file *file, const struct ct_user *user)
+{
+	if (fchown(file->file.fd, user->uid, user->gid) == 0)
+		return CT_EXIT_DONE;
+	ct_error("cannot give the recording '%s' to the user of --user: %s", file->path,
+		 strerror(errno));
+	return CT_EXIT_FAILED;
+}
+
 int ct_record_file_begin(struct ct_record_file *file, enum ct_recording_sync sync,
 			 bool full_is_no_error, const struct ct_session *session,
 			 struct ct_pipeline *pipeline)

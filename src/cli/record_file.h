@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "conntrace/confine.h"
 #include "conntrace/pipeline.h"
 #include "conntrace/recording.h"
 #include "conntrace/session.h"
@@ -34,6 +35,9 @@ int ct_record_file_try(struct ct_record_file *file, const char *path);
 
 /// Says that something is there already, and what to do about it; CT_EXIT_FAILED.
 int ct_record_file_refuse(const char *path);
+
+/// Makes the user its owner. An exit code; what is wrong is printed.
+int ct_record_file_give(const struct ct_record_file *file, const struct ct_user *user);
 
 /// Writes the header and makes the recording a sink of the pipeline, which ct_sink_recording_new()
 /// gets FULL_IS_NO_ERROR for. An exit code; what is wrong is printed.

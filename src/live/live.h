@@ -30,6 +30,7 @@ bool ct_live_is_second(const char *program);
 struct ct_source_live {
 	struct conntrace_bpf *skel; /// owned
 	struct ring_buffer *ring;   /// owned
+	int walks_error;	    /// -errno of ct_live_open_walks()
 	int epoll_fd;
 	struct ct_capabilities capabilities;
 	uint64_t recursion_checked_ns;
@@ -70,8 +71,13 @@ int ct_live_tell_lost(struct ct_source_live *live, uint64_t events, uint64_t sin
 		      enum ct_lost_where where, uint8_t uncounted);
 
 /// How often programs were left out so far because they would have run inside themselves, on the
-/// same CPU: those whose events are lost then, unless a second one takes over.
-uint64_t ct_live_count_misses(const struct conntrace_bpf *skel);
+/// same CPU: those whose events are lost then, unless a second one takes over. 0; -errno of bpf(2):
+/// nobody knows then what is lost, *ret is unchanged.
+int ct_live_count_misses(const struct conntrace_bpf *skel, uint64_t *ret);
+
+/// Opens what walks over what was there before, so that nothing but bpf_iter_create() is needed
+/// later. What cannot be opened is told when it is walked over.
+void ct_live_open_walks(struct ct_source_live *live);
 
 /// How many of so many misses nobody took over, so far.
 uint64_t ct_live_lost_of(const struct conntrace_bpf *skel, uint64_t misses);

@@ -10,10 +10,13 @@
 
 static int explain_permission(char *err_text, size_t err_len)
 {
-	if (!ct_may_trace())
+	const char *missing = ct_missing_to_trace();
+
+	if (missing)
 		snprintf(err_text, err_len,
-			 "not permitted to trace: run it as root (or with CAP_BPF and "
-			 "CAP_PERFMON)");
+			 "not permitted to trace without %s: run it as root (or with CAP_BPF and "
+			 "CAP_PERFMON)",
+			 missing);
 	else
 		snprintf(err_text, err_len,
 			 "the kernel does not permit it, though the capabilities are there: a "
@@ -71,7 +74,7 @@ static int load_what_can_be(struct ct_kernel *kernel, const struct ct_live_confi
 		snprintf(err_text, err_len, "cannot load the programs: %s", strerror(-r));
 		return r;
 	}
-	if (r == -EPERM || !ct_may_trace())
+	if (r == -EPERM || ct_missing_to_trace())
 		return explain_permission(err_text, err_len);
 	if (ct_load_sift(kernel, config))
 		r = load(kernel, config, ret);

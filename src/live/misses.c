@@ -2,6 +2,7 @@
 /* What the kernel left out because a program would have run inside itself: bpf/again.bpf.h. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <string.h>
 
 #include "conntrace.skel.h"
@@ -26,7 +27,7 @@ static bool loses_nothing(const struct bpf_program *program)
 	return ct_live_is_second(name);
 }
 
-uint64_t ct_live_count_misses(const struct conntrace_bpf *skel)
+int ct_live_count_misses(const struct conntrace_bpf *skel, uint64_t *ret)
 {
 	struct bpf_program *program;
 	uint64_t misses = 0;
@@ -37,14 +38,17 @@ uint64_t ct_live_count_misses(const struct conntrace_bpf *skel)
 		__u32 len = sizeof(info);
 		int fd = bpf_program__fd(program);
 
-		if (fd < 0 || loses_nothing(program) || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		if (fd < 0 || loses_nothing(program))
 			continue;
+		if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+			return -errno;
 		misses += info.recursion_misses;
 		if (info.recursion_misses)
 			ct_debug("%s was skipped %llu times so far", info.name,
 				 info.recursion_misses);
 	}
-	return misses;
+	*ret = misses;
+	return 0;
 }
 
 uint64_t ct_live_lost_of(const struct conntrace_bpf *skel, uint64_t misses)

@@ -38,11 +38,23 @@ static bool has(unsigned int capability)
 	       ((capability == CAP_BPF || capability == CAP_PERFMON) && have(CAP_SYS_ADMIN));
 }
 
-bool ct_may_trace(void)
+const char *ct_missing_to_trace(void)
 {
 	if (capng_get_caps_process() != 0)
-		return true; /* the kernel will tell */
-	return has(CAP_BPF) && has(CAP_PERFMON);
+		return NULL; /* the kernel will tell */
+	if (!has(CAP_BPF))
+		return has(CAP_PERFMON) ? "CAP_BPF" : "CAP_BPF and CAP_PERFMON";
+	return has(CAP_PERFMON) ? NULL : "CAP_PERFMON";
+}
+
+void ct_live_privileges(struct ct_privilege ret[CT_PRIVILEGES])
+{
+	bool known = capng_get_caps_process() == 0;
+
+	for (size_t i = 0; i < CT_PRIVILEGES; i++) {
+		ret[i] = wanted[i].privilege;
+		ret[i].held = known && has(wanted[i].number);
+	}
 }
 
 /// "[none] integrity confidentiality": the one in brackets, security/lockdown/lockdown.c.
@@ -64,12 +76,7 @@ static void read_lockdown(char *ret, size_t len)
 
 void ct_surroundings_look(struct ct_surroundings *ret)
 {
-	bool known = capng_get_caps_process() == 0;
-
 	*ret = (struct ct_surroundings){};
-	for (size_t i = 0; i < CT_PRIVILEGES; i++) {
-		ret->privileges[i] = wanted[i].privilege;
-		ret->privileges[i].held = known && has(wanted[i].number);
-	}
+	ct_live_privileges(ret->privileges);
 	read_lockdown(ret->lockdown, sizeof(ret->lockdown));
 }

@@ -70,20 +70,35 @@ static int read_iterator(void *context, int fd)
 	return r;
 }
 
+/// A program that is not loaded has none. 0 or -errno.
+static int open_walk(const struct bpf_program *program, struct bpf_link **ret)
+{
+	if (bpf_program__fd(program) < 0)
+		return 0;
+	*ret = bpf_program__attach_iter(program, NULL);
+	return *ret ? 0 : -errno;
+}
+
+void ct_live_open_walks(struct ct_source_live *live)
+{
+	const struct conntrace_bpf *skel = live->skel;
+
+	live->walks_error = open_walk(skel->progs.ct_found_file, &live->skel->links.ct_found_file);
+	if (live->walks_error == 0)
+		live->walks_error = open_walk(skel->progs.ct_found_socket,
+					      &live->skel->links.ct_found_socket);
+}
+
 /// Owners are filled in where the sockets keep them; without this iterator they stay unknown.
 static int scan_owners(struct ct_source_live *live)
 {
-	struct bpf_link **link = &live->skel->links.ct_found_file;
+	struct reading reading = {live, live->skel->links.ct_found_file, FILES_MAX};
 	_cleanup_(ct_closep) int fd = -1;
-	struct reading reading;
 
-	if (bpf_program__fd(live->skel->progs.ct_found_file) < 0)
+	if (live->walks_error < 0)
+		return live->walks_error;
+	if (!reading.link)
 		return 0;
-	if (!*link)
-		*link = bpf_program__attach_iter(live->skel->progs.ct_found_file, NULL);
-	if (!*link)
-		return -errno;
-	reading = (struct reading){live, *link, FILES_MAX};
 	fd = open_iterator(&reading);
 	return fd < 0 ? fd : read_iterator(&reading, fd);
 }
@@ -99,18 +114,14 @@ static size_t rows_at_once(const struct ct_source_live *live)
 static int walk_sockets(struct ct_source_live *live, uint64_t left_ns,
 			struct ct_netns_left_out *ret_left_out)
 {
-	struct bpf_link **link = &live->skel->links.ct_found_socket;
-	struct reading reading;
+	struct reading reading = {live, live->skel->links.ct_found_socket, rows_at_once(live)};
 	const struct ct_netns_visitor visitor = {open_iterator, read_iterator, &reading};
 
 	*ret_left_out = (struct ct_netns_left_out){};
-	if (bpf_program__fd(live->skel->progs.ct_found_socket) < 0)
+	if (live->walks_error < 0)
+		return live->walks_error;
+	if (!reading.link)
 		return -ENOTSUP;
-	if (!*link)
-		*link = bpf_program__attach_iter(live->skel->progs.ct_found_socket, NULL);
-	if (!*link)
-		return -errno;
-	reading = (struct reading){live, *link, rows_at_once(live)};
 	live->skel->bss->sweep_left_ns = left_ns;
 	return ct_netns_walk(&visitor, ret_left_out);
 }

@@ -58,12 +58,15 @@ static int on_sample(void *context, void *bytes, size_t len)
 
 static int attach(struct ct_source_live *live, char *err_text, size_t err_len)
 {
+	uint64_t misses = 0;
 	int r = conntrace_bpf__attach(live->skel);
 
+	if (r == 0)
+		r = ct_live_count_misses(live->skel, &misses);
 	if (r == 0) {
 		/* so far nobody was to tell of anything */
-		live->recursion_told = ct_live_lost_of(live->skel,
-						       ct_live_count_misses(live->skel));
+		live->recursion_told = ct_live_lost_of(live->skel, misses);
+		ct_live_open_walks(live);
 		if (!live->idle)
 			live->skel->bss->running_since_ns = ct_clock_ns(CLOCK_MONOTONIC);
 		return 0;
@@ -211,8 +214,11 @@ static int tell_recursion_losses(struct ct_source_live *live, uint64_t misses)
 static int check_recursion(struct ct_source_live *live)
 {
 	const struct timespec moment = {.tv_nsec = 1000000};
-	uint64_t misses = ct_live_count_misses(live->skel);
+	uint64_t misses = 0;
+	int r = ct_live_count_misses(live->skel, &misses);
 
+	if (r < 0)
+		return r;
 	if (ct_live_lost_of(live->skel, misses) > live->recursion_told)
 		nanosleep(&moment, NULL); /* it may be about to be taken over */
 	return tell_recursion_losses(live, misses);
@@ -291,13 +297,14 @@ int ct_source_live_part(struct ct_source_live *live, ct_record_fn fn, void *cont
 int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *context)
 {
 	struct ct_event end = {.kind = CT_EVENT_END, .generation = CT_GENERATION_ANY};
-	uint64_t misses;
-	int r;
+	uint64_t misses = 0;
+	int r, counted;
 
 	live->fn = fn;
 	live->context = context;
 	live->skel->bss->running_since_ns = 0;
-	misses = ct_live_count_misses(live->skel); /* from now on nobody is to tell of anything */
+	/* from now on nobody is to tell of anything */
+	counted = ct_live_count_misses(live->skel, &misses);
 	conntrace_bpf__detach(live->skel);
 	do
 		r = consume(live);
@@ -305,7 +312,7 @@ int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *co
 	if (r == 0)
 		r = tell_losses(live);
 	if (r == 0)
-		r = tell_recursion_losses(live, misses);
+		r = counted < 0 ? counted : tell_recursion_losses(live, misses);
 	end.ts_ns = ct_clock_ns(CLOCK_MONOTONIC);
 	if (r == 0)
 		r = hand_over(live, &end, CT_EVENT_CORE_SIZE);

@@ -2,6 +2,8 @@
 #include "conntrace/sink_spool.h"
 
 #include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define KEPT_IN_MEMORY_BYTES ((size_t)1024 * 1024)
 #define COPY_BYTES	     ((size_t)16 * 1024)
@@ -12,6 +14,21 @@ static int failure(void)
 	return errno ? -errno : -EIO;
 }
 
+/// In memory where there is no room for files without a name: /tmp may be read-only, or of a kind
+/// that has none.
+static FILE *open_file(void)
+{
+	FILE *file = tmpfile();
+	int fd = file ? -1 : memfd_create("conntrace", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return file;
+	file = fdopen(fd, "w+");
+	if (!file)
+		close(fd);
+	return file;
+}
+
 int ct_spool_commit(struct ct_spool *spool)
 {
 	if (spool->buf.error)
@@ -20,7 +37,7 @@ int ct_spool_commit(struct ct_spool *spool)
 		return 0;
 	errno = 0;
 	if (!spool->file)
-		spool->file = tmpfile();
+		spool->file = open_file();
 	if (!spool->file ||
 	    fwrite(spool->buf.data, 1, spool->buf.len, spool->file) != spool->buf.len)
 		return failure();

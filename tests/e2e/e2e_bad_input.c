@@ -85,7 +85,7 @@ static void user_without_privilege_is_told(void **state)
 	struct e2e *e2e = *state;
 	struct e2e_output output;
 
-	e2e_conntrace_unprivileged(e2e, "watch", &output);
+	E2E_CONNTRACE_UNPRIVILEGED(e2e, "", &output, "watch");
 	assert_refused(&output, EXIT_NOT_PERMITTED, "root");
 	e2e_output_free(&output);
 }

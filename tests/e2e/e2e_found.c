@@ -390,7 +390,7 @@ static void list_without_privilege_is_refused(void **state)
 	struct e2e *e2e = *state;
 	struct e2e_output output;
 
-	e2e_conntrace_unprivileged(e2e, "list", &output);
+	E2E_CONNTRACE_UNPRIVILEGED(e2e, "", &output, "list");
 	assert_int_equal(output.status, EXIT_NOT_PERMITTED);
 	assert_int_equal(output.out_bytes, 0);
 	assert_non_null(strstr(output.err, "root"));

@@ -7,7 +7,7 @@ set -u
 
 declare -A rank=(
 	[base]=0
-	[event]=1 [capability]=1 [source]=1
+	[event]=1 [capability]=1 [source]=1 [confine]=1
 	[decode]=2 [session]=2 [moment]=2
 	[history]=3
 	[conn]=4
@@ -25,6 +25,7 @@ module_of() {
 	case $1 in
 	src/base/*) echo base ;;
 	src/cli/*) echo cli ;;
+	src/confine/*) echo confine ;;
 	src/detect/* | include/conntrace/detect_*) echo detect ;;
 	src/record/* | include/conntrace/record*) echo recording ;;
 	src/sink/* | include/conntrace/sink_*) echo sinks ;;

@@ -87,10 +87,10 @@ static void wait_attached(struct e2e_tracer *tracer)
 	}
 }
 
-struct e2e_tracer *e2e_tracer_start_as(struct e2e *e2e, const struct e2e_netns *netns, int out_fd,
-				       const char *const argv[])
+/// As e2e_tracer_start_as(), of all words of a call.
+static struct e2e_tracer *start(struct e2e *e2e, const struct e2e_netns *netns, int out_fd,
+				const char *const argv[])
 {
-	const char *full_argv[ARGS_MAX];
 	struct e2e_tracer *tracer;
 	int own_out_fd, err_fd;
 
@@ -102,11 +102,10 @@ struct e2e_tracer *e2e_tracer_start_as(struct e2e *e2e, const struct e2e_netns *
 		.err_path = e2e_format(e2e, "%s/stderr.%zu", e2e->dir, e2e->tracer_count),
 	};
 	e2e->tracer_count++;
-	with_program(argv, full_argv);
 	own_out_fd = create(tracer->out_path);
 	err_fd = create(tracer->err_path);
 	tracer->pid = e2e_process_spawn(&(struct e2e_spawn){
-		.argv = full_argv,
+		.argv = argv,
 		.netns_fd = netns ? netns->fd : e2e_netns_host_fd(),
 		.out_fd = out_fd < 0 ? own_out_fd : out_fd,
 		.err_fd = err_fd,
@@ -116,6 +115,15 @@ struct e2e_tracer *e2e_tracer_start_as(struct e2e *e2e, const struct e2e_netns *
 	e2e_track(e2e, tracer->pid);
 	wait_attached(tracer);
 	return tracer;
+}
+
+struct e2e_tracer *e2e_tracer_start_as(struct e2e *e2e, const struct e2e_netns *netns, int out_fd,
+				       const char *const argv[])
+{
+	const char *full_argv[ARGS_MAX];
+
+	with_program(argv, full_argv);
+	return start(e2e, netns, out_fd, full_argv);
 }
 
 struct e2e_tracer *e2e_tracer_start(struct e2e *e2e, const char *const argv[])
@@ -220,16 +228,50 @@ json_t *e2e_conntrace_json(const char *const argv[])
 	return events;
 }
 
-void e2e_conntrace_unprivileged(struct e2e *e2e, const char *command, struct e2e_output *ret_output)
+/// A call of a copy of the program, which everybody may run.
+static void with_privileges(struct e2e *e2e, const char *capabilities, const char *const argv[],
+			    const char *ret_argv[ARGS_MAX])
 {
 	const char *copy = e2e_path(e2e, "conntrace");
+	const char *const prefix[] = {
+		"setpriv",
+		"--reuid",
+		"65534",
+		"--regid",
+		"65534",
+		"--clear-groups",
+		e2e_format(e2e, "--inh-caps=-all%s", capabilities),
+		e2e_format(e2e, "--ambient-caps=-all%s", capabilities),
+		copy,
+	};
+	const size_t n = sizeof(prefix) / sizeof(prefix[0]);
+	struct e2e_output output;
 
 	e2e_process_run((const char *const[]){"install", "-m", "755", e2e_program(), copy, NULL},
-			ret_output);
-	assert_int_equal(ret_output->status, 0);
-	e2e_output_free(ret_output);
-	e2e_process_run((const char *const[]){"setpriv", "--reuid", "65534", "--regid", "65534",
-					      "--clear-groups", "--inh-caps=-all", copy, command,
-					      NULL},
-			ret_output);
+			&output);
+	assert_int_equal(output.status, 0);
+	e2e_output_free(&output);
+	memcpy(ret_argv, prefix, sizeof(prefix));
+	for (size_t i = 0; i == 0 || argv[i - 1]; i++) {
+		assert_true(n + i < ARGS_MAX);
+		ret_argv[n + i] = argv[i];
+	}
+}
+
+struct e2e_tracer *e2e_tracer_start_unprivileged(struct e2e *e2e, const char *capabilities,
+						 const char *const argv[])
+{
+	const char *full_argv[ARGS_MAX];
+
+	with_privileges(e2e, capabilities, argv, full_argv);
+	return start(e2e, NULL, -1, full_argv);
+}
+
+void e2e_conntrace_unprivileged(struct e2e *e2e, const char *capabilities, const char *const argv[],
+				struct e2e_output *ret_output)
+{
+	const char *full_argv[ARGS_MAX];
+
+	with_privileges(e2e, capabilities, argv, full_argv);
+	e2e_process_run(full_argv, ret_output);
 }

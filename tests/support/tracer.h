@@ -33,6 +33,11 @@ struct e2e_tracer *e2e_tracer_start(struct e2e *e2e, const char *const argv[]);
 struct e2e_tracer *e2e_tracer_start_as(struct e2e *e2e, const struct e2e_netns *netns, int out_fd,
 				       const char *const argv[]);
 
+/// As e2e_tracer_start(), as a user without any privilege but these capabilities: "", or
+/// ",+bpf,+perfmon" as setpriv(1) has them.
+struct e2e_tracer *e2e_tracer_start_unprivileged(struct e2e *e2e, const char *capabilities,
+						 const char *const argv[]);
+
 #define E2E_TRACE(e2e, ...) e2e_tracer_start(e2e, (const char *const[]){__VA_ARGS__, NULL})
 
 /// Waits until an event that matches the pattern (see events.h) is in stdout; false when limit_ms
@@ -62,9 +67,14 @@ void e2e_conntrace(const char *const argv[], struct e2e_output *ret_output);
 #define E2E_CONNTRACE(ret_output, ...) \
 	e2e_conntrace((const char *const[]){__VA_ARGS__, NULL}, ret_output)
 
-/// Runs a copy of it, with one argument, as a user without any privilege.
-void e2e_conntrace_unprivileged(struct e2e *e2e, const char *command,
+/// The same as a user without any privilege but these capabilities, as
+/// e2e_tracer_start_unprivileged().
+void e2e_conntrace_unprivileged(struct e2e *e2e, const char *capabilities, const char *const argv[],
 				struct e2e_output *ret_output);
+
+#define E2E_CONNTRACE_UNPRIVILEGED(e2e, capabilities, ret_output, ...)                          \
+	e2e_conntrace_unprivileged(e2e, capabilities, (const char *const[]){__VA_ARGS__, NULL}, \
+				   ret_output)
 
 /// As e2e_conntrace(), parses stdout as JSON Lines and demands exit status 0 and no word on stderr.
 /// The caller owns the array.

@@ -56,6 +56,11 @@ static void bad_value_is_refused_in_a_line_that_names_it(void **state)
 		{"--cgroup /proc", "--cgroup: '/proc'"},
 		{"--cgroup=", "--cgroup: the path is empty"},
 		{"--follow", "--follow"},
+		{"--user no.such.user", "--user: 'no.such.user' is no user"},
+		{"--user nobody:no.such.group", "--user: 'no.such.group' is no group"},
+		{"--user :nogroup", "--user: '' is no user"},
+		{"--user 4294967294", "4294967294:GROUP"},
+		{"--user 4294967295", "'4294967295' is no user"},
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(bad); i++)
@@ -103,6 +108,8 @@ static void wrong_option_is_refused_in_a_line_that_names_it(void **state)
 		{CT_COMMAND_LIST, "-w x.ctr", "'-w'"},
 		{CT_COMMAND_LIST, "--duration 1", "'--duration'"},
 		{CT_COMMAND_LIST, "--count 1", "'--count'"},
+		{CT_COMMAND_LIST, "--user nobody", "'--user'"},
+		{CT_COMMAND_REPORT, "x.ctr --user nobody", "'--user'"},
 		{CT_COMMAND_WATCH, "--no-snapshots", "did you mean '--no-snapshot'"},
 		{CT_COMMAND_INFO, "x.ctr -p 1", "'-p'"},
 		{CT_COMMAND_CHECK, "-o json", "'-o'"},
@@ -286,6 +293,31 @@ static void snapshot_is_taken_unless_it_is_refused(void **state)
 	assert_true(parsed(CT_COMMAND_RECORD, "--no-snapshot -w x.ctr")->no_snapshot);
 }
 
+static void user_is_a_name_or_a_number_with_a_group(void **state)
+{
+	static const struct {
+		const char *text;
+		uid_t uid;
+		gid_t gid;
+	} good[] = {
+		{"--user root", 0, 0},
+		{"--user nobody", 65534, 65534},
+		{"--user 65534", 65534, 65534},
+		{"--user nobody:root", 65534, 0},
+		{"--user root:4294967294", 0, 4294967294},
+		{"--user 4294967294:7", 4294967294, 7},
+	};
+
+	assert_false(parsed(CT_COMMAND_WATCH, "")->user.is_given);
+	for (size_t i = 0; i < N_ELEMENTS(good); i++) {
+		const struct ct_user *user = &parsed(CT_COMMAND_RECORD, good[i].text)->user;
+
+		assert_true(user->is_given);
+		assert_int_equal(user->uid, good[i].uid);
+		assert_int_equal(user->gid, good[i].gid);
+	}
+}
+
 static void list_selects_and_prints_as_watch_does(void **state)
 {
 	const struct ct_options *options = parsed(
@@ -375,6 +407,7 @@ int main(void)
 		cmocka_unit_test(files_are_counted_as_tcpdump_counts_them),
 		cmocka_unit_test(recording_is_put_on_the_disk_at_its_end),
 		cmocka_unit_test(snapshot_is_taken_unless_it_is_refused),
+		cmocka_unit_test(user_is_a_name_or_a_number_with_a_group),
 		cmocka_unit_test(list_selects_and_prints_as_watch_does),
 		cmocka_unit_test(command_behind_dashes_keeps_its_options),
 		cmocka_unit_test(file_may_stand_anywhere),

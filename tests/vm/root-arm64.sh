@@ -16,7 +16,7 @@ set -euo pipefail
 root=$vm_cache/root-arm64
 packages=(base-files base-passwd bash busybox-static coreutils dash diffutils findutils gawk grep hostname
 	iproute2 kmod libc-bin mount nftables procps sed util-linux zstd
-	libbpf1 libcap-ng0 libcmocka0 libelf1 libjansson4 libsmartcols1 libxxhash0 libzstd1 zlib1g
+	libbpf1 libcap-ng0 libcmocka0 libelf1 libjansson4 libseccomp2 libsmartcols1 libxxhash0 libzstd1 zlib1g
 	apache2-utils nginx)
 
 # After base-passwd and gawk.
