@@ -111,7 +111,7 @@ UNIT_SRCS_addr        := src/base/addr.c src/base/number.c
 UNIT_SRCS_buf         := src/base/buf.c
 UNIT_SRCS_cleanup     :=
 UNIT_SRCS_confine     := $(wildcard src/confine/*.c) src/sink/spool.c src/sink/sink_out.c src/base/buf.c
-UNIT_SRCS_json_writer := src/base/json_writer.c src/base/buf.c
+UNIT_SRCS_json_writer := $(addprefix src/base/,json_writer.c buf.c text.c)
 UNIT_SRCS_log         := src/base/log.c src/base/text.c src/base/buf.c
 UNIT_SRCS_number      := src/base/number.c
 UNIT_SRCS_options     := src/cli/options.c src/cli/option_table.c src/cli/option_values.c \
@@ -140,10 +140,10 @@ WORDS_SRCS  := src/sink/words.c src/sink/words_detail.c src/sink/sink_out.c src/
 	$(addprefix src/base/,addr.c buf.c number.c text.c timefmt.c)
 FIELD_SRCS  := $(addprefix src/sink/,field.c field_identity.c field_event.c field_summary.c \
 	field_options.c sink_out.c) src/names.c \
-	$(addprefix src/base/,addr.c buf.c json_writer.c number.c timefmt.c)
+	$(addprefix src/base/,addr.c buf.c json_writer.c number.c text.c timefmt.c)
 REPORT_SRCS := $(addprefix src/sink/,report.c report_text.c report_totals.c spool.c) src/capability.c
 
-UNIT_SRCS_sink_csv    := src/sink/sink_csv.c src/base/text.c $(FIELD_SRCS)
+UNIT_SRCS_sink_csv    := src/sink/sink_csv.c $(FIELD_SRCS)
 UNIT_SRCS_sink_json   := src/sink/sink_json.c $(FIELD_SRCS)
 UNIT_SRCS_sink_summary := $(UNIT_SRCS_sink_json)
 UNIT_SRCS_sink_table  := src/sink/sink_table.c $(WORDS_SRCS)
@@ -201,6 +201,10 @@ UNIT_SRCS_verdict_end     := src/verdict.c src/history.c
 FUZZ_SRCS_decode    := src/decode.c
 FUZZ_SRCS_recording := $(RECORD_SRCS)
 FUZZ_SRCS_expression := $(EXPRESSION_SRCS)
+FUZZ_SRCS_text      := $(UNIT_SRCS_json_writer)
+FUZZ_SRCS_options   := $(UNIT_SRCS_options)
+FUZZ_SRCS_pipeline  := src/pipeline.c $(SELECT_SRCS) $(DETECT_SRCS) $(REPORT_SRCS) \
+	$(sort $(TABLE_SRCS) $(UNIT_SRCS_sink) src/decode.c src/conn.c)
 
 export CONNTRACE := $(abspath $(BUILD)/conntrace)
 
@@ -391,11 +395,11 @@ $(foreach fuzzer,$(FUZZERS),$(eval $(call program_rule,$(ASAN),$(ASAN_FLAGS),$(f
 FUZZ_SECONDS ?= 60
 
 define fuzzer_rule
-$(BUILD)/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(FUZZ_SRCS_$(1)) | $(BUILD)/toolchain
+$(BUILD)/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(FUZZ_SRCS_$(1)) | $(BUILD)/toolchain-tests
 	$$(call say,FUZZER,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CLANG) $$(CT_CPPFLAGS) $$(CT_CFLAGS) $$(TEST_FLAGS) -O1 -g -fsanitize=fuzzer,address,undefined \
-		$$^ $$(PKG_LIBS) -o $$@
+		$$^ $$(TEST_LIBS) $$(PKG_LIBS) -o $$@
 endef
 $(foreach fuzzer,$(FUZZERS),$(eval $(call fuzzer_rule,$(fuzzer))))
 
@@ -455,7 +459,8 @@ lint:
 ## fuzz: let libFuzzer look for new input (FUZZ_SECONDS=60 each)
 fuzz: $(FUZZERS:%=$(BUILD)/fuzz/fuzz_%)
 	$(Q)for f in $(FUZZERS); do \
-		$(BUILD)/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) tests/fuzz/corpus/$$f || exit 1; \
+		$(BUILD)/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 \
+			tests/fuzz/corpus/$$f || exit 1; \
 	done
 
 SOAK_SECONDS ?= 1200

@@ -37,8 +37,9 @@ void ct_json_array_end(struct ct_json *w);
 /// not escaped.
 void ct_json_key(struct ct_json *w, const char *name);
 
-/// Untrusted bytes are welcome: what is not UTF-8 becomes U+FFFD, a byte each, and control
-/// characters are escaped. The string may hold NULs. s may be NULL when n is 0.
+/// Untrusted bytes are welcome: what is not UTF-8 becomes U+FFFD, a byte each, and what
+/// ct_text_is_safe() refuses is escaped, so that it parses back and does nothing to a terminal. The
+/// string may hold NULs. s may be NULL when n is 0.
 void ct_json_str(struct ct_json *w, const char *s, size_t n);
 void ct_json_u64(struct ct_json *w, uint64_t value);
 void ct_json_i64(struct ct_json *w, int64_t value);

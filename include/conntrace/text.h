@@ -3,8 +3,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct ct_buf;
+
+/// Whether a character stands for itself on a terminal: it is no control character (ASCII, C1), and
+/// neither moves, hides nor reorders what stands beside it.
+bool ct_text_is_safe(uint32_t c);
 
 /// Appends n untrusted bytes in a form that cannot act on a terminal or on the order of its text:
 /// control characters and bytes that are not UTF-8 as `\xNN`; with utf8 the C1 controls,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conntrace/buf.h"
+#include "conntrace/text.h"
 #include "conntrace/utf8.h"
 
 /// U+FFFD, what stands for a byte that is not UTF-8.
@@ -103,10 +104,30 @@ void ct_json_key(struct ct_json *w, const char *name)
 	w->key = true;
 }
 
-/// Appends what stands for the byte or character at s; returns how many bytes of s that was.
-static size_t escape_one(struct ct_buf *b, const char *s, size_t n)
+static void put_code_unit(struct ct_buf *b, uint32_t unit)
 {
 	static const char hex[] = "0123456789abcdef";
+
+	ct_buf_append(b,
+		      (char[]){'\\', 'u', hex[unit >> 12], hex[unit >> 8 & 15], hex[unit >> 4 & 15],
+			       hex[unit & 15]},
+		      6);
+}
+
+/// What is above U+FFFF takes two, RFC 8259, 7.
+static void put_code_units(struct ct_buf *b, uint32_t c)
+{
+	if (c > 0xffff) {
+		put_code_unit(b, 0xd800 | (c - 0x10000) >> 10);
+		c = 0xdc00 | (c & 0x3ff);
+	}
+	put_code_unit(b, c);
+}
+
+/// Appends what stands for the byte or character at s; returns how many bytes of s that was. What a
+/// terminal would obey is spelled out, though JSON does not ask for it: people look at it there.
+static size_t escape_one(struct ct_buf *b, const char *s, size_t n)
+{
 	static const char short_escapes[0x20] = {
 		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r',
 	};
@@ -122,16 +143,15 @@ static size_t escape_one(struct ct_buf *b, const char *s, size_t n)
 		ct_buf_append(b, (char[]){'\\', short_escapes[byte]}, 2);
 		return 1;
 	}
-	if (byte < 0x20 || byte == 0x7f) {
-		ct_buf_append(b, (char[]){'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]}, 6);
-		return 1;
-	}
 	len = ct_utf8_decode(s, n, &c);
 	if (len == 0) {
 		ct_buf_append(b, replacement, sizeof(replacement) - 1);
 		return 1;
 	}
-	ct_buf_append(b, s, len);
+	if (ct_text_is_safe(c))
+		ct_buf_append(b, s, len);
+	else
+		put_code_units(b, c);
 	return len;
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "conntrace/text.h"
 
-#include <stdint.h>
-
 #include "conntrace/buf.h"
 #include "conntrace/utf8.h"
 
@@ -23,14 +21,14 @@ static const struct {
 	{0xe0000, 0xe007f}, /* tags */
 };
 
-static int is_safe(uint32_t c)
+bool ct_text_is_safe(uint32_t c)
 {
 	if (c < 0x80)
 		return c >= 0x20 && c != 0x7f;
 	for (size_t i = 0; i < sizeof(unsafe_ranges) / sizeof(unsafe_ranges[0]); i++)
 		if (c >= unsafe_ranges[i].first && c <= unsafe_ranges[i].last)
-			return 0;
-	return 1;
+			return false;
+	return true;
 }
 
 int ct_text_escape(struct ct_buf *b, const char *s, size_t n, bool utf8)
@@ -42,7 +40,7 @@ int ct_text_escape(struct ct_buf *b, const char *s, size_t n, bool utf8)
 		if (len == 0 || (len > 1 && !utf8)) {
 			len = 1;
 			ct_buf_printf(b, "\\x%02x", (unsigned char)*s);
-		} else if (is_safe(c)) {
+		} else if (ct_text_is_safe(c)) {
 			ct_buf_append(b, s, len);
 		} else if (len == 1) {
 			ct_buf_printf(b, "\\x%02x", c);

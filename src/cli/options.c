@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conntrace/buf.h"
+#include "conntrace/cleanup.h"
+#include "conntrace/text.h"
 #include "option_table.h"
 #include "suggest.h"
 
@@ -225,8 +228,8 @@ static int check_whole(struct ct_options *options, int argc, char **argv, char *
 	return check_rotation(options, err);
 }
 
-int ct_options_parse(enum ct_command command, int argc, char **argv, struct ct_options *ret,
-		     char *err)
+/// As ct_options_parse(), but what was typed stands in err as it is.
+static int parse(enum ct_command command, int argc, char **argv, struct ct_options *ret, char *err)
 {
 	struct grammar grammar;
 	int key;
@@ -258,6 +261,35 @@ int ct_options_parse(enum ct_command command, int argc, char **argv, struct ct_o
 			return 0;
 	}
 	return check_whole(ret, argc, argv, err);
+}
+
+/// Makes one line of a message, whatever was typed that it names. What does not fit is cut. 0 or
+/// -ENOMEM.
+static int escape_message(char *err)
+{
+	_cleanup_(ct_buf_fini) struct ct_buf text = {};
+	size_t n;
+	int r;
+
+	ct_buf_puts(&text, "");
+	r = ct_text_escape(&text, err, strlen(err), true);
+	if (r)
+		return r;
+	n = text.len < CT_OPTIONS_ERR_LEN ? text.len : CT_OPTIONS_ERR_LEN - 1;
+	while (n < text.len && (text.data[n] & 0xc0) == 0x80) /* a character goes as a whole */
+		n--;
+	memcpy(err, text.data, n);
+	err[n] = '\0';
+	return 0;
+}
+
+int ct_options_parse(enum ct_command command, int argc, char **argv, struct ct_options *ret,
+		     char *err)
+{
+	int r = parse(command, argc, argv, ret, err);
+	int escaped = r == -EINVAL ? escape_message(err) : 0;
+
+	return escaped ? escaped : r;
 }
 
 void ct_options_fini(struct ct_options *options)

@@ -139,12 +139,11 @@ int ct_preamble_get(const uint8_t *bytes, uint16_t *ret_version, size_t *ret_byt
 		*ret_version = (uint16_t)version;
 		return -EPROTONOSUPPORT;
 	}
-	if (size + SKIPPABLE_HEAD < CT_PREAMBLE_BYTES + HASH_BYTES ||
-	    size + SKIPPABLE_HEAD > CT_FILE_HEADER_MAX)
+	if (size + SKIPPABLE_HEAD < CT_PREAMBLE_BYTES + HASH_BYTES)
 		return -EBADMSG;
 	*ret_version = (uint16_t)version;
 	*ret_bytes = size + SKIPPABLE_HEAD;
-	return 0;
+	return *ret_bytes > CT_FILE_HEADER_MAX ? -EFBIG : 0;
 }
 
 /// What a later version says more than this one knows is unknown to it.
@@ -294,8 +293,17 @@ static bool fields_of(const uint8_t *bytes, const struct ct_block *block, uint32
 	return true;
 }
 
+static bool is_within(uint64_t claimed, uint64_t limit, const char *of,
+		      struct ct_excess *ret_excess)
+{
+	if (claimed <= limit)
+		return true;
+	*ret_excess = (struct ct_excess){.of = of, .claimed = claimed, .limit = limit};
+	return false;
+}
+
 bool ct_frame_head_get(const uint8_t *bytes, const struct ct_block *block,
-		       struct ct_frame_head *ret)
+		       struct ct_frame_head *ret, struct ct_excess *ret_excess)
 {
 	uint64_t compressed, payload, events, reserved;
 	struct ct_frame_head head;
@@ -308,9 +316,10 @@ bool ct_frame_head_get(const uint8_t *bytes, const struct ct_block *block,
 	    !ct_cursor_le(&c, 8, &head.first_ts_ns) || !ct_cursor_le(&c, 8, &head.last_ts_ns) ||
 	    !ct_cursor_le(&c, 8, &head.hash))
 		return false;
-	if (block->body_bytes || compressed > CT_FRAME_COMPRESSED_MAX ||
-	    payload > CT_FRAME_PAYLOAD_MAX || events > payload ||
-	    events > UINT64_MAX - head.first_event)
+	if (block->body_bytes || events > UINT64_MAX - head.first_event ||
+	    !is_within(compressed, CT_FRAME_COMPRESSED_MAX, "bytes packed", ret_excess) ||
+	    !is_within(payload, CT_FRAME_PAYLOAD_MAX, "bytes unpacked", ret_excess) ||
+	    !is_within(events, payload, "events", ret_excess))
 		return false;
 	head.compressed_bytes = (uint32_t)compressed;
 	head.payload_bytes = (uint32_t)payload;
@@ -320,7 +329,7 @@ bool ct_frame_head_get(const uint8_t *bytes, const struct ct_block *block,
 }
 
 bool ct_index_head_get(const uint8_t *bytes, const struct ct_block *block,
-		       struct ct_index_head *ret)
+		       struct ct_index_head *ret, struct ct_excess *ret_excess)
 {
 	uint64_t entry_bytes, reserved;
 	struct ct_index_head head;
@@ -330,8 +339,9 @@ bool ct_index_head_get(const uint8_t *bytes, const struct ct_block *block,
 	    !ct_cursor_le(&c, 4, &entry_bytes) || !ct_cursor_le(&c, 4, &reserved) ||
 	    !ct_cursor_le(&c, 8, &head.frames) || !ct_cursor_le(&c, 8, &head.hash))
 		return false;
-	if (entry_bytes < CT_INDEX_ENTRY_BYTES || block->body_bytes / entry_bytes != head.frames ||
-	    block->body_bytes % entry_bytes)
+	if (entry_bytes < CT_INDEX_ENTRY_BYTES ||
+	    !is_within(head.frames, block->body_bytes / entry_bytes, "frames", ret_excess) ||
+	    block->body_bytes / entry_bytes != head.frames || block->body_bytes % entry_bytes)
 		return false;
 	*ret = head;
 	return true;

@@ -69,7 +69,8 @@ int ct_file_header_put(struct ct_buf *b, const struct ct_session *session);
  * Checks the first CT_PREAMBLE_BYTES of a file.
  *
  * @return 0; -EBADMSG: no conntrace recording; -EPROTONOSUPPORT: a newer version, *ret_version is
- *         set then, and *ret_bytes is not.
+ *         set then, and *ret_bytes is not; -EFBIG: a header of more than CT_FILE_HEADER_MAX bytes,
+ *         both are set.
  */
 int ct_preamble_get(const uint8_t *bytes, uint16_t *ret_version, size_t *ret_bytes);
 
@@ -89,9 +90,17 @@ void ct_index_entry_put(uint8_t *p, uint64_t offset, const struct ct_frame_head 
 /// right. *ret is unchanged if not.
 bool ct_block_get(const uint8_t *bytes, size_t len, struct ct_block *ret);
 
-/// Read the head of a block of their type. False: it is not what this version can read.
+/// What a head claims that no writer writes: so much OF what, where at most LIMIT may be.
+struct ct_excess {
+	const char *of; /// NULL: it claims nothing of the kind
+	uint64_t claimed;
+	uint64_t limit;
+};
+
+/// Read the head of a block of their type. False: it is not what this version can read; *ret_excess
+/// is set if that is for a claim, and else unchanged.
 bool ct_frame_head_get(const uint8_t *bytes, const struct ct_block *block,
-		       struct ct_frame_head *ret);
+		       struct ct_frame_head *ret, struct ct_excess *ret_excess);
 bool ct_index_head_get(const uint8_t *bytes, const struct ct_block *block,
-		       struct ct_index_head *ret);
+		       struct ct_index_head *ret, struct ct_excess *ret_excess);
 bool ct_trailer_get(const uint8_t *bytes, const struct ct_block *block, struct ct_trailer *ret);

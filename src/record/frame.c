@@ -2,9 +2,11 @@
 #include "frame.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <xxhash.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "conntrace/cleanup.h"
 
@@ -85,6 +87,15 @@ void ct_unpacker_free(struct ct_unpacker **unpacker)
 	free(CT_TAKE_PTR(*unpacker));
 }
 
+/// By its own word; many a frame says nothing of it.
+static bool claims_too_much(const uint8_t *compressed, size_t len)
+{
+	unsigned long long claimed = ZSTD_getFrameContentSize(compressed, len);
+
+	return claimed > CT_FRAME_PAYLOAD_MAX && claimed != ZSTD_CONTENTSIZE_UNKNOWN &&
+	       claimed != ZSTD_CONTENTSIZE_ERROR;
+}
+
 int ct_unpacker_unpack(struct ct_unpacker *unpacker, const struct ct_frame_head *head,
 		       const uint8_t *compressed, const uint8_t **ret_payload)
 {
@@ -92,9 +103,13 @@ int ct_unpacker_unpack(struct ct_unpacker *unpacker, const struct ct_frame_head 
 
 	if (XXH3_64bits(compressed, head->compressed_bytes) != head->hash)
 		return -EBADMSG;
+	if (claims_too_much(compressed, head->compressed_bytes))
+		return -EFBIG;
 	/* The room for it is the bound: whatever inflates beyond it is an error. */
 	len = ZSTD_decompressDCtx(unpacker->zstd, unpacker->payload, sizeof(unpacker->payload),
 				  compressed, head->compressed_bytes);
+	if (ZSTD_isError(len) && ZSTD_getErrorCode(len) == ZSTD_error_dstSize_tooSmall)
+		return -EFBIG;
 	if (ZSTD_isError(len) || len != head->payload_bytes)
 		return -EBADMSG;
 	*ret_payload = unpacker->payload;

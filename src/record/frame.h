@@ -41,7 +41,8 @@ void ct_unpacker_free(struct ct_unpacker **unpacker);
  * Checks and inflates the HEAD->compressed_bytes at COMPRESSED.
  *
  * @ret_payload HEAD->payload_bytes of it, valid until the next call; unchanged on failure.
- * @return 0; -EBADMSG: damaged, or it inflates to anything but what its head says.
+ * @return 0; -EBADMSG: damaged, or it inflates to anything but what its head says; -EFBIG: to more
+ *         than CT_FRAME_PAYLOAD_MAX.
  */
 int ct_unpacker_unpack(struct ct_unpacker *unpacker, const struct ct_frame_head *head,
 		       const uint8_t *compressed, const uint8_t **ret_payload);

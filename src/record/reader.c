@@ -38,6 +38,9 @@ static int read_header(struct ct_recording_reader *reader, char *err_text)
 	if (r == -EPROTONOSUPPORT)
 		return refuse(err_text, r, "has format version %u, this conntrace reads up to %u",
 			      reader->version, CT_FORMAT_VERSION);
+	if (r == -EFBIG)
+		return refuse(err_text, -EBADMSG, "claims a header of %zu bytes, the limit is %u",
+			      len, CT_FILE_HEADER_MAX);
 	if (r)
 		return refuse(err_text, r, "is no conntrace recording");
 	r = ct_input_need(input, len);

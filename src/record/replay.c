@@ -33,6 +33,7 @@ struct replay {
 	enum stretch stretch;
 	uint64_t stretch_offset; /// where it began
 	uint32_t stretch_events; /// in the damaged frame
+	char refused[128];	 /// the first claim beyond a bound, with its place; "" none
 };
 
 static int deliver(struct replay *replay, const struct ct_event *event, size_t len)
@@ -142,6 +143,19 @@ static int catch_up(struct replay *replay, uint64_t events, uint64_t ts_ns)
 	return deliver_lost(replay, missing, ts_ns);
 }
 
+/// Heads have checksums: a claim beyond a bound is no accident. The first is told.
+__attribute__((format(printf, 2, 3))) static void refuse(struct replay *replay, const char *what,
+							 ...)
+{
+	va_list args;
+
+	if (*replay->refused)
+		return;
+	va_start(args, what);
+	vsnprintf(replay->refused, sizeof(replay->refused), what, args);
+	va_end(args);
+}
+
 /// 0 also for a damaged frame: what follows its head is looked through for the next block then.
 static int read_frame(struct replay *replay, const struct ct_block *block,
 		      const struct ct_frame_head *head)
@@ -150,6 +164,7 @@ static int read_frame(struct replay *replay, const struct ct_block *block,
 	uint64_t offset = input->offset;
 	const uint8_t *payload;
 	size_t whole = (size_t)block->head_bytes + head->compressed_bytes;
+	bool is_there;
 	int r;
 
 	r = catch_up(replay, head->first_event, head->first_ts_ns);
@@ -157,12 +172,17 @@ static int read_frame(struct replay *replay, const struct ct_block *block,
 		r = ct_input_need(input, whole);
 	if (r)
 		return r;
-	if (ct_input_left(input) < whole ||
-	    ct_unpacker_unpack(replay->reader->unpacker, head,
-			       ct_input_bytes(input) + block->head_bytes, &payload)) {
-		begin_stretch(replay,
-			      ct_input_left(input) < whole ? STRETCH_UNKNOWN : STRETCH_FRAME,
-			      offset);
+	is_there = ct_input_left(input) >= whole;
+	if (is_there)
+		r = ct_unpacker_unpack(replay->reader->unpacker, head,
+				       ct_input_bytes(input) + block->head_bytes, &payload);
+	if (!is_there || r) {
+		if (r == -EFBIG)
+			refuse(replay,
+			       "the frame at byte %" PRIu64
+			       " would unpack to more than the limit of %u bytes",
+			       offset, CT_FRAME_PAYLOAD_MAX);
+		begin_stretch(replay, is_there ? STRETCH_FRAME : STRETCH_UNKNOWN, offset);
 		replay->stretch_events = head->events;
 		ct_input_consume(input, block->head_bytes);
 		return 0;
@@ -271,15 +291,16 @@ static int read_block(struct replay *replay)
 		struct ct_index_head index;
 		struct ct_trailer trailer;
 	} head;
+	struct ct_excess excess = {};
 
 	if (ct_block_get(bytes, ct_input_left(&replay->reader->input), &block)) {
 		switch (block.type) {
 		case CT_BLOCK_FRAME:
-			if (ct_frame_head_get(bytes, &block, &head.frame))
+			if (ct_frame_head_get(bytes, &block, &head.frame, &excess))
 				return read_frame(replay, &block, &head.frame);
 			break;
 		case CT_BLOCK_INDEX:
-			if (ct_index_head_get(bytes, &block, &head.index))
+			if (ct_index_head_get(bytes, &block, &head.index, &excess))
 				return read_index(replay, &block, &head.index);
 			break;
 		case CT_BLOCK_TRAILER:
@@ -290,6 +311,11 @@ static int read_block(struct replay *replay)
 			return read_unknown(replay, &block);
 		}
 	}
+	if (excess.of)
+		refuse(replay,
+		       "the %s at byte %" PRIu64 " claims %" PRIu64 " %s, the limit is %" PRIu64,
+		       block.type == CT_BLOCK_FRAME ? "frame" : "index",
+		       replay->reader->input.offset, excess.claimed, excess.of, excess.limit);
 	search(replay);
 	return 0;
 }
@@ -365,6 +391,8 @@ static void describe(const struct replay *replay, bool is_read_to_end)
 {
 	struct ct_recording_info *info = replay->info;
 
+	if (*replay->refused)
+		tell(info, "%s", replay->refused);
 	if (info->damaged_frames)
 		tell(info, "%" PRIu64 " damaged frame%s passed over", info->damaged_frames,
 		     info->damaged_frames > 1 ? "s" : "");

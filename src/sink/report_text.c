@@ -351,10 +351,12 @@ void ct_report_row(const struct ct_report_context *context, const struct ct_conn
 	ct_buf_putc(buf, ' ');
 	start = buf->len;
 	put_untrusted(options, buf, conn->id.comm);
-	pad_from(buf, start, COMM_WIDTH + 1);
+	pad_from(buf, start, COMM_WIDTH);
+	ct_buf_putc(buf, ' ');
 	start = buf->len;
 	put_endpoints(options, buf, &conn->id);
-	pad_from(buf, start, ENDPOINTS_WIDTH + 1);
+	pad_from(buf, start, ENDPOINTS_WIDTH);
+	ct_buf_putc(buf, ' ');
 
 	ct_words_outcome(options, buf, conn, context->now_ns);
 	ct_words_traffic(buf, ", ", conn);

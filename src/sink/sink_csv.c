@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * CSV after RFC 4180: a header line, records of equal length, lines that end in CR LF. A value that
- * is not known, or that this event does not have, is empty; an array is one text.
+ * is not known, or that this event does not have, is empty; an array is one text. What others chose
+ * is escaped as in the table, and never begins a formula.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "conntrace/sink_formats.h"
 #include "conntrace/sink_out.h"
 #include "conntrace/text.h"
+#include "conntrace/utf8.h"
 
 struct csv_sink {
 	struct ct_sink sink;
@@ -34,7 +36,37 @@ static void put_header(struct csv_sink *s)
 	ct_buf_puts(&s->out.buf, "\r\n");
 }
 
-static void put_quoted(struct csv_sink *s, const char *str)
+/// Spreadsheets run a cell that begins with one of these, quoted or not, in Japanese locales in
+/// full width, U+FF01 and up, too.
+static bool begins_formula(uint32_t c)
+{
+	uint32_t narrow = c > 0xff00 && c < 0xff5f ? c - 0xfee0 : c;
+
+	return narrow == '=' || narrow == '+' || narrow == '-' || narrow == '@';
+}
+
+/// Appends a text that is escaped already; what would make a formula of it is escaped like the
+/// rest.
+static void put_quoted(struct ct_buf *out, const char *text, size_t n)
+{
+	uint32_t first = 0;
+	size_t len = ct_utf8_decode(text, n, &first);
+
+	ct_buf_putc(out, '"');
+	if (len && begins_formula(first)) {
+		ct_buf_printf(out, len == 1 ? "\\x%02x" : "\\u{%x}", first);
+		text += len;
+		n -= len;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] == '"')
+			ct_buf_putc(out, '"');
+		ct_buf_putc(out, text[i]);
+	}
+	ct_buf_putc(out, '"');
+}
+
+static void put_untrusted(struct csv_sink *s, const char *str)
 {
 	struct ct_buf *out = &s->out.buf;
 
@@ -43,20 +75,14 @@ static void put_quoted(struct csv_sink *s, const char *str)
 		out->error = s->text.error;
 		return;
 	}
-	ct_buf_putc(out, '"');
-	for (size_t i = 0; i < s->text.len; i++) {
-		if (s->text.data[i] == '"')
-			ct_buf_putc(out, '"');
-		ct_buf_putc(out, s->text.data[i]);
-	}
-	ct_buf_putc(out, '"');
+	put_quoted(out, s->text.data, s->text.len);
 }
 
 static void put_str(struct csv_sink *s, const char *name, const char *str)
 {
 	/* What others chose is quoted always, so that a reader need not look whether it is. */
 	if (strcmp(name, "comm") == 0)
-		put_quoted(s, str);
+		put_untrusted(s, str);
 	else
 		ct_buf_puts(&s->out.buf, str);
 }

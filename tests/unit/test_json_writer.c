@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <jansson.h>
 #include <cmocka.h>
@@ -89,6 +90,48 @@ static void control_characters_and_quotes_are_escaped(void **state)
 	expect_str("x\0y", 3, "\"x\\u0000y\"");
 }
 
+static void what_a_terminal_would_obey_is_spelled_out(void **state)
+{
+	expect_str("\xc2\x9b"
+		   "2J\xc2\x80\xc2\x9f\xc2\xa0",
+		   10, "\"\\u009b2J\\u0080\\u009f\xc2\xa0\"");
+	expect_str("a\xe2\x80\xae\xe2\x80\xa8\xef\xbb\xbf", 10, "\"a\\u202e\\u2028\\ufeff\"");
+	/* above U+FFFF a pair of surrogates */
+	expect_str("\xf3\xa0\x81\x81", 4, "\"\\udb40\\udc41\"");
+}
+
+static void what_is_spelled_out_parses_back(void **state)
+{
+	static const uint32_t characters[] = {0x80,   0x9b,   0xad,    0x200b, 0x202e,
+					      0xfeff, 0xfffb, 0xe0000, 0xe007f};
+	_cleanup_(ct_buf_fini) struct ct_buf b = {};
+
+	for (size_t i = 0; i < sizeof(characters) / sizeof(characters[0]); i++) {
+		uint32_t c = characters[i];
+		char utf8[5] = {};
+		struct ct_json w;
+		json_t *parsed;
+
+		if (c < 0x800)
+			snprintf(utf8, sizeof(utf8), "%c%c", 0xc0 | c >> 6, 0x80 | (c & 63));
+		else if (c < 0x10000)
+			snprintf(utf8, sizeof(utf8), "%c%c%c", 0xe0 | c >> 12, 0x80 | (c >> 6 & 63),
+				 0x80 | (c & 63));
+		else
+			snprintf(utf8, sizeof(utf8), "%c%c%c%c", 0xf0 | c >> 18,
+				 0x80 | (c >> 12 & 63), 0x80 | (c >> 6 & 63), 0x80 | (c & 63));
+		ct_buf_reset(&b);
+		ct_json_init(&w, &b);
+		ct_json_str(&w, utf8, strlen(utf8));
+		for (size_t k = 0; k < b.len; k++)
+			assert_true(b.data[k] >= ' ' && b.data[k] < 0x7f);
+		parsed = json_loadb(b.data, b.len, JSON_DECODE_ANY, NULL);
+		assert_non_null(parsed);
+		assert_string_equal(json_string_value(parsed), utf8);
+		json_decref(parsed);
+	}
+}
+
 static void null_string_is_null_and_empty_is_empty(void **state)
 {
 	_cleanup_(ct_buf_fini) struct ct_buf b = {};
@@ -168,6 +211,8 @@ int main(void)
 		cmocka_unit_test(values_at_the_top_level_are_lines_of_their_own),
 		cmocka_unit_test(integers_are_exact),
 		cmocka_unit_test(control_characters_and_quotes_are_escaped),
+		cmocka_unit_test(what_a_terminal_would_obey_is_spelled_out),
+		cmocka_unit_test(what_is_spelled_out_parses_back),
 		cmocka_unit_test(null_string_is_null_and_empty_is_empty),
 		cmocka_unit_test(valid_utf8_passes_and_other_bytes_become_replacements),
 		cmocka_unit_test(any_two_bytes_parse_as_json),

@@ -8,6 +8,14 @@
 #include "../../src/cli/suggest.h"
 #include "conntrace/log.h"
 #include "conntrace/names.h"
+#include "support/hostile.h"
+
+/// One line that a terminal can show as it is, in UTF-8.
+static void assert_quiet(const char *err)
+{
+	if (hostile_find(err, strlen(err), true, "") || strchr(err, '\n'))
+		fail_msg("'%s' is not one harmless line", err);
+}
 
 static void bad_value_is_refused_in_a_line_that_names_it(void **state)
 {
@@ -134,6 +142,37 @@ static void words_that_no_command_takes_are_refused(void **state)
 	assert_refused(CT_COMMAND_LIST, "x.ctr", "'x.ctr'");
 	assert_refused(CT_COMMAND_LIST, "-- curl", "'curl'");
 	assert_refused(CT_COMMAND_CHECK, "everything", "'everything'");
+}
+
+static void hostile_words_make_one_harmless_line(void **state)
+{
+	static const char *const before[] = {"-p ",	  "-P ",      "-H ",	  "-u ",
+					     "--netns ",  "--role ",  "--state ", "--flag ",
+					     "-o ",	  "--color ", "--count ", "--duration ",
+					     "--buffer ", "--",	      "-",	  ""};
+
+	for (size_t i = 0; i < HOSTILE_NAMES; i++) {
+		for (size_t k = 0; k < N_ELEMENTS(before); k++) {
+			char text[64];
+
+			snprintf(text, sizeof(text), "%s%s", before[k], hostile_names[i].comm);
+			if (parse(CT_COMMAND_WATCH, text) != -EINVAL)
+				fail_msg("'%s' is taken", text);
+			assert_quiet(line.err);
+		}
+	}
+	assert_refused(CT_COMMAND_WATCH, "-p \x1b[2J\n", "--pid: '\\x1b[2J\\x0a'");
+	assert_refused(CT_COMMAND_WATCH, "-\xc3\xa4", "'-\\xc3'");
+}
+
+static void message_is_whole_when_all_of_its_word_is_escaped(void **state)
+{
+	char text[200] = "--flag ";
+
+	memset(text + strlen(text), '\x01', 100);
+	assert_refused(CT_COMMAND_WATCH, text, "\\x01\\x01'; there are half-close-local");
+	assert_non_null(strstr(line.err, ", gap"));
+	assert_quiet(line.err);
 }
 
 static void long_value_is_cut_in_its_message(void **state)
@@ -394,6 +433,8 @@ int main(void)
 		cmocka_unit_test(bad_value_is_refused_in_a_line_that_names_it),
 		cmocka_unit_test(wrong_option_is_refused_in_a_line_that_names_it),
 		cmocka_unit_test(words_that_no_command_takes_are_refused),
+		cmocka_unit_test(hostile_words_make_one_harmless_line),
+		cmocka_unit_test(message_is_whole_when_all_of_its_word_is_escaped),
 		cmocka_unit_test(long_value_is_cut_in_its_message),
 		cmocka_unit_test(nothing_given_selects_everything),
 		cmocka_unit_test(repeated_values_gather),

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@
 #include <cmocka.h>
 
 #include "../../src/record/bytes.h"
+#include "../../src/record/codec.h"
 #include "../../src/record/format.h"
 #include "conntrace/cleanup.h"
 
@@ -63,6 +65,18 @@ static void damaged_header_is_refused(void **state)
 	read_bytes(sample->file.data, sample->file.len, &result);
 	assert_int_equal(result.r, -EBADMSG);
 	assert_string_equal(result.err_text, "has a damaged header");
+}
+
+static void header_of_four_gigabytes_is_refused_unread(void **state)
+{
+	struct sample *sample = *state;
+	_cleanup_(result_fini) struct result result = {};
+
+	ct_put_le(sample->file.data + 4, 4, UINT32_MAX);
+	read_bytes(sample->file.data, sample->file.len, &result);
+	assert_int_equal(result.r, -EBADMSG);
+	assert_string_equal(result.err_text,
+			    "claims a header of 4294967303 bytes, the limit is 65536");
 }
 
 /// Puts a value with its tag in front of the others.
@@ -170,6 +184,13 @@ static void block_of_a_later_version_is_passed_over(void **state)
 	assert_string_equal(result.info.problem, "");
 }
 
+/// Writes 32 bits into the head of frame 1.
+static void put_le_at(struct sample *sample, size_t at, uint32_t value)
+{
+	ct_put_le(sample->file.data + at, 4, value);
+	seal(sample->file.data + sample->frames[1], CT_FRAME_HEAD_BYTES);
+}
+
 /// Puts the payload, compressed, in the place of frame 1, with a head that is true but for what the
 /// caller says it inflates to.
 static void put_frame(struct sample *sample, const uint8_t *payload, size_t len,
@@ -196,21 +217,111 @@ static void put_frame(struct sample *sample, const uint8_t *payload, size_t len,
 	       CT_FRAME_HEAD_BYTES + compressed);
 }
 
+/// What is wrong with it begins with words that name the block at byte AT.
+static void expect_problem(const struct result *result, size_t at, const char *format)
+{
+	char *words = NULL;
+
+	assert_true(asprintf(&words, format, at) > 0);
+	if (strncmp(result->info.problem, words, strlen(words)))
+		fail_msg("'%s' does not begin with '%s'", result->info.problem, words);
+	free(words);
+}
+
 static void frame_that_inflates_beyond_its_bound_is_refused(void **state)
 {
 	static const uint8_t zeroes[64 << 20];
-	const uint32_t claims[] = {sizeof(zeroes), 1000, 256 << 10};
+	static const struct {
+		uint32_t claim;
+		const char *problem;
+	} bombs[] = {
+		{sizeof(zeroes),
+		 "the frame at byte %zu claims 67108864 bytes unpacked, the limit is 262144; "},
+		{1000,
+		 "the frame at byte %zu would unpack to more than the limit of 262144 bytes; "},
+		{256 << 10,
+		 "the frame at byte %zu would unpack to more than the limit of 262144 bytes; "},
+	};
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(bombs) / sizeof(bombs[0]); i++) {
 		_cleanup_(result_fini) struct result result = {};
 		struct sample *sample;
 
 		assert_int_equal(sample_setup((void **)&sample), 0);
-		put_frame(sample, zeroes, sizeof(zeroes), claims[i]);
+		put_frame(sample, zeroes, sizeof(zeroes), bombs[i].claim);
 		read_sample(sample, &result);
 		expect_without_frame(sample, &result, 1);
+		expect_problem(&result, sample->frames[1], bombs[i].problem);
 		sample_teardown((void **)&sample);
 	}
+}
+
+/// Puts another head in the place of that of frame 1.
+static void put_head(struct sample *sample, const struct ct_frame_head *head)
+{
+	ct_frame_head_put(sample->file.data + sample->frames[1], head);
+}
+
+static void claims_of_a_head_beyond_their_bounds_are_told(void **state)
+{
+	static const struct {
+		struct ct_frame_head head;
+		const char *problem;
+	} claims[] = {
+		{{.compressed_bytes = UINT32_MAX, .first_event = PER_FRAME},
+		 "the frame at byte %zu claims 4294967295 bytes packed, the limit is 263168; "},
+		{{.payload_bytes = UINT32_MAX, .first_event = PER_FRAME},
+		 "the frame at byte %zu claims 4294967295 bytes unpacked, the limit is 262144; "},
+		{{.payload_bytes = 100, .events = UINT32_MAX, .first_event = PER_FRAME},
+		 "the frame at byte %zu claims 4294967295 events, the limit is 100; "},
+	};
+
+	for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+		_cleanup_(result_fini) struct result result = {};
+		struct sample *sample;
+
+		assert_int_equal(sample_setup((void **)&sample), 0);
+		put_head(sample, &claims[i].head);
+		read_sample(sample, &result);
+		expect_without_frame(sample, &result, 1);
+		expect_problem(&result, sample->frames[1], claims[i].problem);
+		sample_teardown((void **)&sample);
+	}
+}
+
+static void index_that_claims_more_frames_than_it_holds_is_told(void **state)
+{
+	struct sample *sample = *state;
+	_cleanup_(result_fini) struct result result = {};
+	uint8_t *index = sample->file.data + sample->frames[N_FRAMES];
+
+	ct_put_le(index + 24, 8, UINT64_C(1) << 60);
+	seal(index, CT_INDEX_HEAD_BYTES);
+	read_sample(sample, &result);
+	assert_events_equal(&result.events, &sample->events);
+	expect_problem(&result, sample->frames[N_FRAMES],
+		       "the index at byte %zu claims 1152921504606846976 frames, the limit is 4; "
+		       "its index is damaged");
+}
+
+#define TICK_NEW 4 /* bytes of a tick of a new connection */
+
+static void definitions_beyond_their_number_are_not_made(void **state)
+{
+	static uint8_t ticks[TICK_NEW * (CT_FRAME_CONNS_MAX + 1)];
+	struct sample *sample = *state;
+	_cleanup_(result_fini) struct result result = {};
+
+	for (size_t i = 0; i < sizeof(ticks); i += TICK_NEW)
+		ticks[i] = 0x20 | CT_EVENT_TICK;
+	put_frame(sample, ticks, sizeof(ticks), sizeof(ticks));
+	put_le_at(sample, sample->frames[1] + 24, CT_FRAME_CONNS_MAX + 1);
+	read_sample(sample, &result);
+	assert_int_equal(result.info.damaged_frames, 1);
+	assert_int_equal(result.events.list[PER_FRAME + CT_FRAME_CONNS_MAX - 1].kind,
+			 CT_EVENT_TICK);
+	assert_int_equal(result.events.list[PER_FRAME + CT_FRAME_CONNS_MAX].kind, CT_EVENT_LOST);
+	assert_int_equal(result.events.list[PER_FRAME + CT_FRAME_CONNS_MAX].lost.events, 1);
 }
 
 static void frame_with_a_senseless_payload_is_told(void **state)
@@ -248,6 +359,7 @@ int main(void)
 		TEST(newer_version_is_refused),
 		TEST(what_is_no_recording_is_refused),
 		TEST(damaged_header_is_refused),
+		TEST(header_of_four_gigabytes_is_refused_unread),
 		TEST(header_of_a_later_version_says_more),
 		TEST(capability_level_of_a_later_version_is_unknown),
 		TEST(capability_detail_is_cut_to_its_room),
@@ -255,6 +367,9 @@ int main(void)
 		TEST(header_value_that_leaves_the_header_is_refused),
 		TEST(block_of_a_later_version_is_passed_over),
 		TEST(frame_that_inflates_beyond_its_bound_is_refused),
+		TEST(claims_of_a_head_beyond_their_bounds_are_told),
+		TEST(index_that_claims_more_frames_than_it_holds_is_told),
+		TEST(definitions_beyond_their_number_are_not_made),
 		TEST(frame_with_a_senseless_payload_is_told),
 		TEST(counts_are_not_believed),
 	};

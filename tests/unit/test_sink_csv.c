@@ -5,6 +5,7 @@
 
 #include "conntrace/cleanup.h"
 #include "conntrace/sink_formats.h"
+#include "support/hostile.h"
 
 static void expect(uint32_t kinds, const char *fields, const struct ct_update *updates, size_t n,
 		   const char *expected)
@@ -78,6 +79,57 @@ static void hostile_comm_stays_in_its_field(void **state)
 	       "45678,80,\r\n");
 }
 
+/// A quoted cell of it; the caller's, free().
+static char *quoted(const char *text)
+{
+	char *cell = malloc(2 * strlen(text) + 3);
+	char *p = cell;
+
+	assert_non_null(cell);
+	*p++ = '"';
+	for (; *text; text++) {
+		if (*text == '"')
+			*p++ = '"';
+		*p++ = *text;
+	}
+	*p++ = '"';
+	*p = '\0';
+	return cell;
+}
+
+static void hostile_name_is_one_harmless_cell(void **state)
+{
+	for (size_t i = 0; i < HOSTILE_NAMES; i++) {
+		_cleanup_(ct_freep) char *cell = quoted(hostile_csv(&hostile_names[i]));
+		struct ct_update u = an_update(CT_UPDATE_FOUND);
+		char expected[128];
+
+		strcpy(u.id.comm, hostile_names[i].comm);
+		snprintf(expected, sizeof(expected), "pid,comm\r\n4242,%s\r\n", cell);
+		expect(CT_KINDS_ALL, "comm,pid", &u, 1, expected);
+		assert_null(hostile_find(expected, strlen(expected), true, "\r"));
+	}
+}
+
+static void name_is_no_formula(void **state)
+{
+	static const struct {
+		const char *comm, *cell;
+	} names[] = {
+		{"-bash", "\\x2dbash"}, {"=", "\\x3d"}, {"a=b", "a=b"},
+		{"\t=1", "\\x09=1"},	{"'=1", "'=1"}, {" =1", " =1"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct ct_update u = an_update(CT_UPDATE_FOUND);
+		char expected[64];
+
+		strcpy(u.id.comm, names[i].comm);
+		snprintf(expected, sizeof(expected), "comm\r\n\"%s\"\r\n", names[i].cell);
+		expect(CT_KINDS_ALL, "comm", &u, 1, expected);
+	}
+}
+
 static void updates_of_other_kinds_pass(void **state)
 {
 	struct ct_update u = an_update(CT_UPDATE_FOUND);
@@ -104,6 +156,8 @@ int main(void)
 		cmocka_unit_test(events_share_the_columns),
 		cmocka_unit_test(summary_is_flat),
 		cmocka_unit_test(hostile_comm_stays_in_its_field),
+		cmocka_unit_test(hostile_name_is_one_harmless_cell),
+		cmocka_unit_test(name_is_no_formula),
 		cmocka_unit_test(updates_of_other_kinds_pass),
 		cmocka_unit_test(unknown_field_is_named),
 	};

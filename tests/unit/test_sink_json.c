@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <jansson.h>
 
+#include "support/hostile.h"
+
 static void decref(json_t **json)
 {
 	json_decref(*json);
@@ -223,6 +225,23 @@ static void hostile_comm_is_valid_json(void **state)
 			    "\"\\\n\x1b[2J\xef\xbf\xbd\xc3\xa4");
 }
 
+static void hostile_name_parses_back_and_does_nothing_to_a_terminal(void **state)
+{
+	for (size_t i = 0; i < HOSTILE_NAMES; i++) {
+		struct ct_update u = an_update(CT_UPDATE_FOUND);
+		_cleanup_(ct_freep) char *text = NULL;
+		_cleanup_(decref) json_t *json = NULL;
+
+		strcpy(u.id.comm, hostile_names[i].comm);
+		text = print_json(u, NULL);
+		assert_null(hostile_find(text, strlen(text), true, ""));
+		assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+		json = parse_one(u);
+		assert_string_equal(json_string_value(json_object_get(json, "comm")),
+				    hostile_json(&hostile_names[i]));
+	}
+}
+
 static void every_kind_is_one_object_a_line(void **state)
 {
 	struct ct_conn conn = a_conn();
@@ -274,6 +293,7 @@ int main(void)
 		cmocka_unit_test(retransmit_and_error_tell_theirs),
 		cmocka_unit_test(loss_has_no_connection),
 		cmocka_unit_test(hostile_comm_is_valid_json),
+		cmocka_unit_test(hostile_name_parses_back_and_does_nothing_to_a_terminal),
 		cmocka_unit_test(every_kind_is_one_object_a_line),
 		cmocka_unit_test(silent_update_prints_nothing),
 		cmocka_unit_test(unknown_field_is_named),

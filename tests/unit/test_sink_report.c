@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "conntrace/cleanup.h"
+#include "support/hostile.h"
 
 static const struct ct_output_options in_utf8 = {.utf8 = true, .utc = true};
 
@@ -172,6 +173,50 @@ static void wide_shows_all_of_every_connection_in_ascii_too(void **state)
 			       "    history            SYN_SENT 1.00 ms -> ESTABLISHED 50.0 ms"));
 	for (const char *p = printed.text; *p; p++)
 		assert_true(*p == '\n' || (*p >= ' ' && *p < 0x7f));
+}
+
+/// Whatever a recording says of its machine is somebody's word as well.
+static void hostile_name_does_nothing_wherever_it_stands(void **state)
+{
+	for (size_t i = 0; i < 4 * HOSTILE_NAMES; i++) {
+		const struct hostile_name *name = &hostile_names[i / 4];
+		struct ct_output_options options = {.utf8 = i % 2, .utc = true};
+		_cleanup_(printed_fini) struct printed printed = {};
+		const char *promised = hostile_text(name, options.utf8);
+		struct ct_conn conn = a_conn();
+		struct ct_sink *sink = NULL;
+		char expected[256];
+		struct ct_update u;
+
+		options.format = i % 4 < 2 ? CT_OUTPUT_TABLE : CT_OUTPUT_WIDE;
+		strcpy(conn.id.comm, name->comm);
+		u = a_close(&conn);
+		printed_init(&printed);
+		strcpy(printed.session.host, name->comm);
+		strcpy(printed.session.kernel, name->comm);
+		strcpy(printed.session.machine, name->comm);
+		strcpy(printed.session.command_line, name->comm);
+		strcpy(printed.session.tool_version, name->comm);
+		printed.session.capabilities.of[CT_CAPABILITY_ERRORS].level = CT_CAPABILITY_ABSENT;
+		strcpy(printed.session.capabilities.of[CT_CAPABILITY_ERRORS].detail, name->comm);
+		assert_int_equal(
+			ct_sink_report_new(&options, &printed.session, printed.file, &sink, NULL),
+			0);
+		print_all(&printed, sink, &u, 1);
+		assert_null(hostile_find(printed.text, printed.len, options.utf8, ""));
+		snprintf(expected, sizeof(expected), "Recorded on %s, Linux %s %s, from ", promised,
+			 promised, promised);
+		assert_memory_equal(printed.text, expected, strlen(expected));
+		snprintf(expected, sizeof(expected), "\nby: %s (conntrace %s)\n", promised,
+			 promised);
+		assert_non_null(strstr(printed.text, expected));
+		snprintf(expected, sizeof(expected), "\nNot traced: errors (%s)\n", promised);
+		assert_non_null(strstr(printed.text, expected));
+		snprintf(expected, sizeof(expected),
+			 options.format == CT_OUTPUT_WIDE ? ":80  %s 4242  active" : "    4242 %s ",
+			 promised);
+		assert_non_null(strstr(printed.text, expected));
+	}
 }
 
 static void listener_is_counted_apart(void **state)
@@ -379,6 +424,7 @@ int main(void)
 		cmocka_unit_test(flagged_come_first_whatever_closed_first),
 		cmocka_unit_test(connection_still_there_says_so_and_long_history_what_it_left_out),
 		cmocka_unit_test(wide_shows_all_of_every_connection_in_ascii_too),
+		cmocka_unit_test(hostile_name_does_nothing_wherever_it_stands),
 		cmocka_unit_test(listener_is_counted_apart),
 		cmocka_unit_test(time_wait_tells_why_it_ended_and_our_side_how_it_closed),
 		cmocka_unit_test(half_open_handshake_is_a_life_with_its_addresses),

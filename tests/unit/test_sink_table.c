@@ -5,6 +5,7 @@
 
 #include "conntrace/cleanup.h"
 #include "conntrace/sink_formats.h"
+#include "support/hostile.h"
 
 /* Options as a UTF-8 terminal without colours has them. */
 static struct ct_output_options in_utf8(void)
@@ -123,6 +124,30 @@ static void hostile_comm_cannot_act_on_the_terminal(void **state)
 		     "\\x1b[2Jx   45678\n"
 		     "a\\x0ab\\xff 45678\n"
 		     "漢字漢字 \"'    45678\n");
+}
+
+static void hostile_name_leaves_the_columns_where_they_are(void **state)
+{
+	for (size_t i = 0; i < 2 * HOSTILE_NAMES; i++) {
+		const struct hostile_name *name = &hostile_names[i / 2];
+		struct ct_output_options options = {.utf8 = i % 2, .fields = "comm,lport"};
+		_cleanup_(printed_fini) struct printed printed = {};
+		struct ct_update u = an_update(CT_UPDATE_FOUND);
+		const char *promised = hostile_text(name, options.utf8);
+		struct ct_sink *sink = NULL;
+
+		strcpy(u.id.comm, name->comm);
+		printed_init(&printed);
+		assert_int_equal(ct_sink_table_new(&options, &printed.session, printed.file,
+						   CT_KINDS_ALL, &sink, NULL),
+				 0);
+		print_all(&printed, sink, &u, 1);
+		assert_null(hostile_find(printed.text, printed.len, options.utf8, ""));
+		/* nine columns of it at least, the tenth may say that it is cut */
+		assert_memory_equal(strchr(printed.text, '\n') + 1, promised,
+				    strlen(promised) < 9 ? strlen(promised) : 9);
+		assert_string_equal(printed.text + printed.len - 7, " 45678\n");
+	}
 }
 
 static void long_comm_is_cut_and_says_so(void **state)
@@ -419,6 +444,7 @@ int main(void)
 		cmocka_unit_test(time_may_be_relative_to_the_beginning),
 		cmocka_unit_test(owner_that_is_not_sure_has_a_tilde),
 		cmocka_unit_test(hostile_comm_cannot_act_on_the_terminal),
+		cmocka_unit_test(hostile_name_leaves_the_columns_where_they_are),
 		cmocka_unit_test(long_comm_is_cut_and_says_so),
 		cmocka_unit_test(ipv6_grows_its_own_lines_alone),
 		cmocka_unit_test(listener_has_no_remote_end),

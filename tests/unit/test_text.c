@@ -10,6 +10,7 @@
 
 #include "conntrace/buf.h"
 #include "conntrace/cleanup.h"
+#include "support/hostile.h"
 
 static void expect_n(const char *s, size_t n, bool utf8, const char *escaped)
 {
@@ -82,6 +83,23 @@ static void character_cut_at_the_end_is_not_read_beyond_it(void **state)
 	expect_n("\xc2\x9b", 1, true, "\\xc2");
 }
 
+static void hostile_name_becomes_what_is_promised(void **state)
+{
+	for (size_t i = 0; i < HOSTILE_NAMES; i++) {
+		expect(hostile_names[i].comm, true, hostile_text(&hostile_names[i], true));
+		expect(hostile_names[i].comm, false, hostile_text(&hostile_names[i], false));
+	}
+}
+
+static void escaped_text_stays_as_it_is(void **state)
+{
+	for (size_t i = 0; i < HOSTILE_NAMES; i++) {
+		const char *once = hostile_text(&hostile_names[i], true);
+
+		expect(once, true, once);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +110,8 @@ int main(void)
 		cmocka_unit_test(what_reorders_or_hides_text_is_escaped),
 		cmocka_unit_test(bytes_that_are_not_utf8_are_escaped_one_by_one),
 		cmocka_unit_test(character_cut_at_the_end_is_not_read_beyond_it),
+		cmocka_unit_test(hostile_name_becomes_what_is_promised),
+		cmocka_unit_test(escaped_text_stays_as_it_is),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
