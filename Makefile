@@ -117,7 +117,7 @@ UNIT_SRCS_number      := src/base/number.c
 UNIT_SRCS_options     := src/cli/options.c src/cli/option_table.c src/cli/option_values.c \
 	src/cli/option_select.c src/cli/option_cgroup.c src/cli/help.c src/cli/suggest.c \
 	$(addprefix src/select/,match.c expression.c parse.c term.c lexer.c) src/names.c \
-	$(wildcard src/sink/*.c src/base/*.c) src/history.c src/conn.c src/capability.c
+	$(wildcard src/sink/*.c src/base/*.c src/doctor/*.c) src/history.c src/conn.c src/capability.c
 UNIT_SRCS_options_expression := $(UNIT_SRCS_options)
 UNIT_SRCS_record_codec := $(addprefix src/record/,model.c encoder.c decoder.c) src/decode.c
 UNIT_SRCS_recording   := $(RECORD_SRCS) tests/unit/recording_fixture.c
@@ -164,6 +164,8 @@ DETECT_SRCS := $(addprefix src/detect/,detect.c stuck.c failure.c half_close.c h
 SELECT_SRCS := $(addprefix src/select/,match.c expression.c selector.c)
 EXPRESSION_SRCS := $(addprefix src/select/,match.c expression.c parse.c term.c lexer.c) src/names.c \
 	$(addprefix src/base/,addr.c number.c timefmt.c)
+
+UNIT_SRCS_doctor := $(wildcard src/doctor/*.c) $(sort $(WORDS_SRCS) $(FIELD_SRCS)) src/capability.c
 
 UNIT_SRCS_conn_table      := tests/unit/world.c $(TABLE_SRCS) $(LIFE_SRCS)
 UNIT_SRCS_conn_table_loss := $(UNIT_SRCS_conn_table)

@@ -228,6 +228,10 @@ struct ct_conn {
 	uint32_t write_seq;	   /// behind the last byte queued, at its last transition
 	uint32_t write_seq_at_fin; /// write_seq when the peer's FIN came
 	uint32_t retransmits;	   /// seen so far
+	uint32_t rto_streak;	   /// time-outs in a row of one segment, by the last of them
+	uint32_t rto_seq;	   /// its sequence number
+	uint64_t rto_since_ns;	   /// when the first of them came
+	uint64_t rto_last_ns;	   /// … and the last
 	uint32_t keepalives_sent;
 	uint32_t window_probes_sent;
 	struct ct_reset reset; /// the last one; direction 0: none

@@ -56,6 +56,7 @@ struct ct_output_options {
 	bool color;	    /// decided: no sink asks the terminal
 	bool utf8;	    /// the locale takes UTF-8
 	const char *fields; /// --fields LIST, comma-separated column or key names; NULL all
+	int *worst; /// doctor: raised to 1 + the severity of its worst finding; NULL: not wanted
 };
 
 /**

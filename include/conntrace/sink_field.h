@@ -67,6 +67,9 @@ struct ct_field {
 		.put_text = (put_text_)                                                     \
 	}
 
+/// The value of the key "conn": the cookie as `ss -e` has it, and its generation. Returns text.
+const char *ct_field_conn_text(const struct ct_conn_id *id, char text[CT_VALUE_TEXT_LEN]);
+
 /// Tables, each ended by a field without a name.
 extern const struct ct_field ct_identity_fields[];
 extern const struct ct_field ct_event_fields[];

@@ -54,6 +54,10 @@ void ct_words_count(struct ct_buf *buf, uint64_t n, const char *noun);
 /// "5 B", "1.23 kB" …: powers of 1000, three significant digits from 1000 on.
 void ct_words_bytes(struct ct_buf *buf, uint64_t bytes);
 
+/// "in_state 3m05s", "unread 5 B", "call shutdown(SHUT_WR)": units by the end of the key.
+void ct_words_evidence(const struct ct_output_options *options, struct ct_buf *buf,
+		       const struct ct_evidence *evidence);
+
 /// The pid, with a `~` before it when it is not surely the owner's: inherited or without origin.
 void ct_words_pid(struct ct_buf *buf, const struct ct_conn_id *id);
 

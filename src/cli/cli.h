@@ -18,6 +18,7 @@ enum ct_exit {
 	CT_EXIT_FAILED = 1,
 	CT_EXIT_USAGE = 2,
 	CT_EXIT_UNSUPPORTED = 3, /// not permitted, or not supported here
+	CT_EXIT_FOUND = 4,	 /// doctor's --fail-on
 	CT_EXIT_LOST = 5,	 /// under --strict
 };
 
@@ -28,8 +29,9 @@ int ct_cmd_report(struct ct_options *options);
 int ct_cmd_list(struct ct_options *options);
 int ct_cmd_info(struct ct_options *options);
 int ct_cmd_check(struct ct_options *options);
+int ct_cmd_doctor(struct ct_options *options);
 
-/// ct_sink_output_new(), ct_sink_report_new(), ct_sink_list_new()
+/// ct_sink_output_new(), ct_sink_report_new(), ct_sink_list_new(), ct_sink_doctor_new()
 typedef int (*ct_sink_new_fn)(const struct ct_output_options *options,
 			      const struct ct_session *session, FILE *out,
 			      struct ct_sink **ret_sink, const char **ret_bad_field);

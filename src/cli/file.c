@@ -37,7 +37,7 @@ int ct_file_open(const struct ct_options *options, struct ct_recording_reader **
 }
 
 /// A limit stopped the recorder before its stream was over: what is open then is nothing that watch
-/// would have printed, but a report is of every connection.
+/// would have printed, but a report, and a doctor, is of every connection.
 static int tell_open(const struct ct_options *options, const struct ct_recording_info *info,
 		     struct ct_feed *feed)
 {
@@ -47,8 +47,8 @@ static int tell_open(const struct ct_options *options, const struct ct_recording
 		.generation = CT_GENERATION_ANY,
 	};
 
-	if (options->command != CT_COMMAND_REPORT || info->has_end || !info->has_index ||
-	    info->damaged_frames)
+	if ((options->command != CT_COMMAND_REPORT && options->command != CT_COMMAND_DOCTOR) ||
+	    info->has_end || !info->has_index || info->damaged_frames)
 		return 0;
 	return ct_feed_record(feed, &end, CT_EVENT_CORE_SIZE);
 }

@@ -16,7 +16,7 @@ static int (*const commands[])(struct ct_options *options) = {
 	[CT_COMMAND_WATCH] = ct_cmd_watch,   [CT_COMMAND_RECORD] = ct_cmd_record,
 	[CT_COMMAND_REPLAY] = ct_cmd_replay, [CT_COMMAND_REPORT] = ct_cmd_report,
 	[CT_COMMAND_LIST] = ct_cmd_list,     [CT_COMMAND_INFO] = ct_cmd_info,
-	[CT_COMMAND_CHECK] = ct_cmd_check,
+	[CT_COMMAND_CHECK] = ct_cmd_check,   [CT_COMMAND_DOCTOR] = ct_cmd_doctor,
 };
 _Static_assert(sizeof(commands) / sizeof(commands[0]) == _CT_COMMAND_MAX, "every command is there");
 

@@ -26,6 +26,10 @@ const struct ct_syntax ct_syntaxes[] = {
 	[CT_COMMAND_CHECK] = {"check", "check [--json] [--cost [--duration D]]",
 			      "tell what this kernel and user permit, capability by capability",
 			      .file = false},
+	[CT_COMMAND_DOCTOR] = {"doctor",
+			       "doctor [FILE] [SELECT] [--duration D] [--fail-on warn|crit]",
+			       "tell what is wrong, with whom, and what to do about it",
+			       .may_file = true},
 };
 _Static_assert(sizeof(ct_syntaxes) / sizeof(ct_syntaxes[0]) == _CT_COMMAND_MAX,
 	       "every command is described");
@@ -37,9 +41,10 @@ _Static_assert(sizeof(ct_syntaxes) / sizeof(ct_syntaxes[0]) == _CT_COMMAND_MAX,
 #define LIST	 (1u << CT_COMMAND_LIST)
 #define INFO	 (1u << CT_COMMAND_INFO)
 #define CHECK	 (1u << CT_COMMAND_CHECK)
+#define DOCTOR	 (1u << CT_COMMAND_DOCTOR)
 #define LIVE	 (WATCH | RECORD)
 #define PRINTING (WATCH | REPLAY | REPORT | LIST)
-#define TRACING	 (LIVE | REPLAY | REPORT | LIST)
+#define TRACING	 (LIVE | REPLAY | REPORT | LIST | DOCTOR)
 #define ALL	 (TRACING | INFO | CHECK)
 
 #define FIELD(member) offsetof(struct ct_options, member)
@@ -69,6 +74,7 @@ enum {
 	KEY_HIDE_HOOK,
 	KEY_BTF,
 	KEY_IDLE,
+	KEY_FAIL_ON,
 	KEY_FORCE,
 	KEY_SYNC,
 };
@@ -108,10 +114,10 @@ const struct ct_option_spec ct_option_specs[] = {
 	{KEY_CGROUP, "cgroup", "PATH", "its socket was made in this cgroup v2, or in one below",
 	 TRACING, CT_OPTION_SELECT, FIELD(select), 0, ct_option_cgroup},
 
-	{'o', "output", "FORMAT", "table, wide, json or csv", PRINTING, CT_OPTION_OUTPUT,
+	{'o', "output", "FORMAT", "table, wide, json or csv", PRINTING | DOCTOR, CT_OPTION_OUTPUT,
 	 FIELD(output.format), 0, ct_option_format},
-	{KEY_JSON, "json", NULL, "the same as -o json", PRINTING | INFO | CHECK, CT_OPTION_OUTPUT,
-	 FIELD(output.format), CT_OUTPUT_JSON, ct_option_constant},
+	{KEY_JSON, "json", NULL, "the same as -o json", PRINTING | INFO | CHECK | DOCTOR,
+	 CT_OPTION_OUTPUT, FIELD(output.format), CT_OUTPUT_JSON, ct_option_constant},
 	{'T', NULL, NULL, "times by the wall clock (the default)", PRINTING, CT_OPTION_OUTPUT,
 	 FIELD(output.time), CT_TIME_CLOCK, ct_option_constant},
 	{'t', NULL, NULL, "times in seconds since the start", PRINTING, CT_OPTION_OUTPUT,
@@ -120,15 +126,15 @@ const struct ct_option_spec ct_option_specs[] = {
 	 FIELD(output.utc), 0, ct_option_true},
 	{KEY_FIELDS, "fields", "LIST", "columns or keys to print", PRINTING, CT_OPTION_OUTPUT,
 	 FIELD(output.fields), 0, ct_option_string},
-	{KEY_COLOR, "color", "WHEN", "auto, always or never; NO_COLOR turns auto off", PRINTING,
-	 CT_OPTION_OUTPUT, FIELD(color), 0, ct_option_color},
+	{KEY_COLOR, "color", "WHEN", "auto, always or never; NO_COLOR turns auto off",
+	 PRINTING | DOCTOR, CT_OPTION_OUTPUT, FIELD(color), 0, ct_option_color},
 
-	{KEY_DURATION, "duration", "D", "stop after a time: 500ms, 10s, 5m, 1h", LIVE | CHECK,
-	 CT_OPTION_LIMIT, FIELD(duration_ns), 0, ct_option_duration},
+	{KEY_DURATION, "duration", "D", "stop after a time: 500ms, 10s, 5m, 1h",
+	 LIVE | CHECK | DOCTOR, CT_OPTION_LIMIT, FIELD(duration_ns), 0, ct_option_duration},
 	{KEY_COUNT, "count", "N", "stop after N events", LIVE | REPLAY, CT_OPTION_LIMIT,
 	 FIELD(count), 0, ct_option_count},
 	{KEY_BUFFER, "buffer", "SIZE",
-	 "ring between kernel and program: 4096, 64M; 16M if not given", LIVE | LIST,
+	 "ring between kernel and program: 4096, 64M; 16M if not given", LIVE | LIST | DOCTOR,
 	 CT_OPTION_LIMIT, FIELD(ring_bytes), 0, ct_option_ring},
 	{KEY_NO_SNAPSHOT, "no-snapshot", NULL, "leave out what was there before", LIVE,
 	 CT_OPTION_LIMIT, FIELD(no_snapshot), 0, ct_option_true},
@@ -158,6 +164,8 @@ const struct ct_option_spec ct_option_specs[] = {
 	{KEY_COST, "cost", NULL,
 	 "trace for --duration, 5s if not given, and tell what each program took", CHECK,
 	 CT_OPTION_OTHER, FIELD(cost), 0, ct_option_true},
+	{KEY_FAIL_ON, "fail-on", "SEVERITY", "exit with 4 if a finding is as severe: warn or crit",
+	 DOCTOR, CT_OPTION_OTHER, FIELD(fail_on), 0, ct_option_severity},
 	{'q', "quiet", NULL, "errors and warnings only", ALL, CT_OPTION_OTHER, FIELD(verbosity),
 	 CT_LOG_QUIET, ct_option_constant},
 	{'v', "verbose", NULL, "tell more, on stderr", ALL, CT_OPTION_OTHER, FIELD(verbosity),

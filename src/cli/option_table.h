@@ -37,6 +37,7 @@ int ct_option_sync(struct ct_option_value *value);	/// enum ct_recording_sync
 int ct_option_format(struct ct_option_value *value);	/// enum ct_output_format
 int ct_option_color(struct ct_option_value *value);	/// enum ct_color_when
 int ct_option_user(struct ct_option_value *value);	/// struct ct_user
+int ct_option_severity(struct ct_option_value *value);	/// int, 1 + enum ct_severity
 
 /// Conditions: all of these add to the struct ct_select they are given.
 int ct_option_pids(struct ct_option_value *value);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "conntrace/count.h"
+#include "conntrace/doctor.h"
 #include "conntrace/number.h"
 #include "conntrace/timefmt.h"
 #include "option_table.h"
@@ -155,6 +156,17 @@ int ct_option_format(struct ct_option_value *value)
 	if (ct_output_format_from_name(value->text, value->target))
 		return ct_option_refuse(value, "unknown format '%.64s': table, wide, json or csv",
 					value->text);
+	return 0;
+}
+
+/// 1 + enum ct_severity: 0 stands for none.
+int ct_option_severity(struct ct_option_value *value)
+{
+	uint8_t severity;
+
+	if (ct_severity_from_name(value->text, &severity) || severity == CT_SEVERITY_NOTE)
+		return ct_option_refuse(value, "'%.64s' is not warn or crit", value->text);
+	*(int *)value->target = severity + 1;
 	return 0;
 }
 

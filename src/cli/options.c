@@ -155,13 +155,13 @@ static int take_word(struct ct_options *options, const char *word, char *err)
 {
 	const struct ct_syntax *syntax = &ct_syntaxes[options->command];
 
-	if (syntax->file && !options->file) {
+	if ((syntax->file || syntax->may_file) && !options->file) {
 		options->file = word;
 		return 0;
 	}
 	if (syntax->expression)
 		return take_condition(options, word);
-	if (syntax->file)
+	if (syntax->file || syntax->may_file)
 		return refuse(err, "%s takes one FILE: '%.64s' is one too many", syntax->name,
 			      word);
 	return refuse(err, "%s takes no '%.64s'", syntax->name, word);
@@ -223,6 +223,10 @@ static int check_whole(struct ct_options *options, int argc, char **argv, char *
 		return refuse(err, "%s needs a FILE: conntrace %s", syntax->name, syntax->synopsis);
 	if (options->select.follow && options->select.pids.n == 0 && !options->child_argv)
 		return refuse(err, "--follow needs --pid: whose children?");
+	if (options->command == CT_COMMAND_DOCTOR && options->file && options->duration_ns)
+		return refuse(err,
+			      "--duration: '%.64s' is a recording, and lasts as long as it does",
+			      options->file);
 	if (options->command == CT_COMMAND_CHECK && options->duration_ns && !options->cost)
 		return refuse(err, "--duration goes with --cost: nothing else takes its time");
 	return check_rotation(options, err);

@@ -22,6 +22,7 @@ enum ct_command {
 	CT_COMMAND_LIST,
 	CT_COMMAND_INFO,
 	CT_COMMAND_CHECK,
+	CT_COMMAND_DOCTOR,
 	_CT_COMMAND_MAX,
 };
 
@@ -31,6 +32,7 @@ struct ct_syntax {
 	const char *synopsis; /// behind "conntrace "
 	const char *summary;
 	bool file;	 /// exactly one FILE, the first word
+	bool may_file;	 /// a FILE, or none
 	bool child;	 /// `-- CMD…`
 	bool expression; /// other words are conditions
 };
@@ -61,9 +63,10 @@ struct ct_options {
 	bool version;  /// likewise
 	bool strict;
 	bool io_owner;
-	bool no_snapshot;		   /// what was there before is left out
-	bool cost;			   /// what each program takes is measured
-	bool idle;			   /// attached, and told to do nothing
+	bool no_snapshot; /// what was there before is left out
+	bool cost;	  /// what each program takes is measured
+	bool idle;	  /// attached, and told to do nothing
+	int fail_on; /// doctor: exit with 4 for findings as severe: 1 + enum ct_severity; 0 none
 	uint64_t duration_ns;		   /// 0: no limit
 	uint64_t count;			   /// 0: no limit
 	uint64_t ring_bytes;		   /// 0: the default

@@ -52,18 +52,21 @@ static const struct ct_conn_id *identity(const struct ct_field_source *source, s
 	return NULL;
 }
 
+const char *ct_field_conn_text(const struct ct_conn_id *id, char text[CT_VALUE_TEXT_LEN])
+{
+	if (id->generation)
+		snprintf(text, CT_VALUE_TEXT_LEN, "%" PRIx64 ".%u", id->cookie, id->generation);
+	else
+		snprintf(text, CT_VALUE_TEXT_LEN, "%" PRIx64, id->cookie);
+	return text;
+}
+
 static void get_conn(const struct ct_field_source *source, struct ct_value *ret)
 {
 	const struct ct_conn_id *id = identity(source, ret);
 
-	if (!id || !id->cookie)
-		return;
-	if (id->generation)
-		snprintf(ret->text, sizeof(ret->text), "%" PRIx64 ".%u", id->cookie,
-			 id->generation);
-	else
-		snprintf(ret->text, sizeof(ret->text), "%" PRIx64, id->cookie);
-	ct_value_set_str(ret, ret->text);
+	if (id && id->cookie)
+		ct_value_set_str(ret, ct_field_conn_text(id, ret->text));
 }
 
 static void get_family(const struct ct_field_source *source, struct ct_value *ret)

@@ -155,29 +155,6 @@ static void put_history(const struct ct_output_options *options, struct ct_buf *
 }
 
 /// A number of a known unit is written as what it is; the unit leaves the key.
-static void put_evidence(const struct ct_output_options *options, struct ct_buf *buf,
-			 const struct ct_evidence *evidence)
-{
-	size_t n = strlen(evidence->key);
-	bool is_ns = n > 3 && strcmp(evidence->key + n - 3, "_ns") == 0;
-	bool is_bytes = n > 6 && strcmp(evidence->key + n - 6, "_bytes") == 0;
-
-	if (!evidence->text)
-		n -= is_ns ? 3 : is_bytes ? 6 : 0;
-	ct_buf_append(buf, evidence->key, n);
-	ct_buf_putc(buf, ' ');
-	if (evidence->text)
-		ct_buf_puts(buf, evidence->text);
-	else if (evidence->number == CT_NS_UNKNOWN)
-		ct_words_put(buf, NULL);
-	else if (is_ns)
-		ct_words_duration(options, buf, evidence->number);
-	else if (is_bytes)
-		ct_words_bytes(buf, evidence->number);
-	else
-		ct_buf_u64(buf, evidence->number);
-}
-
 static void put_label(struct ct_buf *buf, const char *label)
 {
 	ct_buf_puts(buf, "    ");
@@ -197,7 +174,7 @@ static void put_mark(const struct ct_report_context *context, struct ct_buf *buf
 	ct_words_time(options, context->session, buf, mark->at_ns);
 	for (size_t i = 0; i < mark->n_evidence; i++) {
 		ct_buf_puts(buf, i ? ", " : "  ");
-		put_evidence(options, buf, &mark->evidence[i]);
+		ct_words_evidence(options, buf, &mark->evidence[i]);
 	}
 	ct_buf_putc(buf, '\n');
 }

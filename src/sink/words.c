@@ -2,6 +2,7 @@
 #include "conntrace/sink_words.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "conntrace/names.h"
 #include "conntrace/timefmt.h"
@@ -299,4 +300,27 @@ void ct_words_traffic(struct ct_buf *buf, const char *before, const struct ct_co
 	ct_words_bytes(buf, counters->bytes_sent > again ? counters->bytes_sent - again : 0);
 	ct_buf_puts(buf, ", received ");
 	ct_words_bytes(buf, counters->bytes_received);
+}
+
+void ct_words_evidence(const struct ct_output_options *options, struct ct_buf *buf,
+		       const struct ct_evidence *evidence)
+{
+	size_t n = strlen(evidence->key);
+	bool is_ns = n > 3 && strcmp(evidence->key + n - 3, "_ns") == 0;
+	bool is_bytes = n > 6 && strcmp(evidence->key + n - 6, "_bytes") == 0;
+
+	if (!evidence->text)
+		n -= is_ns ? 3 : is_bytes ? 6 : 0;
+	ct_buf_append(buf, evidence->key, n);
+	ct_buf_putc(buf, ' ');
+	if (evidence->text)
+		ct_buf_puts(buf, evidence->text);
+	else if (evidence->number == CT_NS_UNKNOWN)
+		ct_words_put(buf, NULL);
+	else if (is_ns)
+		ct_words_duration(options, buf, evidence->number);
+	else if (is_bytes)
+		ct_words_bytes(buf, evidence->number);
+	else
+		ct_buf_u64(buf, evidence->number);
 }

@@ -22,6 +22,21 @@ int ct_table_on_owner(struct ct_conn_table *table, const struct ct_event *event)
 	return ct_table_tell(table, entry, &update);
 }
 
+/* A segment that is sent again after another time-out has not been acknowledged since. */
+static void note_retransmit(struct ct_conn *conn, const struct ct_event *event)
+{
+	bool again = conn->rto_streak && conn->rto_seq == event->retransmit.seq;
+
+	conn->retransmits++;
+	if (event->retransmit.kind != CT_RETRANSMIT_RTO)
+		return;
+	conn->rto_streak = again ? conn->rto_streak + 1 : 1;
+	conn->rto_seq = event->retransmit.seq;
+	conn->rto_last_ns = event->ts_ns;
+	if (!again)
+		conn->rto_since_ns = event->ts_ns;
+}
+
 static int on_retransmit(struct ct_conn_table *table, const struct ct_event *event)
 {
 	struct ct_update update = {.kind = CT_UPDATE_RETRANSMIT,
@@ -39,7 +54,7 @@ static int on_retransmit(struct ct_conn_table *table, const struct ct_event *eve
 	if (r)
 		return r;
 	if (entry)
-		entry->conn.retransmits++;
+		note_retransmit(&entry->conn, event);
 	if (!event->retransmit.count)
 		update.retransmit.count = entry ? entry->conn.retransmits : 0;
 	return ct_table_tell_anyhow(table, entry, &update);

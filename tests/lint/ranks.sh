@@ -16,6 +16,7 @@ declare -A rank=(
 	[detect]=7 [conn_table]=7
 	[select]=8 [sink]=8
 	[sinks]=9 [recording]=9 [source_live]=9
+	[doctor]=10
 	[pipeline]=11
 	[cli]=12
 )
@@ -31,6 +32,7 @@ module_of() {
 	src/sink/* | include/conntrace/sink_*) echo sinks ;;
 	src/table/* | include/conntrace/conn_table*) echo conn_table ;;
 	src/live/* | include/conntrace/source_live*) echo source_live ;;
+	src/doctor/*) echo doctor ;;
 	src/select/* | include/conntrace/expression.h) echo select ;;
 	include/conntrace/*) base_or_own "$(basename "$1" .h)" ;;
 	*) basename "$1" .c ;;

@@ -18,12 +18,12 @@
 #include "support/disturbance.h"
 #include "support/standstill.h"
 
-#define ATTEMPTS     4
-#define STOOD_NS_MAX 150000000
-#define SKIP_PREFIX  "skipped: "
-#define AGAIN_PREFIX "again: "
+#define ATTEMPTS	4
+#define STOOD_NS_MAX	150000000
+#define SKIP_PREFIX	"skipped: "
+#define AGAIN_PREFIX	"again: "
 #define REPEATED_PREFIX "repeated: "
-#define ERROR_PREFIX "[  ERROR"
+#define ERROR_PREFIX	"[  ERROR"
 
 /// The process of a test: cmocka's words for people, and the number of its failures.
 static void run(const struct CMUnitTest *test, FILE *output)

@@ -389,6 +389,20 @@ static void file_may_stand_anywhere(void **state)
 	assert_string_equal(parsed(CT_COMMAND_INFO, "--json x.ctr")->file, "x.ctr");
 }
 
+static void doctor_takes_a_file_or_watches(void **state)
+{
+	const struct ct_options *options = parsed(CT_COMMAND_DOCTOR, "x.ctr --fail-on crit");
+
+	assert_string_equal(options->file, "x.ctr");
+	assert_int_equal(options->fail_on, 3);
+	options = parsed(CT_COMMAND_DOCTOR, "--duration 5s --fail-on warn -P 80");
+	assert_null(options->file);
+	assert_int_equal(options->fail_on, 2);
+	assert_refused(CT_COMMAND_DOCTOR, "--fail-on note", "'note' is not warn or crit");
+	assert_refused(CT_COMMAND_DOCTOR, "x.ctr y.ctr", "'y.ctr' is one too many");
+	assert_refused(CT_COMMAND_DOCTOR, "x.ctr --duration 5s", "'x.ctr' is a recording");
+}
+
 static void help_and_version_come_before_what_is_wrong(void **state)
 {
 	assert_true(parsed(CT_COMMAND_REPLAY, "--help --foo")->help);
@@ -399,7 +413,7 @@ static void help_and_version_come_before_what_is_wrong(void **state)
 
 static void help_tells_each_option_of_the_command_alone(void **state)
 {
-	_Static_assert(_CT_COMMAND_MAX == 7, "a new command: is its help right?");
+	_Static_assert(_CT_COMMAND_MAX == 8, "a new command: is its help right?");
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
@@ -452,6 +466,7 @@ int main(void)
 		cmocka_unit_test(list_selects_and_prints_as_watch_does),
 		cmocka_unit_test(command_behind_dashes_keeps_its_options),
 		cmocka_unit_test(file_may_stand_anywhere),
+		cmocka_unit_test(doctor_takes_a_file_or_watches),
 		cmocka_unit_test(help_and_version_come_before_what_is_wrong),
 		cmocka_unit_test(help_tells_each_option_of_the_command_alone),
 		cmocka_unit_test(near_word_is_suggested_and_a_far_one_is_not),

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "case.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/// More than this many are counted, and no more kept: what they tell together they have told by
+/// then.
+#define SAMPLES_MAX ((size_t)1 << 20)
+
+static void key_by_service(const struct ct_conn_id *id, struct ct_case_key *key)
+{
+	key->netns = id->netns;
+	key->family = id->family;
+	if (id->role == CT_ROLE_ACTIVE || !id->lport) {
+		memcpy(key->raddr, id->raddr, sizeof(key->raddr));
+		key->rport = id->rport;
+	} else {
+		key->lport = id->lport;
+	}
+}
+
+/// What it is made of may be less than was asked for.
+static enum ct_case_by make_key(enum ct_case_by by, const struct ct_conn_id *id,
+				struct ct_case_key *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (by == CT_CASE_BY_OWNER && id->pid) {
+		ret->pid = id->pid;
+		return CT_CASE_BY_OWNER;
+	}
+	key_by_service(id, ret);
+	if (by == CT_CASE_BY_ROUTE) {
+		memcpy(ret->laddr, id->laddr, sizeof(ret->laddr));
+		return CT_CASE_BY_ROUTE;
+	}
+	return CT_CASE_BY_SERVICE;
+}
+
+static struct ct_case *find_or_make(struct ct_case **cases, enum ct_case_by by,
+				    const struct ct_conn_id *id)
+{
+	struct ct_case_key key;
+	struct ct_case *one;
+
+	by = make_key(by, id, &key);
+	HASH_FIND(hh, *cases, &key, sizeof(key), one);
+	if (one)
+		return one;
+	one = calloc(1, sizeof(*one));
+	if (!one)
+		return NULL;
+	one->key = key;
+	one->by = by;
+	HASH_ADD(hh, *cases, key, sizeof(one->key), one);
+	return one;
+}
+
+static int reserve_sample(struct ct_case *one)
+{
+	size_t max = one->max_samples ? 2 * one->max_samples : 16;
+	struct ct_sample *samples;
+
+	if (one->n_samples < one->max_samples || one->n_samples == SAMPLES_MAX)
+		return 0;
+	samples = reallocarray(one->samples, max, sizeof(*samples));
+	if (!samples)
+		return -ENOMEM;
+	one->samples = samples;
+	one->max_samples = max;
+	return 0;
+}
+
+static void add_value(struct ct_sum *sum, uint64_t value, bool first)
+{
+	if (first || value < sum->min)
+		sum->min = value;
+	if (value > sum->max)
+		sum->max = value;
+	if (__builtin_add_overflow(sum->sum, value, &sum->sum))
+		sum->sum = UINT64_MAX;
+}
+
+static void add_example(struct ct_case *one, const struct ct_conn_id *id, uint64_t weight)
+{
+	size_t at = one->n_examples;
+
+	while (at && one->examples[at - 1].weight < weight)
+		at--;
+	if (at == CT_EXAMPLES_MAX)
+		return;
+	if (one->n_examples < CT_EXAMPLES_MAX)
+		one->n_examples++;
+	memmove(&one->examples[at + 1], &one->examples[at],
+		(one->n_examples - at - 1) * sizeof(one->examples[0]));
+	one->examples[at] = (struct ct_example){weight, *id};
+}
+
+int ct_cases_add(struct ct_case **cases, enum ct_case_by by, bool keeps_samples,
+		 const struct ct_conn_id *id, const struct ct_symptom *symptom)
+{
+	struct ct_case *one = find_or_make(cases, by, id);
+
+	if (!one || (keeps_samples && reserve_sample(one)))
+		return -ENOMEM;
+	for (size_t i = 0; i < CT_SYMPTOM_VALUES; i++)
+		add_value(&one->values[i], symptom->values[i], one->count == 0);
+	if (keeps_samples && one->n_samples < SAMPLES_MAX)
+		one->samples[one->n_samples++] =
+			(struct ct_sample){{symptom->values[0], symptom->values[1]}};
+	add_example(one, id, symptom->weight);
+	one->count++;
+	return 0;
+}
+
+void ct_cases_free(struct ct_case **cases)
+{
+	struct ct_case *one, *next;
+
+	HASH_ITER(hh, *cases, one, next) {
+		HASH_DELETE(hh, *cases, one);
+		free(one->samples);
+		free(one);
+	}
+}

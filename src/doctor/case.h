@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The connections of one culprit that speak for the same finding, added up. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "conntrace/conn.h"
+#include "finding.h"
+
+/// By what connections belong together.
+enum ct_case_by {
+	CT_CASE_BY_OWNER = 0, /// their process; where that is not known, as BY_SERVICE
+	CT_CASE_BY_SERVICE,   /// whom they asked, or the port at which they were asked
+	CT_CASE_BY_ROUTE,     /// from this address to that service: they share its ports
+	_CT_CASE_BY_MAX,
+};
+
+#define CT_SYMPTOM_VALUES 3
+
+/// What one connection has to say, by its finder's own meaning.
+struct ct_symptom {
+	uint64_t weight; /// the heaviest become examples
+	uint64_t values[CT_SYMPTOM_VALUES];
+};
+
+struct ct_sum {
+	uint64_t sum;
+	uint64_t min;
+	uint64_t max;
+};
+
+/// Compared as bytes: no padding.
+struct ct_case_key {
+	uint8_t laddr[16];
+	uint8_t raddr[16];
+	uint32_t netns;
+	uint32_t pid;
+	uint16_t lport;
+	uint16_t rport;
+	uint32_t family;
+};
+
+struct ct_example {
+	uint64_t weight;
+	struct ct_conn_id id;
+};
+
+struct ct_sample {
+	uint64_t values[2];
+};
+
+struct ct_case {
+	struct ct_case_key key;
+	enum ct_case_by by; /// what the key is made of
+	uint64_t count;
+	struct ct_sum values[CT_SYMPTOM_VALUES];
+	struct ct_example examples[CT_EXAMPLES_MAX]; /// the heaviest first
+	size_t n_examples;
+	struct ct_sample *samples; /// owned; n of them are there, in the order in which they came
+	size_t n_samples;
+	size_t max_samples;
+	UT_hash_handle hh;
+};
+
+/**
+ * Adds a symptom of the connection ID to the case that it belongs to.
+ *
+ * @cases uthash of them, each owned; freed by ct_cases_free().
+ * @return 0; -ENOMEM, nothing has changed then.
+ */
+int ct_cases_add(struct ct_case **cases, enum ct_case_by by, bool keeps_samples,
+		 const struct ct_conn_id *id, const struct ct_symptom *symptom);
+void ct_cases_free(struct ct_case **cases);

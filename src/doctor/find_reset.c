@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Closes that throw data away: with SO_LINGER 0, with something unread (RFC 2525 2.17), or while
+ * the peer still sends (RFC 1122 4.2.2.13). And connections used after the peer has closed them.
+ */
+#include "finder.h"
+
+#include "conntrace/sink_words.h"
+
+/// A FIN that crosses the data on its way is no sign of a connection that was kept too long.
+#define STALE_NS 100000000ULL
+
+/* values: unread bytes; bytes queued and never acknowledged */
+static bool is_sent_for(const struct ct_conn *conn, uint8_t cause, struct ct_symptom *ret)
+{
+	const struct ct_reset *reset = &conn->reset;
+
+	if (reset->direction != CT_DIRECTION_SENT || reset->cause != cause)
+		return false;
+	*ret = (struct ct_symptom){(uint64_t)reset->unread + reset->unacked,
+				   {reset->unread, reset->unacked}};
+	return true;
+}
+
+static bool is_by_linger0(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
+{
+	(void)now_ns;
+	return is_sent_for(conn, CT_RESET_CAUSE_LINGER0, ret);
+}
+
+static bool is_by_unread_data(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
+{
+	(void)now_ns;
+	return is_sent_for(conn, CT_RESET_CAUSE_UNREAD_DATA, ret);
+}
+
+/// What comes long behind our FIN comes from a peer that has not noticed it: stale-pool-reuse
+/// there.
+static bool is_by_late_data(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
+{
+	const struct ct_step *fin = ct_finder_step(conn, CT_STATE_FIN_WAIT1);
+	const struct ct_mark *reset = ct_finder_mark(conn, CT_FLAG_RST_SENT);
+
+	(void)now_ns;
+	if (!fin || fin->at_ns == CT_NS_UNKNOWN || !reset || reset->at_ns >= fin->at_ns + STALE_NS)
+		return false;
+	return is_sent_for(conn, CT_RESET_CAUSE_DATA_TO_CLOSED, ret);
+}
+
+/// "nginx[12] closed 3 connections WHY"
+static void put_closer(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		       const char *why, struct ct_finding *finding)
+{
+	finding->is_of_owner = true;
+	ct_finder_put_owner(facts, &finding->summary, &finding->culprit);
+	ct_buf_puts(&finding->summary, " closed ");
+	ct_words_count(&finding->summary, one->count, "connection");
+	ct_buf_puts(&finding->summary, why);
+}
+
+static void put_evidence(const struct ct_case *one, struct ct_finding *finding)
+{
+	ct_finding_number(finding, "unread_bytes", one->values[0].sum);
+	ct_finding_number(finding, "unacknowledged_bytes", one->values[1].sum);
+}
+
+/// What is gone leaves no trace in ss: the tracer itself confirms it.
+static void put_watch(const struct ct_case *one, const char *flag, struct ct_buf *buf)
+{
+	const struct ct_conn_id *id = &one->examples[0].id;
+
+	if (one->by == CT_CASE_BY_OWNER)
+		ct_buf_printf(buf, "conntrace -p %u --flag %s", id->pid, flag);
+	else
+		ct_buf_printf(buf, "conntrace -P %u --flag %s",
+			      id->role == CT_ROLE_ACTIVE ? id->rport : id->lport, flag);
+}
+
+static bool is_linger0(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		       struct ct_finding *finding)
+{
+	bool lost = one->values[0].sum || one->values[1].sum;
+
+	finding->severity = lost ? CT_SEVERITY_WARN : CT_SEVERITY_NOTE;
+	finding->confidence = CT_CONFIDENCE_HIGH;
+	put_closer(one, facts, " with SO_LINGER 0: by a reset, ", finding);
+	if (lost)
+		ct_words_bytes(&finding->summary, one->values[0].sum + one->values[1].sum);
+	ct_buf_puts(&finding->summary, lost ? " were thrown away" : "and no data was lost by it");
+	put_evidence(one, finding);
+	put_watch(one, "rst-sent", &finding->confirm);
+	ct_buf_puts(&finding->remedy,
+		    "leave SO_LINGER alone, or set it only to abort: it keeps TIME_WAIT away by "
+		    "telling the peer that the exchange has failed");
+	return true;
+}
+
+static bool is_unread(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		      struct ct_finding *finding)
+{
+	finding->severity = CT_SEVERITY_WARN;
+	finding->confidence = CT_CONFIDENCE_HIGH;
+	put_closer(one, facts, " with ", finding);
+	ct_words_bytes(&finding->summary, one->values[0].sum);
+	ct_buf_puts(&finding->summary,
+		    " unread: the peer is told `connection reset by peer`, and may lose the answer "
+		    "that was sent before");
+	put_evidence(one, finding);
+	put_watch(one, "rst-sent", &finding->confirm);
+	ct_buf_puts(&finding->remedy,
+		    "shutdown(SHUT_WR), then read until read() returns 0 or a deadline has passed, "
+		    "then close()");
+	return true;
+}
+
+static bool is_late_data(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			 struct ct_finding *finding)
+{
+	finding->severity = CT_SEVERITY_WARN;
+	finding->confidence = CT_CONFIDENCE_HIGH;
+	put_closer(one, facts,
+		   " while the peer was still sending: what came then was answered with "
+		   "a reset and is lost",
+		   finding);
+	put_evidence(one, finding);
+	put_watch(one, "rst-sent", &finding->confirm);
+	ct_buf_puts(&finding->remedy,
+		    "close what the peer still sends on only when it has said that it is done: "
+		    "shutdown(SHUT_WR), read until read() returns 0, then close()");
+	return true;
+}
+
+const struct ct_finder ct_find_linger0_reset = {
+	.id = "linger0-reset",
+	.by = CT_CASE_BY_OWNER,
+	.matches = is_by_linger0,
+	.concludes = is_linger0,
+};
+
+const struct ct_finder ct_find_unread_data_reset = {
+	.id = "unread-data-reset",
+	.by = CT_CASE_BY_OWNER,
+	.matches = is_by_unread_data,
+	.concludes = is_unread,
+};
+
+const struct ct_finder ct_find_nonstandard_close = {
+	.id = "nonstandard-close",
+	.by = CT_CASE_BY_OWNER,
+	.matches = is_by_late_data,
+	.concludes = is_late_data,
+};
+
+/* values: how long the FIN had been there; bytes sent behind it */
+static bool was_stale(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
+{
+	const struct ct_step *step = ct_finder_step(conn, CT_STATE_CLOSE_WAIT);
+	uint32_t bytes = conn->write_seq - conn->write_seq_at_fin;
+
+	(void)now_ns;
+	if (!step || step->basis != CT_BASIS_SEEN || step->for_ns == CT_NS_UNKNOWN ||
+	    step->for_ns < STALE_NS || conn->reset.direction != CT_DIRECTION_RECEIVED || !bytes)
+		return false;
+	*ret = (struct ct_symptom){step->for_ns, {step->for_ns, bytes}};
+	return true;
+}
+
+static bool is_stale_reuse(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			   struct ct_finding *finding)
+{
+	finding->severity = CT_SEVERITY_WARN;
+	finding->confidence = CT_CONFIDENCE_HIGH;
+	finding->is_of_owner = true;
+	ct_finder_put_owner(facts, &finding->summary, &finding->culprit);
+	ct_buf_puts(&finding->summary, " sent on ");
+	ct_words_count(&finding->summary, one->count, "connection");
+	ct_buf_puts(&finding->summary, " that the peer had closed up to ");
+	ct_words_duration(facts->options, &finding->summary, one->values[0].max);
+	ct_buf_puts(&finding->summary, " before, and was answered with a reset");
+	ct_finding_number(finding, "closed_before_ns", one->values[0].max);
+	ct_finding_number(finding, "bytes_sent_after_fin", one->values[1].sum);
+	put_watch(one, "half-close-remote", &finding->confirm);
+	ct_buf_puts(&finding->remedy,
+		    "before a pooled connection is used, look whether it is readable: one that is, "
+		    "and idle, has been closed; keep idle ones for less time than the server does");
+	return true;
+}
+
+const struct ct_finder ct_find_stale_pool_reuse = {
+	.id = "stale-pool-reuse",
+	.by = CT_CASE_BY_OWNER,
+	.matches = was_stale,
+	.concludes = is_stale_reuse,
+};

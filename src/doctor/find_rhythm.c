@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What only many lives together tell: one idle time at which all are closed, and lives that are
+ * mostly handshake. */
+#include "finder.h"
+
+#include <stdlib.h>
+
+#include "conntrace/count.h"
+#include "conntrace/sink_words.h"
+
+#define CLUSTER	    5
+#define SHORT_LIVES 20
+
+/* values: how long it was ESTABLISHED; 1 if the peer closed first; 1 if it ended with a reset */
+static bool is_closed_whole(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
+{
+	const struct ct_step *step = ct_finder_step(conn, CT_STATE_ESTABLISHED);
+	bool by_peer = conn->closed_by == CT_CLOSED_BY_REMOTE;
+
+	(void)now_ns;
+	if (!step || step->basis != CT_BASIS_SEEN || step->for_ns == CT_NS_UNKNOWN ||
+	    step->for_ns < CT_SECOND_NS || !(by_peer || conn->closed_by == CT_CLOSED_BY_LOCAL) ||
+	    !(conn->fin_sent || conn->fin_received))
+		return false;
+	*ret = (struct ct_symptom){
+		conn->reset.direction != CT_DIRECTION_NONE,
+		{step->for_ns, by_peer, conn->reset.direction != CT_DIRECTION_NONE},
+	};
+	return true;
+}
+
+static int by_first(const void *a, const void *b)
+{
+	const struct ct_sample *one = a, *other = b;
+
+	return one->values[0] < other->values[0] ? -1 : one->values[0] > other->values[0];
+}
+
+/// Time-outs that programs and boxes are known for.
+static const struct {
+	uint64_t seconds;
+	const char *whose;
+} known[] = {
+	{5, "Node.js and Apache httpd"},
+	{60, "nginx's upstreams, AWS application load balancers"},
+	{75, "nginx"},
+	{240, "Azure load balancers"},
+	{350, "AWS network load balancers and NAT gateways"},
+};
+
+static const char *whose(uint64_t ns)
+{
+	for (size_t i = 0; i < CT_COUNT(known); i++) {
+		uint64_t at_ns = known[i].seconds * CT_SECOND_NS;
+
+		if (ns >= at_ns - at_ns / 50 && ns <= at_ns + at_ns / 20)
+			return known[i].whose;
+	}
+	return NULL;
+}
+
+static void describe_race(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			  uint64_t median_ns, struct ct_finding *finding)
+{
+	bool by_peer = one->values[1].sum != 0;
+	struct ct_buf *text = &finding->summary;
+
+	ct_words_count(text, one->count, "connection");
+	ct_buf_puts(text, " with ");
+	ct_finder_put_service(text, &finding->culprit);
+	ct_buf_puts(text, by_peer ? " were closed by the peer " : " were closed by this side ");
+	ct_words_duration(facts->options, text, median_ns);
+	ct_buf_puts(text, " after they were made: an idle time-out");
+	if (whose(median_ns))
+		ct_buf_printf(text, ", as %s have", whose(median_ns));
+	if (one->values[2].sum) {
+		ct_buf_puts(text, "; ");
+		ct_buf_u64(text, one->values[2].sum);
+		ct_buf_puts(text, " of them ended with a reset");
+	}
+}
+
+static bool is_race(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		    struct ct_finding *finding)
+{
+	uint64_t by_peer = one->values[1].sum, low, median, high;
+	size_t n = one->n_samples;
+
+	/* whoever closes first is always the same one */
+	if (n < CLUSTER || (by_peer && by_peer != one->count))
+		return false;
+	qsort(one->samples, n, sizeof(one->samples[0]), by_first);
+	low = one->samples[n / 10].values[0];
+	median = one->samples[n / 2].values[0];
+	high = one->samples[n - 1 - n / 10].values[0];
+	if (high - low > median / 20)
+		return false;
+	finding->severity = one->values[2].sum ? CT_SEVERITY_WARN : CT_SEVERITY_NOTE;
+	finding->confidence = one->values[2].sum ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
+	describe_race(one, facts, median, finding);
+	ct_finding_number(finding, "established_median_ns", median);
+	ct_finding_number(finding, "spread_ns", high - low);
+	ct_finding_number(finding, "closed_by_peer", by_peer);
+	ct_finding_number(finding, "ended_with_reset", one->values[2].sum);
+	ct_finder_put_ss(&finding->confirm, NULL, one);
+	ct_buf_puts(&finding->remedy,
+		    "the side that sends requests has to close first: give it the shorter idle "
+		    "time-out of the two, and let it repeat what is safe to repeat");
+	return true;
+}
+
+const struct ct_finder ct_find_keepalive_race = {
+	.id = "keepalive-race",
+	.by = CT_CASE_BY_SERVICE,
+	.keeps_samples = true,
+	.matches = is_closed_whole,
+	.concludes = is_race,
+};
+
+/* values: the handshake; from the SYN until one side closed */
+static bool is_short(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
+{
+	const struct ct_step *step = ct_finder_step(conn, CT_STATE_ESTABLISHED);
+	uint64_t handshake_ns;
+
+	(void)now_ns;
+	if (!step || step->for_ns == CT_NS_UNKNOWN || conn->id.role != CT_ROLE_ACTIVE ||
+	    conn->opened_ns == CT_NS_UNKNOWN || conn->established_ns < conn->opened_ns)
+		return false;
+	handshake_ns = conn->established_ns - conn->opened_ns;
+	*ret = (struct ct_symptom){handshake_ns, {handshake_ns, handshake_ns + step->for_ns}};
+	return true;
+}
+
+static bool is_bound(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		     struct ct_finding *finding)
+{
+	uint64_t handshakes_ns = one->values[0].sum, lives_ns = one->values[1].sum, share, rate;
+
+	if (one->count < SHORT_LIVES || !lives_ns || handshakes_ns * 2 <= lives_ns)
+		return false;
+	share = handshakes_ns * 100 / lives_ns;
+	rate = facts->observed_ns >= CT_SECOND_NS ? one->count * CT_SECOND_NS / facts->observed_ns
+						  : one->count;
+	finding->severity = CT_SEVERITY_NOTE;
+	finding->confidence = CT_CONFIDENCE_HIGH;
+	ct_words_count(&finding->summary, one->count, "connection");
+	ct_buf_puts(&finding->summary, " to ");
+	ct_finder_put_service(&finding->summary, &finding->culprit);
+	ct_buf_printf(&finding->summary,
+		      " spent %llu %% of their time on the handshake, %llu of them a second",
+		      (unsigned long long)share, (unsigned long long)rate);
+	ct_finding_number(finding, "handshake_mean_ns", handshakes_ns / one->count);
+	ct_finding_number(finding, "until_closed_mean_ns", lives_ns / one->count);
+	ct_finding_number(finding, "per_second", rate);
+	ct_finder_put_ss(&finding->confirm, NULL, one);
+	ct_buf_puts(&finding->remedy, "keep connections open and use them for many exchanges");
+	return true;
+}
+
+const struct ct_finder ct_find_handshake_bound = {
+	.id = "handshake-bound",
+	.by = CT_CASE_BY_SERVICE,
+	.matches = is_short,
+	.concludes = is_bound,
+};

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * States that last because somebody does not do his part: RFC 9293 3.6 knows no time-out for
+ * CLOSE_WAIT and FIN_WAIT2, and the kernel gives up an unacknowledged FIN late.
+ */
+#include "finder.h"
+
+#include "conntrace/sink_words.h"
+
+/// Half closed on purpose for a moment, as by `nc -N`: no process needs longer than this to notice.
+#define YOUNG_NS (5 * CT_SECOND_NS)
+
+/// From so many on it is no accident of one connection.
+#define SEVERAL 3
+#define MANY	100
+
+/// A FIN that is not acknowledged has been sent again by then, RFC 6298 5.
+#define FIN_AGAIN_NS (3 * CT_SECOND_NS)
+
+/// Since it stands there a segment, its FIN or one before it, was sent again.
+static bool is_sent_again(const struct ct_conn *conn, uint64_t now_ns, uint64_t for_ns)
+{
+	return conn->rto_streak && conn->rto_last_ns >= now_ns - for_ns;
+}
+
+/* values: for how long; unread bytes; 1 if it was seen to enter the state */
+static bool is_close_wait(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
+{
+	uint64_t for_ns;
+	bool exact;
+
+	if (!ct_finder_stands_in(conn, CT_STATE_CLOSE_WAIT, now_ns, &for_ns, &exact) ||
+	    for_ns < YOUNG_NS)
+		return false;
+	*ret = (struct ct_symptom){for_ns, {for_ns, conn->unread, exact}};
+	return true;
+}
+
+static bool is_leak(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		    struct ct_finding *finding)
+{
+	uint64_t oldest_ns = one->values[0].max, entered = one->values[2].sum;
+
+	if (one->count < SEVERAL && oldest_ns < CT_MINUTE_NS)
+		return false;
+	finding->severity = one->count >= MANY || oldest_ns >= 10 * CT_MINUTE_NS ? CT_SEVERITY_CRIT
+										 : CT_SEVERITY_WARN;
+	finding->confidence = oldest_ns >= CT_MINUTE_NS || entered >= SEVERAL
+				      ? CT_CONFIDENCE_HIGH
+				      : CT_CONFIDENCE_MEDIUM;
+	finding->is_of_owner = true;
+	ct_finder_put_owner(facts, &finding->summary, &finding->culprit);
+	ct_buf_puts(&finding->summary, " holds ");
+	ct_words_count(&finding->summary, one->count, "connection");
+	ct_buf_puts(&finding->summary, " in CLOSE_WAIT, the oldest ");
+	ct_finder_put_time(facts, &finding->summary, oldest_ns, entered == one->count);
+	ct_buf_puts(&finding->summary, ": the peer has closed, and close() was never called");
+	ct_finding_number(finding, entered == one->count ? "oldest_ns" : "oldest_at_least_ns",
+			  oldest_ns);
+	ct_finding_number(finding, "entered_while_watched", entered);
+	ct_finding_number(finding, "unread_bytes", one->values[1].sum);
+	ct_finder_put_ss(&finding->confirm, "close-wait", one);
+	ct_buf_puts(&finding->remedy,
+		    "call close() when read() returns 0, and on each way out after an error: no "
+		    "time-out of the kernel ends CLOSE_WAIT");
+	return true;
+}
+
+const struct ct_finder ct_find_close_wait_leak = {
+	.id = "close-wait-leak",
+	.by = CT_CASE_BY_OWNER,
+	.matches = is_close_wait,
+	.concludes = is_leak,
+};
+
+/* values: for how long; 1 if in FIN_WAIT1; 1 if it was seen to enter the state */
+static bool is_fin_wait(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
+{
+	uint64_t for_ns;
+	bool exact;
+
+	if (ct_finder_stands_in(conn, CT_STATE_FIN_WAIT1, now_ns, &for_ns, &exact)) {
+		if (for_ns < FIN_AGAIN_NS || !is_sent_again(conn, now_ns, for_ns))
+			return false;
+		*ret = (struct ct_symptom){for_ns, {for_ns, 1, exact}};
+		return true;
+	}
+	/* an orphan's end comes by itself: net.ipv4.tcp_fin_timeout */
+	if (!ct_finder_stands_in(conn, CT_STATE_FIN_WAIT2, now_ns, &for_ns, &exact) ||
+	    conn->sock_flags & CT_SOCK_ORPHAN || for_ns < CT_MINUTE_NS)
+		return false;
+	*ret = (struct ct_symptom){for_ns, {for_ns, 0, exact}};
+	return true;
+}
+
+static bool is_fin_wait_stuck(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			      struct ct_finding *finding)
+{
+	uint64_t unacked = one->values[1].sum;
+	struct ct_buf *text = &finding->summary;
+
+	finding->severity = CT_SEVERITY_WARN;
+	finding->confidence = CT_CONFIDENCE_HIGH;
+	finding->is_of_owner = true;
+	ct_words_count(text, one->count, "connection");
+	ct_buf_puts(text, " of ");
+	ct_finder_put_owner(facts, text, &finding->culprit);
+	ct_buf_puts(text, unacked == one->count ? " wait in FIN_WAIT1, the longest "
+			  : unacked		? " wait in FIN_WAIT1 or FIN_WAIT2, the longest "
+						: " wait in FIN_WAIT2, the longest ");
+	ct_finder_put_time(facts, text, one->values[0].max, one->values[2].sum == one->count);
+	ct_buf_puts(text, unacked == one->count ? ": the peer does not acknowledge our FIN"
+			  : unacked ? ": the peer does not acknowledge our FIN, or never closes"
+				    : ": the peer never closes its side");
+	ct_finding_number(finding, "fin_wait1", unacked);
+	ct_finding_number(finding, "fin_wait2", one->count - unacked);
+	ct_finding_number(finding, "longest_ns", one->values[0].max);
+	ct_finder_put_ss(&finding->confirm, unacked ? "fin-wait-1" : "fin-wait-2", one);
+	ct_buf_puts(&finding->remedy,
+		    "give the end of a half-closed connection a deadline and close() then; on the "
+		    "peer, look for CLOSE_WAIT");
+	return true;
+}
+
+const struct ct_finder ct_find_fin_wait_stuck = {
+	.id = "fin-wait-stuck",
+	.by = CT_CASE_BY_OWNER,
+	.matches = is_fin_wait,
+	.concludes = is_fin_wait_stuck,
+};
+
+/* values: for how long; segments sent again; 1 if it was seen to enter the state */
+static bool is_fin_unanswered(const struct ct_conn *conn, uint8_t state, uint64_t now_ns,
+			      struct ct_symptom *ret)
+{
+	uint64_t for_ns;
+	bool exact;
+
+	if (!ct_finder_stands_in(conn, state, now_ns, &for_ns, &exact) || for_ns < FIN_AGAIN_NS ||
+	    !is_sent_again(conn, now_ns, for_ns))
+		return false;
+	*ret = (struct ct_symptom){for_ns, {for_ns, conn->rto_streak, exact}};
+	return true;
+}
+
+static bool is_in_last_ack(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
+{
+	return is_fin_unanswered(conn, CT_STATE_LAST_ACK, now_ns, ret);
+}
+
+static bool is_in_closing(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
+{
+	return is_fin_unanswered(conn, CT_STATE_CLOSING, now_ns, ret);
+}
+
+static bool conclude_unanswered(const struct ct_case *one, const struct ct_doctor_facts *facts,
+				const char *state, const char *in_ss, struct ct_finding *finding)
+{
+	finding->severity = CT_SEVERITY_WARN;
+	finding->confidence = CT_CONFIDENCE_HIGH;
+	ct_words_count(&finding->summary, one->count, "connection");
+	ct_buf_puts(&finding->summary, " with ");
+	ct_finder_put_service(&finding->summary, &finding->culprit);
+	ct_buf_printf(&finding->summary, " in %s, the longest ", state);
+	ct_finder_put_time(facts, &finding->summary, one->values[0].max,
+			   one->values[2].sum == one->count);
+	ct_buf_puts(&finding->summary, ": our FIN is sent again and not acknowledged");
+	ct_finding_number(finding, "longest_ns", one->values[0].max);
+	ct_finding_number(finding, "most_timeouts", one->values[1].max);
+	ct_finder_put_ss(&finding->confirm, in_ss, one);
+	ct_buf_puts(&finding->remedy,
+		    "the peer or what is between has gone: look for a firewall that forgets "
+		    "connections; net.ipv4.tcp_orphan_retries bounds the wait");
+	return true;
+}
+
+static bool is_last_ack_stuck(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			      struct ct_finding *finding)
+{
+	return conclude_unanswered(one, facts, "LAST_ACK", "last-ack", finding);
+}
+
+static bool is_closing_stuck(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			     struct ct_finding *finding)
+{
+	return conclude_unanswered(one, facts, "CLOSING", "closing", finding);
+}
+
+const struct ct_finder ct_find_last_ack_stuck = {
+	.id = "last-ack-stuck",
+	.by = CT_CASE_BY_SERVICE,
+	.matches = is_in_last_ack,
+	.concludes = is_last_ack_stuck,
+};
+
+const struct ct_finder ct_find_closing_stuck = {
+	.id = "closing-stuck",
+	.by = CT_CASE_BY_SERVICE,
+	.matches = is_in_closing,
+	.concludes = is_closing_stuck,
+};

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What finders have in common: where a connection stands, and the words of their sentences. */
+#include "finder.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conntrace/addr.h"
+#include "conntrace/sink_words.h"
+#include "conntrace/text.h"
+
+bool ct_finder_stands_in(const struct ct_conn *conn, uint8_t state, uint64_t now_ns,
+			 uint64_t *ret_for_ns, bool *ret_exact)
+{
+	const struct ct_step *last = ct_history_last(&conn->history);
+	uint64_t since_ns;
+
+	if (conn->phase != CT_PHASE_LIVE || !last || last->state != state)
+		return false;
+	*ret_exact = last->at_ns != CT_NS_UNKNOWN;
+	since_ns = *ret_exact ? last->at_ns : conn->found_ns;
+	if (since_ns == CT_NS_UNKNOWN)
+		return false;
+	*ret_for_ns = now_ns > since_ns ? now_ns - since_ns : 0;
+	return true;
+}
+
+const struct ct_step *ct_finder_step(const struct ct_conn *conn, uint8_t state)
+{
+	for (size_t i = 0; i < conn->history.n_steps; i++)
+		if (conn->history.steps[i].state == state)
+			return &conn->history.steps[i];
+	return NULL;
+}
+
+const struct ct_mark *ct_finder_mark(const struct ct_conn *conn, enum ct_flag flag)
+{
+	const struct ct_mark *mark = conn->marks;
+
+	while (mark && mark->flag != flag)
+		mark = mark->next;
+	return mark;
+}
+
+void ct_finder_put_owner(const struct ct_doctor_facts *facts, struct ct_buf *buf,
+			 const struct ct_conn_id *id)
+{
+	if (!id->pid) {
+		ct_buf_puts(buf, "an unknown process");
+		return;
+	}
+	if (*id->comm)
+		ct_text_escape(buf, id->comm, strlen(id->comm), facts->options->utf8);
+	else
+		ct_buf_puts(buf, "process");
+	ct_buf_putc(buf, '[');
+	ct_words_pid(buf, id);
+	ct_buf_putc(buf, ']');
+}
+
+void ct_finder_put_address(struct ct_buf *buf, uint8_t family, const uint8_t address[16],
+			   uint16_t port)
+{
+	bool brackets = family == AF_INET6;
+	char text[CT_ADDR_STRLEN];
+
+	ct_addr_format(family, address, text);
+	ct_buf_printf(buf, "%s%s%s:%u", brackets ? "[" : "", text, brackets ? "]" : "", port);
+}
+
+void ct_finder_put_service(struct ct_buf *buf, const struct ct_conn_id *id)
+{
+	if (id->role == CT_ROLE_ACTIVE || !id->lport)
+		ct_finder_put_address(buf, id->family, id->raddr, id->rport);
+	else
+		ct_buf_printf(buf, "port %u", id->lport);
+}
+
+void ct_finder_put_time(const struct ct_doctor_facts *facts, struct ct_buf *buf, uint64_t ns,
+			bool exact)
+{
+	ct_buf_puts(buf, exact ? "for " : "for at least ");
+	ct_words_duration(facts->options, buf, ns);
+}
+
+void ct_finder_put_ss(struct ct_buf *buf, const char *state, const struct ct_case *one)
+{
+	const struct ct_conn_id *id = &one->examples[0].id;
+
+	ct_buf_printf(buf, "ss -tanpo%s%s", state ? " state " : "", state ? state : "");
+	if (one->by == CT_CASE_BY_OWNER) {
+		ct_buf_printf(buf, " | grep pid=%u,", id->pid);
+	} else if (id->role == CT_ROLE_ACTIVE || !id->lport) {
+		ct_buf_puts(buf, " 'dst ");
+		ct_finder_put_address(buf, id->family, id->raddr, id->rport);
+		ct_buf_putc(buf, '\'');
+	} else {
+		ct_buf_printf(buf, " 'sport = :%u'", id->lport);
+	}
+}

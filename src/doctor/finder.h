@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A finder: which connections speak for its finding, and what follows from those of one culprit
+ * together. Each is a file or a part of one, and a row in the table of doctor.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "case.h"
+#include "finding.h"
+
+#define CT_SECOND_NS 1000000000ULL
+#define CT_MINUTE_NS (60 * CT_SECOND_NS)
+
+/// What is the same for all cases.
+struct ct_doctor_facts {
+	const struct ct_output_options *options; /// how durations are written
+	uint64_t observed_ns;			 /// from the beginning to the end
+};
+
+struct ct_finder {
+	const char *id;
+	enum ct_case_by by;
+	bool keeps_samples; /// the case keeps values[0] and values[1] of each
+	/// True when CONN speaks for it; *ret is all 0 before. @now_ns the end of the observation,
+	/// or when its summary was made.
+	bool (*matches)(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret);
+	/// True when they are a finding: severity, confidence, evidence and the three texts are
+	/// filled in.
+	bool (*concludes)(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			  struct ct_finding *finding);
+};
+
+extern const struct ct_finder ct_find_close_wait_leak;
+extern const struct ct_finder ct_find_fin_wait_stuck;
+extern const struct ct_finder ct_find_last_ack_stuck;
+extern const struct ct_finder ct_find_closing_stuck;
+extern const struct ct_finder ct_find_time_wait_pressure;
+extern const struct ct_finder ct_find_port_exhaustion;
+extern const struct ct_finder ct_find_linger0_reset;
+extern const struct ct_finder ct_find_unread_data_reset;
+extern const struct ct_finder ct_find_nonstandard_close;
+extern const struct ct_finder ct_find_stale_pool_reuse;
+extern const struct ct_finder ct_find_keepalive_race;
+extern const struct ct_finder ct_find_half_open_ghost;
+extern const struct ct_finder ct_find_dead_peer_hang;
+extern const struct ct_finder ct_find_syn_unanswered;
+extern const struct ct_finder ct_find_refused;
+extern const struct ct_finder ct_find_accept_overflow;
+extern const struct ct_finder ct_find_zero_window_stall;
+extern const struct ct_finder ct_find_handshake_bound;
+
+/**
+ * CONN stands in STATE.
+ *
+ * @ret_for_ns for so long; for at least so long if it was found in it, *ret_exact is false then.
+ */
+bool ct_finder_stands_in(const struct ct_conn *conn, uint8_t state, uint64_t now_ns,
+			 uint64_t *ret_for_ns, bool *ret_exact);
+
+/// The first step in STATE; NULL: it was never seen there.
+const struct ct_step *ct_finder_step(const struct ct_conn *conn, uint8_t state);
+
+/// The flag, as it was raised; NULL: it was not.
+const struct ct_mark *ct_finder_mark(const struct ct_conn *conn, enum ct_flag flag);
+
+/// "nginx[1234]", "nginx[~1234]" where it may be another process, "an unknown process".
+void ct_finder_put_owner(const struct ct_doctor_facts *facts, struct ct_buf *buf,
+			 const struct ct_conn_id *id);
+
+/// "10.0.0.2:80", "[2001:db8::1]:80".
+void ct_finder_put_address(struct ct_buf *buf, uint8_t family, const uint8_t address[16],
+			   uint16_t port);
+
+/// "10.0.0.2:80" of whom an active end asked, "port 80" of who was asked.
+void ct_finder_put_service(struct ct_buf *buf, const struct ct_conn_id *id);
+
+/// "for 3m05s", "for at least 10.0 s".
+void ct_finder_put_time(const struct ct_doctor_facts *facts, struct ct_buf *buf, uint64_t ns,
+			bool exact);
+
+/// ss, with what narrows it down to the case: "ss -tanpo state close-wait 'sport = :80'". @state as
+/// ss spells it; NULL: any.
+void ct_finder_put_ss(struct ct_buf *buf, const char *state, const struct ct_case *one);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the doctor says of one case: for whom, how sure, on what grounds, what to do. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conntrace/buf.h"
+#include "conntrace/conn.h"
+#include "conntrace/doctor.h"
+
+enum ct_confidence {
+	CT_CONFIDENCE_LOW = 0,
+	CT_CONFIDENCE_MEDIUM, /// something else would look the same, and is rarer
+	CT_CONFIDENCE_HIGH,   /// nothing else is known that would look the same
+	_CT_CONFIDENCE_MAX,
+};
+
+const char *ct_confidence_name(unsigned int value); /// "low" …; NULL out of range
+
+#define CT_EXAMPLES_MAX		3
+#define CT_FINDING_EVIDENCE_MAX 8
+
+struct ct_finding {
+	const char *id;	    /// "close-wait-leak" …; static storage
+	uint8_t severity;   /// enum ct_severity
+	uint8_t confidence; /// enum ct_confidence
+	bool is_of_owner;   /// culprit's process is whom it is about
+	struct ct_conn_id culprit;
+	uint64_t count;				     /// of connections
+	struct ct_conn_id examples[CT_EXAMPLES_MAX]; /// the worst first
+	size_t n_examples;
+	struct ct_evidence evidence[CT_FINDING_EVIDENCE_MAX];
+	size_t n_evidence;
+	struct ct_buf summary; /// owned, like the two behind it: one sentence each
+	struct ct_buf confirm; /// a command
+	struct ct_buf remedy;
+};
+
+void ct_finding_fini(struct ct_finding *finding);
+
+/// One more number that it rests on; @key static storage, with its unit: "oldest_ns".
+void ct_finding_number(struct ct_finding *finding, const char *key, uint64_t number);

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Findings as JSON, a line each, and as text for people. */
+#include <string.h>
+
+#include "conntrace/addr.h"
+#include "conntrace/count.h"
+#include "conntrace/json_writer.h"
+#include "conntrace/names.h"
+#include "conntrace/sink_field.h"
+#include "conntrace/sink_words.h"
+#include "conntrace/text.h"
+#include "conntrace/timefmt.h"
+#include "doctor.h"
+#include "finder.h"
+
+static void put_number(struct ct_json *json, const char *key, uint64_t number, bool known)
+{
+	if (known)
+		ct_json_kv_u64(json, key, number);
+	else
+		ct_json_kv_null(json, key);
+}
+
+/// The process that has to change something; or the address that the trouble is with.
+static void put_culprit(struct ct_json *json, const struct ct_finding *finding)
+{
+	const struct ct_conn_id *id = &finding->culprit;
+	bool owner = finding->is_of_owner && id->pid;
+	bool asks = id->role == CT_ROLE_ACTIVE || !id->lport;
+	char address[CT_ADDR_STRLEN];
+
+	ct_json_key(json, "culprit");
+	ct_json_object_begin(json);
+	put_number(json, "pid", id->pid, owner);
+	if (owner && *id->comm)
+		ct_json_kv_str(json, "comm", id->comm);
+	else
+		ct_json_kv_null(json, "comm");
+	ct_json_kv_str(json, "owner", owner ? ct_owner_name(id->owner) : NULL);
+	put_number(json, "cgroup", id->cgroup, owner && id->cgroup);
+	ct_json_kv_str(json, "address",
+		       finding->is_of_owner || !asks
+			       ? NULL
+			       : ct_addr_format(id->family, id->raddr, address));
+	put_number(json, "port", asks ? id->rport : id->lport, !finding->is_of_owner);
+	ct_json_object_end(json);
+}
+
+static void put_connections(struct ct_json *json, const struct ct_finding *finding)
+{
+	char text[CT_VALUE_TEXT_LEN];
+
+	ct_json_key(json, "connections");
+	ct_json_array_begin(json);
+	for (size_t i = 0; i < finding->n_examples; i++) {
+		ct_field_conn_text(&finding->examples[i], text);
+		ct_json_str(json, text, strlen(text));
+	}
+	ct_json_array_end(json);
+}
+
+static void put_evidence(struct ct_json *json, const struct ct_finding *finding)
+{
+	ct_json_key(json, "evidence");
+	ct_json_object_begin(json);
+	for (size_t i = 0; i < finding->n_evidence; i++)
+		ct_json_kv_u64(json, finding->evidence[i].key, finding->evidence[i].number);
+	ct_json_object_end(json);
+}
+
+static void put_text(struct ct_json *json, const char *key, const struct ct_buf *text)
+{
+	ct_json_kv_strn(json, key, text->data, text->len);
+}
+
+void ct_doctor_put_json(struct ct_buf *buf, const struct ct_session *session,
+			const struct ct_doctor_totals *totals, const struct ct_finding *finding)
+{
+	int64_t real_ns = ct_session_real_ns(session, totals->end_ns);
+	char ts[CT_TIME_RFC3339_STRLEN];
+	struct ct_json json;
+
+	ct_json_init(&json, buf);
+	ct_json_object_begin(&json);
+	ct_json_kv_str(&json, "event", "finding");
+	ct_json_kv_str(&json, "ts", ct_time_rfc3339(real_ns, ts));
+	ct_json_kv_i64(&json, "ts_ns", real_ns);
+	ct_json_kv_str(&json, "id", finding->id);
+	ct_json_kv_str(&json, "severity", ct_severity_name(finding->severity));
+	ct_json_kv_str(&json, "confidence", ct_confidence_name(finding->confidence));
+	put_text(&json, "summary", &finding->summary);
+	put_culprit(&json, finding);
+	ct_json_kv_u64(&json, "count", finding->count);
+	put_connections(&json, finding);
+	put_evidence(&json, finding);
+	put_text(&json, "confirm", &finding->confirm);
+	put_text(&json, "remedy", &finding->remedy);
+	ct_json_object_end(&json);
+	ct_buf_putc(buf, '\n');
+}
+
+static const struct {
+	const char *word;
+	enum ct_style style;
+} severities[] = {
+	[CT_SEVERITY_NOTE] = {"NOTE", CT_STYLE_CALM},
+	[CT_SEVERITY_WARN] = {"WARN", CT_STYLE_NOTE},
+	[CT_SEVERITY_CRIT] = {"CRIT", CT_STYLE_BAD},
+};
+_Static_assert(CT_COUNT(severities) == _CT_SEVERITY_MAX, "each severity has a word");
+
+static void put_label(struct ct_buf *buf, const char *label)
+{
+	ct_buf_printf(buf, "      %-10s", label);
+}
+
+static void put_example(const struct ct_output_options *options, struct ct_buf *buf,
+			const struct ct_conn_id *id)
+{
+	char text[CT_VALUE_TEXT_LEN];
+
+	ct_finder_put_address(buf, id->family, id->laddr, id->lport);
+	ct_buf_puts(buf, ct_words_arrow(options));
+	ct_finder_put_address(buf, id->family, id->raddr, id->rport);
+	ct_field_conn_text(id, text);
+	ct_buf_printf(buf, "  sk:%s\n", text);
+}
+
+static void put_line(struct ct_buf *buf, const char *label, const struct ct_buf *text)
+{
+	put_label(buf, label);
+	ct_buf_append(buf, text->data, text->len);
+	ct_buf_putc(buf, '\n');
+}
+
+void ct_doctor_put_text(const struct ct_output_options *options, struct ct_buf *buf,
+			const struct ct_finding *finding)
+{
+	enum ct_style style = severities[finding->severity].style;
+
+	ct_buf_putc(buf, '\n');
+	ct_words_styled(options, buf, style, severities[finding->severity].word);
+	ct_buf_puts(buf, "  ");
+	ct_words_begin(options, buf, CT_STYLE_HEAD);
+	ct_buf_append(buf, finding->summary.data, finding->summary.len);
+	ct_words_end(options, buf, CT_STYLE_HEAD);
+	ct_buf_putc(buf, '\n');
+	put_label(buf, "finding");
+	ct_buf_printf(buf, "%s, confidence %s\n", finding->id,
+		      ct_confidence_name(finding->confidence));
+	put_label(buf, "evidence");
+	for (size_t i = 0; i < finding->n_evidence; i++) {
+		ct_buf_puts(buf, i ? ", " : "");
+		ct_words_evidence(options, buf, &finding->evidence[i]);
+	}
+	ct_buf_putc(buf, '\n');
+	for (size_t i = 0; i < finding->n_examples; i++) {
+		put_label(buf, i ? "" : "examples");
+		put_example(options, buf, &finding->examples[i]);
+	}
+	put_line(buf, "confirm", &finding->confirm);
+	put_line(buf, "remedy", &finding->remedy);
+}
+
+void ct_doctor_put_totals(const struct ct_output_options *options, struct ct_buf *buf,
+			  const struct ct_doctor_totals *totals, size_t n_findings)
+{
+	if (n_findings)
+		ct_words_count(buf, n_findings, "finding");
+	else
+		ct_buf_puts(buf, "nothing found");
+	ct_buf_puts(buf, ", ");
+	ct_words_count(buf, totals->connections, "connection");
+	ct_buf_puts(buf, " seen in ");
+	ct_words_duration(options, buf, totals->observed_ns);
+	ct_buf_putc(buf, '\n');
+	if (totals->lost) {
+		ct_words_count(buf, totals->lost, "event");
+		ct_buf_puts(buf, " lost\n");
+	}
+	if (totals->with_gaps) {
+		ct_words_count(buf, totals->with_gaps, "connection");
+		ct_buf_puts(buf, " left out: events of theirs are missing\n");
+	}
+}

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Each finding: the lives that it is made of, and the nearest ones that are innocent.
+#include "conntrace/doctor.h"
+
+#include "unit/sink_fixture.h"
+
+#include <errno.h>
+
+#include "conntrace/cleanup.h"
+#include "conntrace/count.h"
+
+#define NOW	  (BEGAN + 600 * S)
+#define CROWD	  6000
+#define STEPS_MAX 4
+
+/// A connection and its history, with times in seconds behind BEGAN.
+struct patient {
+	struct ct_conn conn;
+	struct ct_step steps[STEPS_MAX];
+};
+
+/// Alive, of curl to 10.0.0.2:80, in STATE since AT_S.
+static struct patient standing_in(uint8_t state, uint64_t at_s)
+{
+	struct patient patient = {.conn = a_conn()};
+
+	patient.steps[0] = (struct ct_step){BEGAN, at_s * S, CT_STATE_ESTABLISHED, CT_BASIS_SEEN};
+	patient.steps[1] = (struct ct_step){BEGAN + at_s * S, CT_NS_UNKNOWN, state, CT_BASIS_SEEN};
+	patient.conn.history.n_steps = 2;
+	patient.conn.phase = CT_PHASE_LIVE;
+	patient.conn.closed_ns = CT_NS_UNKNOWN;
+	patient.conn.end = CT_END_OPEN;
+	patient.conn.closed_by = CT_CLOSED_BY_UNKNOWN;
+	return patient;
+}
+
+/// Gone; it was ESTABLISHED for so long and left by LAST.
+static struct patient gone(uint64_t established_ns, uint8_t last)
+{
+	struct patient patient = {.conn = a_conn()};
+
+	patient.steps[0] = (struct ct_step){BEGAN, MS, CT_STATE_SYN_SENT, CT_BASIS_SEEN};
+	patient.steps[1] = (struct ct_step){BEGAN + MS, established_ns, CT_STATE_ESTABLISHED,
+					    CT_BASIS_SEEN};
+	patient.steps[2] = (struct ct_step){BEGAN + MS + established_ns, S, last, CT_BASIS_SEEN};
+	patient.conn.history.n_steps = 3;
+	patient.conn.phase = CT_PHASE_CLOSED;
+	patient.conn.fin_sent = true;
+	patient.conn.closed_ns = BEGAN + MS + established_ns + S;
+	return patient;
+}
+
+/// What the doctor says of N like this one, each a connection of its own.
+static void ask(struct printed *printed, enum ct_output_format format, struct patient *patient,
+		size_t n, int *worst)
+{
+	struct ct_output_options options = {.format = format, .utc = true, .worst = worst};
+	struct ct_sink *sink = NULL;
+	struct ct_update update;
+
+	printed_init(printed);
+	assert_int_equal(
+		ct_sink_doctor_new(&options, &printed->session, printed->file, &sink, NULL), 0);
+	for (size_t i = 0; i < n; i++) {
+		patient->conn.history.steps = patient->steps;
+		patient->conn.id.cookie = 0x100 + i;
+		update = a_close(&patient->conn);
+		update.ts_ns = NOW;
+		assert_int_equal(sink->ops->update(sink, &update), 0);
+	}
+	print_all(printed, sink, NULL, 0);
+	fflush(printed->file);
+}
+
+static bool is_told(const struct printed *printed, const char *id)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "\"id\":\"%s\"", id);
+	return printed->text && strstr(printed->text, key);
+}
+
+static bool finds(const char *id, struct patient patient, size_t n)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask(&printed, CT_OUTPUT_JSON, &patient, n, NULL);
+	return is_told(&printed, id);
+}
+
+static void close_wait_of_several_is_a_leak(void **state)
+{
+	assert_true(finds("close-wait-leak", standing_in(CT_STATE_CLOSE_WAIT, 590), 3));
+	assert_true(finds("close-wait-leak", standing_in(CT_STATE_CLOSE_WAIT, 540), 1));
+}
+
+static void close_wait_that_is_young_or_alone_is_none(void **state)
+{
+	assert_false(finds("close-wait-leak", standing_in(CT_STATE_CLOSE_WAIT, 596), 3));
+	assert_false(finds("close-wait-leak", standing_in(CT_STATE_CLOSE_WAIT, 590), 2));
+	assert_false(finds("close-wait-leak", standing_in(CT_STATE_ESTABLISHED, 1), 3));
+}
+
+static void found_in_close_wait_is_told_as_at_least(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_CLOSE_WAIT, 1);
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	patient.conn.history.n_steps = 1;
+	patient.steps[0] = patient.steps[1];
+	patient.steps[0].at_ns = CT_NS_UNKNOWN;
+	patient.conn.found_ns = BEGAN;
+	ask(&printed, CT_OUTPUT_JSON, &patient, 3, NULL);
+	assert_non_null(strstr(printed.text, "for at least 10m"));
+	assert_non_null(strstr(printed.text, "\"oldest_at_least_ns\":600000000000"));
+}
+
+static void events_that_are_missing_speak_for_nothing(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_CLOSE_WAIT, 1);
+
+	patient.conn.gaps = 1;
+	assert_false(finds("close-wait-leak", patient, 5));
+}
+
+static void fin_that_is_not_acknowledged_is_stuck(void **state)
+{
+	static const struct {
+		uint8_t state;
+		const char *id;
+	} stuck[] = {
+		{CT_STATE_FIN_WAIT1, "fin-wait-stuck"},
+		{CT_STATE_LAST_ACK, "last-ack-stuck"},
+		{CT_STATE_CLOSING, "closing-stuck"},
+	};
+
+	for (size_t i = 0; i < CT_COUNT(stuck); i++) {
+		struct patient patient = standing_in(stuck[i].state, 590);
+
+		assert_false(finds(stuck[i].id, patient, 1));
+		patient.conn.rto_streak = 2;
+		patient.conn.rto_last_ns = BEGAN + 589 * S; /* before its FIN */
+		assert_false(finds(stuck[i].id, patient, 1));
+		patient.conn.rto_last_ns = BEGAN + 593 * S;
+		assert_true(finds(stuck[i].id, patient, 1));
+	}
+}
+
+static void fin_wait2_that_a_process_holds_is_stuck_after_a_minute(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_FIN_WAIT2, 530);
+
+	assert_true(finds("fin-wait-stuck", patient, 1));
+	patient.conn.sock_flags = CT_SOCK_ORPHAN;
+	assert_false(finds("fin-wait-stuck", patient, 1));
+	assert_false(finds("fin-wait-stuck", standing_in(CT_STATE_FIN_WAIT2, 545), 1));
+}
+
+static void ports_in_time_wait_are_pressure(void **state)
+{
+	struct patient patient = gone(S, CT_STATE_TIME_WAIT);
+
+	assert_true(finds("time-wait-pressure", patient, CROWD));
+	assert_false(finds("time-wait-pressure", patient, CROWD / 6));
+	patient.conn.id.role = CT_ROLE_PASSIVE; /* all at one port */
+	assert_false(finds("time-wait-pressure", patient, CROWD));
+}
+
+static void connect_without_a_port_is_exhaustion(void **state)
+{
+	struct patient patient = gone(S, CT_STATE_TIME_WAIT);
+
+	patient.conn.history.n_steps = 1;
+	patient.conn.id.lport = 0;
+	patient.conn.closed_how = CT_HOW_CONNECT;
+	assert_true(finds("port-exhaustion", patient, 1));
+	patient.conn.id.lport = 45678;
+	assert_false(finds("port-exhaustion", patient, 1));
+	patient.conn.id.lport = 0;
+	patient.conn.closed_how = CT_HOW_CLOSE;
+	assert_false(finds("port-exhaustion", patient, 1));
+}
+
+/// Reset when its FIN was a millisecond old.
+static struct patient reset_for(uint8_t cause)
+{
+	static struct ct_mark mark = {.flag = CT_FLAG_RST_SENT, .at_ns = BEGAN + S + 2 * MS};
+	struct patient patient = gone(S, CT_STATE_FIN_WAIT1);
+
+	patient.conn.marks = &mark;
+	patient.conn.end = CT_END_RST_SENT;
+	patient.conn.reset = (struct ct_reset){
+		.direction = CT_DIRECTION_SENT, .cause = cause, .unread = 26, .unacked = 4};
+	return patient;
+}
+
+static void reset_is_found_by_its_cause(void **state)
+{
+	static const struct {
+		uint8_t cause;
+		const char *id;
+	} resets[] = {
+		{CT_RESET_CAUSE_LINGER0, "linger0-reset"},
+		{CT_RESET_CAUSE_UNREAD_DATA, "unread-data-reset"},
+		{CT_RESET_CAUSE_DATA_TO_CLOSED, "nonstandard-close"},
+	};
+
+	for (size_t i = 0; i < CT_COUNT(resets); i++)
+		for (size_t k = 0; k < CT_COUNT(resets); k++)
+			assert_int_equal(finds(resets[k].id, reset_for(resets[i].cause), 1),
+					 i == k);
+}
+
+static void data_long_behind_the_close_is_the_peers_fault(void **state)
+{
+	struct ct_mark mark = {.flag = CT_FLAG_RST_SENT, .at_ns = BEGAN + S + 200 * MS};
+	struct patient patient = reset_for(CT_RESET_CAUSE_DATA_TO_CLOSED);
+
+	patient.conn.marks = &mark;
+	assert_false(finds("nonstandard-close", patient, 1));
+}
+
+static void send_behind_the_peers_close_is_stale_reuse(void **state)
+{
+	struct patient patient = gone(S, CT_STATE_CLOSE_WAIT);
+
+	patient.conn.reset.direction = CT_DIRECTION_RECEIVED;
+	patient.conn.write_seq = 1100;
+	patient.conn.write_seq_at_fin = 1000;
+	assert_true(finds("stale-pool-reuse", patient, 1));
+	patient.steps[2].for_ns = 50 * MS; /* they met on the way */
+	assert_false(finds("stale-pool-reuse", patient, 1));
+	patient.steps[2].for_ns = S;
+	patient.conn.write_seq = 1000; /* nothing was sent */
+	assert_false(finds("stale-pool-reuse", patient, 1));
+	patient.conn.write_seq = 1100;
+	patient.conn.reset.direction = CT_DIRECTION_NONE; /* half closed, and read to its end */
+	assert_false(finds("stale-pool-reuse", patient, 1));
+}
+
+static void closes_at_one_idle_time_are_a_race(void **state)
+{
+	struct patient patient = gone(75 * S, CT_STATE_CLOSE_WAIT);
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	patient.conn.fin_received = true;
+	patient.conn.closed_by = CT_CLOSED_BY_REMOTE;
+	ask(&printed, CT_OUTPUT_JSON, &patient, 5, NULL);
+	assert_true(is_told(&printed, "keepalive-race"));
+	assert_non_null(strstr(printed.text, "as nginx have"));
+	assert_false(finds("keepalive-race", patient, 4));
+	patient.steps[1].for_ns = 20 * MS; /* each is closed when it is done */
+	assert_false(finds("keepalive-race", patient, 5));
+}
+
+static void syn_that_is_sent_again_is_unanswered(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_SYN_SENT, 590);
+
+	patient.conn.established_ns = CT_NS_UNKNOWN;
+	patient.conn.retransmits = 2;
+	assert_true(finds("syn-unanswered", patient, 1));
+	assert_false(finds("refused", patient, 1));
+	patient.conn.retransmits = 0;
+	assert_false(finds("syn-unanswered", patient, 1));
+}
+
+static void refusal_is_not_taken_for_silence(void **state)
+{
+	struct patient patient = gone(S, CT_STATE_SYN_SENT);
+
+	patient.conn.history.n_steps = 1;
+	patient.conn.end = CT_END_REFUSED;
+	patient.conn.retransmits = 1;
+	patient.conn.reset.direction = CT_DIRECTION_RECEIVED;
+	assert_true(finds("refused", patient, 1));
+	assert_false(finds("syn-unanswered", patient, 1));
+}
+
+static void timeouts_of_one_segment_are_a_dead_peer(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_ESTABLISHED, 1);
+
+	patient.conn.rto_streak = 4;
+	patient.conn.rto_since_ns = NOW - 10 * S;
+	patient.conn.rto_last_ns = NOW - 3 * S;
+	assert_true(finds("dead-peer-hang", patient, 1));
+	patient.conn.rto_since_ns = NOW - 310 * S; /* the next was due long ago: it was answered */
+	patient.conn.rto_last_ns = NOW - 303 * S;
+	assert_false(finds("dead-peer-hang", patient, 1));
+	patient.conn.phase = CT_PHASE_CLOSED;
+	patient.conn.sk_err = ETIMEDOUT;
+	patient.conn.closed_ns = NOW - S;
+	assert_true(finds("dead-peer-hang", patient, 1));
+	patient.conn.keepalive_dead = true;
+	assert_false(finds("dead-peer-hang", patient, 1));
+	assert_true(finds("half-open-ghost", patient, 1));
+}
+
+static void handshake_without_room_is_an_overflow(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_SYN_RECV, 590);
+
+	patient.conn.id.role = CT_ROLE_PASSIVE;
+	patient.conn.phase = CT_PHASE_REQUEST;
+	patient.conn.request.acked = CT_ACKED_NOT; /* a SYN flood */
+	assert_false(finds("accept-overflow", patient, 3));
+	patient.conn.request.acked = CT_ACKED_NO_ROOM;
+	assert_true(finds("accept-overflow", patient, 1));
+}
+
+static void window_that_stays_closed_is_a_stall(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_ESTABLISHED, 1);
+
+	patient.conn.window_probes_sent = 1;
+	assert_false(finds("zero-window-stall", patient, 1));
+	patient.conn.window_probes_sent = 2;
+	assert_true(finds("zero-window-stall", patient, 1));
+}
+
+static void lives_of_mostly_handshake_are_bound_by_it(void **state)
+{
+	assert_true(finds("handshake-bound", gone(MS / 2, CT_STATE_FIN_WAIT1), 20));
+	assert_false(finds("handshake-bound", gone(MS / 2, CT_STATE_FIN_WAIT1), 19));
+	assert_false(finds("handshake-bound", gone(2 * MS, CT_STATE_FIN_WAIT1), 20));
+}
+
+static void plain_life_finds_nothing(void **state)
+{
+	struct patient patient = gone(50 * MS, CT_STATE_FIN_WAIT1);
+	_cleanup_(printed_fini) struct printed printed = {};
+	int worst = 0;
+
+	ask(&printed, CT_OUTPUT_TABLE, &patient, 100, &worst);
+	assert_string_equal(printed.text, "nothing found, 100 connections seen in 10m00s\n");
+	assert_int_equal(worst, 0);
+}
+
+static void severity_is_told_to_who_asks(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_CLOSE_WAIT, 590);
+	_cleanup_(printed_fini) struct printed printed = {};
+	int worst = 0;
+
+	ask(&printed, CT_OUTPUT_TABLE, &patient, 3, &worst);
+	assert_int_equal(worst, 1 + CT_SEVERITY_WARN);
+}
+
+static void text_has_the_sentence_and_what_it_rests_on(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_CLOSE_WAIT, 590);
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	patient.conn.unread = 5;
+	ask(&printed, CT_OUTPUT_TABLE, &patient, 4, NULL);
+	assert_string_equal(
+		printed.text,
+		"1 finding, 4 connections seen in 10m00s\n"
+		"\n"
+		"WARN  curl[4242] holds 4 connections in CLOSE_WAIT, the oldest for 10.0 s: the "
+		"peer has closed, and close() was never called\n"
+		"      finding   close-wait-leak, confidence high\n"
+		"      evidence  oldest 10.0 s, entered_while_watched 4, unread 20 B\n"
+		"      examples  10.0.0.1:45678 -> 10.0.0.2:80  sk:100\n"
+		"                10.0.0.1:45678 -> 10.0.0.2:80  sk:101\n"
+		"                10.0.0.1:45678 -> 10.0.0.2:80  sk:102\n"
+		"      confirm   ss -tanpo state close-wait | grep pid=4242,\n"
+		"      remedy    call close() when read() returns 0, and on each way out after an "
+		"error: no time-out of the kernel ends CLOSE_WAIT\n");
+}
+
+static void names_cannot_act_on_the_terminal(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_CLOSE_WAIT, 1);
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	strcpy(patient.conn.id.comm, "a\x1b[2Jb\n");
+	ask(&printed, CT_OUTPUT_TABLE, &patient, 3, NULL);
+	assert_non_null(strstr(printed.text, "a\\x1b[2Jb\\x0a[4242]"));
+}
+
+static void fields_cannot_be_chosen(void **state)
+{
+	struct ct_output_options options = {.fields = "id"};
+	const struct ct_session session = a_session();
+	struct ct_sink *sink = NULL;
+	const char *bad = NULL;
+
+	assert_int_equal(ct_sink_doctor_new(&options, &session, stdout, &sink, &bad), -EINVAL);
+	assert_ptr_equal(bad, options.fields);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(close_wait_of_several_is_a_leak),
+		cmocka_unit_test(close_wait_that_is_young_or_alone_is_none),
+		cmocka_unit_test(found_in_close_wait_is_told_as_at_least),
+		cmocka_unit_test(events_that_are_missing_speak_for_nothing),
+		cmocka_unit_test(fin_that_is_not_acknowledged_is_stuck),
+		cmocka_unit_test(fin_wait2_that_a_process_holds_is_stuck_after_a_minute),
+		cmocka_unit_test(ports_in_time_wait_are_pressure),
+		cmocka_unit_test(connect_without_a_port_is_exhaustion),
+		cmocka_unit_test(reset_is_found_by_its_cause),
+		cmocka_unit_test(data_long_behind_the_close_is_the_peers_fault),
+		cmocka_unit_test(send_behind_the_peers_close_is_stale_reuse),
+		cmocka_unit_test(closes_at_one_idle_time_are_a_race),
+		cmocka_unit_test(syn_that_is_sent_again_is_unanswered),
+		cmocka_unit_test(refusal_is_not_taken_for_silence),
+		cmocka_unit_test(timeouts_of_one_segment_are_a_dead_peer),
+		cmocka_unit_test(handshake_without_room_is_an_overflow),
+		cmocka_unit_test(window_that_stays_closed_is_a_stall),
+		cmocka_unit_test(lives_of_mostly_handshake_are_bound_by_it),
+		cmocka_unit_test(plain_life_finds_nothing),
+		cmocka_unit_test(severity_is_told_to_who_asks),
+		cmocka_unit_test(text_has_the_sentence_and_what_it_rests_on),
+		cmocka_unit_test(names_cannot_act_on_the_terminal),
+		cmocka_unit_test(fields_cannot_be_chosen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
