@@ -32,9 +32,9 @@ static int refuse(const char *path, int r)
 	return CT_EXIT_FAILED;
 }
 
-int ct_record_file_refuse(const char *path)
+int ct_record_file_refuse(const char *path, int error)
 {
-	return refuse(path, -EEXIST);
+	return refuse(path, error);
 }
 
 /// 0 or -errno.
@@ -55,11 +55,11 @@ int ct_record_file_open(struct ct_record_file *file, const char *path, bool forc
 	return r ? refuse(path, r) : CT_EXIT_DONE;
 }
 
-int ct_record_file_try(struct ct_record_file *file, const char *path)
+int ct_record_file_try(struct ct_record_file *file, const char *path, bool force)
 {
-	int r = open_file(file, path, false);
+	int r = open_file(file, path, force);
 
-	if (r == -EEXIST)
+	if (r == -EEXIST || ct_recording_is_full(r))
 		return r;
 	return r ? refuse(path, r) : CT_EXIT_DONE;
 }

@@ -30,11 +30,12 @@ struct ct_record_file {
  */
 int ct_record_file_open(struct ct_record_file *file, const char *path, bool force);
 
-/// The same; -EEXIST, nothing printed and nothing opened, if something is there already.
-int ct_record_file_try(struct ct_record_file *file, const char *path);
+/// The same; nothing printed and nothing opened if something is there already, -EEXIST, or the disk
+/// is full, ct_recording_is_full().
+int ct_record_file_try(struct ct_record_file *file, const char *path, bool force);
 
-/// Says that something is there already, and what to do about it; CT_EXIT_FAILED.
-int ct_record_file_refuse(const char *path);
+/// Says so, and what to do about it; CT_EXIT_FAILED.
+int ct_record_file_refuse(const char *path, int error);
 
 /// Makes the user its owner. An exit code; what is wrong is printed.
 int ct_record_file_give(const struct ct_record_file *file, const struct ct_user *user);

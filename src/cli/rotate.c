@@ -34,7 +34,7 @@ static int check_ring(const struct ct_rotate *rotate)
 		if (r)
 			return refuse_name(rotate->names.pattern, r);
 		if (ct_recording_file_check(path) == -EEXIST)
-			return ct_record_file_refuse(path);
+			return ct_record_file_refuse(path, -EEXIST);
 	}
 	return CT_EXIT_DONE;
 }
@@ -167,21 +167,41 @@ static int open_reused(struct ct_rotate *rotate)
 /// A name that is taken is passed over: nobody is there to be asked.
 static int open_free(struct ct_rotate *rotate)
 {
-	int r = ct_record_file_try(&rotate->file, rotate->names.path);
+	int r = ct_record_file_try(&rotate->file, rotate->names.path, false);
 
 	for (unsigned int i = 0; r == -EEXIST && i < TAKEN_MAX; i++) {
 		r = ct_file_names_next(&rotate->names, false, 0);
 		if (r)
 			return refuse_name(rotate->names.pattern, r);
-		r = ct_record_file_try(&rotate->file, rotate->names.path);
+		r = ct_record_file_try(&rotate->file, rotate->names.path, false);
 	}
-	return r == -EEXIST ? ct_record_file_refuse(rotate->names.path) : r;
+	return r < 0 ? ct_record_file_refuse(rotate->names.path, r) : r;
+}
+
+/// A ring that has not all its files yet goes on in its oldest when there is no room for another.
+/// BEFORE: the names without it.
+static int open_in_ring(struct ct_rotate *rotate, const struct ct_file_names *before)
+{
+	const char *path = rotate->names.path;
+	int r = ct_record_file_try(&rotate->file, path, rotate->options->force);
+
+	if (r >= 0)
+		return r;
+	if (!ct_recording_is_full(r) || before->written < 2)
+		return ct_record_file_refuse(path, r);
+	rotate->names = *before;
+	r = ct_file_names_reuse(&rotate->names);
+	if (r)
+		return refuse_name(rotate->names.pattern, r);
+	ct_warn("no room on the disk for another file: '%s' is overwritten", path);
+	return open_reused(rotate);
 }
 
 /// An exit code; what is wrong is printed.
 static int open_next(struct ct_rotate *rotate, bool full, bool period_over)
 {
 	const struct ct_options *options = rotate->options;
+	const struct ct_file_names before = rotate->names;
 	int r = full ? ct_file_names_reuse(&rotate->names)
 		     : ct_file_names_next(&rotate->names, period_over, time(NULL));
 
@@ -191,7 +211,9 @@ static int open_next(struct ct_rotate *rotate, bool full, bool period_over)
 		return refuse_name(rotate->names.pattern, r);
 	if (ct_file_names_is_reused(&rotate->names))
 		return open_reused(rotate);
-	if (options->force || ct_file_names_are_ring(&options->rotation))
+	if (ct_file_names_are_ring(&options->rotation))
+		return open_in_ring(rotate, &before);
+	if (options->force)
 		return ct_record_file_open(&rotate->file, rotate->names.path, options->force);
 	return open_free(rotate);
 }

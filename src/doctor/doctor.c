@@ -69,13 +69,17 @@ static int doctor_update(struct ct_sink *sink, const struct ct_update *update)
 static int conclude(struct doctor_sink *s, const struct ct_finder *finder,
 		    const struct ct_doctor_facts *facts, const struct ct_case *one)
 {
-	struct ct_finding *findings, finding = {.id = finder->id, .count = one->count};
+	struct ct_finding *findings, finding = {
+					     .id = finder->id,
+					     .count = one->count,
+					     .n_examples = one->n_examples,
+					     .culprit = one->examples[0].id,
+				     };
 
 	if (!one->count)
 		return 0;
-	finding.culprit = one->examples[0].id;
-	for (; finding.n_examples < one->n_examples; finding.n_examples++)
-		finding.examples[finding.n_examples] = one->examples[finding.n_examples].id;
+	for (size_t i = 0; i < one->n_examples; i++)
+		finding.examples[i] = one->examples[i].id;
 	if (!finder->concludes(one, facts, &finding))
 		return 0;
 	findings = reallocarray(s->findings, s->n_findings + 1, sizeof(*findings));

@@ -19,7 +19,7 @@ static bool was_never_established(const struct ct_conn *conn)
 	return conn->id.role == CT_ROLE_ACTIVE && last && last->state == CT_STATE_SYN_SENT;
 }
 
-/* values: for how long; SYNs sent again; 1 if it waits still */
+/* values: for how long; SYNs sent again; 1 if it waits still; 1 if it is known since when */
 static bool is_syn_unanswered(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	const struct ct_step *last = ct_history_last(&conn->history);
@@ -32,7 +32,8 @@ static bool is_syn_unanswered(const struct ct_conn *conn, uint64_t now_ns, struc
 	for_ns = waits && last->at_ns != CT_NS_UNKNOWN ? now_ns - last->at_ns : last->for_ns;
 	if (for_ns == CT_NS_UNKNOWN)
 		for_ns = 0;
-	*ret = (struct ct_symptom){for_ns, {for_ns, conn->retransmits, waits}};
+	*ret = (struct ct_symptom){
+		for_ns, {for_ns, conn->retransmits, waits, last->at_ns != CT_NS_UNKNOWN}};
 	return true;
 }
 
@@ -45,7 +46,8 @@ static bool is_dropped(const struct ct_case *one, const struct ct_doctor_facts *
 	ct_buf_puts(&finding->summary, " does not answer: ");
 	ct_words_count(&finding->summary, one->count, "connect() call");
 	ct_buf_puts(&finding->summary, " sent the SYN again, the longest waited ");
-	ct_words_duration(facts->options, &finding->summary, one->values[0].max);
+	ct_finder_put_time(facts, &finding->summary, one->values[0].max,
+			   one->values[3].sum == one->count);
 	ct_buf_puts(&finding->summary, "; nothing refused it, so packets are dropped on the way");
 	ct_finding_number(finding, "syns_sent_again", one->values[1].sum);
 	ct_finding_number(finding, "longest_ns", one->values[0].max);

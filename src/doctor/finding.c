@@ -28,10 +28,10 @@ const char *ct_severity_name(unsigned int value)
 
 int ct_severity_from_name(const char *name, uint8_t *ret)
 {
-	for (uint8_t i = 0; i < _CT_SEVERITY_MAX; i++) {
+	for (unsigned int i = 0; i < _CT_SEVERITY_MAX; i++) {
 		if (strcmp(name, severity_names[i]) != 0)
 			continue;
-		*ret = i;
+		*ret = (uint8_t)i;
 		return 0;
 	}
 	return -EINVAL;
