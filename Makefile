@@ -163,7 +163,7 @@ DETECT_SRCS := $(addprefix src/detect/,detect.c stuck.c failure.c half_close.c h
 	retransmit.c simultaneous.c time_wait_killed.c)
 SELECT_SRCS := $(addprefix src/select/,match.c expression.c selector.c)
 EXPRESSION_SRCS := $(addprefix src/select/,match.c expression.c parse.c term.c lexer.c) src/names.c \
-	$(addprefix src/base/,addr.c number.c timefmt.c)
+	$(addprefix src/base/,addr.c buf.c number.c text.c timefmt.c)
 
 UNIT_SRCS_doctor := $(wildcard src/doctor/*.c) $(sort $(WORDS_SRCS) $(FIELD_SRCS)) src/capability.c
 

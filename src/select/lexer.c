@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conntrace/buf.h"
+#include "conntrace/cleanup.h"
 #include "conntrace/count.h"
+#include "conntrace/text.h"
 
 /* Where a word ends; a '!' inside of one ends it only if it begins a "!=". */
 #define BLANKS	   " \t\n\v\f\r"
@@ -65,6 +68,17 @@ static size_t place_of(const char *text, size_t at)
 	return n;
 }
 
+/* A word in quotes may hold what would make it another line. Without memory it is cut there. */
+static void escape(char *err)
+{
+	_cleanup_(ct_buf_fini) struct ct_buf text = {};
+
+	if (ct_text_escape(&text, err, strlen(err), true) == 0)
+		snprintf(err, CT_EXPRESSION_ERR_LEN, "%s", text.data);
+	else
+		err[strcspn(err, "\n")] = '\0';
+}
+
 int ct_lexer_refuse(const struct ct_lexer *lexer, const struct ct_token *token, const char *fmt,
 		    ...)
 {
@@ -81,10 +95,7 @@ int ct_lexer_refuse(const struct ct_lexer *lexer, const struct ct_token *token, 
 	va_start(args, fmt);
 	vsnprintf(err + used, CT_EXPRESSION_ERR_LEN - used, fmt, args);
 	va_end(args);
-	/* a word in quotes may hold what would make it another line */
-	for (; *err; err++)
-		if ((unsigned char)*err < ' ')
-			*err = '?';
+	escape(err);
 	return -EINVAL;
 }
 

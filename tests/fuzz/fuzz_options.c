@@ -34,7 +34,7 @@ static void check_options(const struct ct_options *options)
 
 	if (options->help || options->version)
 		return;
-	if (syntax->file != (options->file != NULL))
+	if (!syntax->may_file && syntax->file != (options->file != NULL))
 		abort();
 	if (options->child_argv && (!syntax->child || !options->child_argv[0]))
 		abort();

@@ -55,6 +55,35 @@ static void close_behind_shutdown_is_not_what_closed_it(void **state)
 	assert_int_equal(world->conn->closed_how, CT_HOW_SHUTDOWN);
 }
 
+static struct ct_event timed_out(struct life *life, uint32_t seq)
+{
+	struct ct_event event = retransmitted(life, CT_RETRANSMIT_RTO, CT_SEGMENT_DATA, 0);
+
+	event.retransmit.seq = seq;
+	return event;
+}
+
+/// A segment that is sent again and again was not acknowledged in between.
+static void timeouts_of_one_segment_are_counted_in_a_row(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+	struct ct_event first, last;
+
+	establish(world, &life);
+	take(world, timed_out(&life, 100));
+	first = timed_out(&life, 200);
+	take(world, first);
+	take(world, retransmitted(&life, CT_RETRANSMIT_TLP, CT_SEGMENT_DATA, 0));
+	take(world, timed_out(&life, 200));
+	last = timed_out(&life, 200);
+	take(world, last);
+	assert_int_equal(world->conn->retransmits, 5);
+	assert_int_equal(world->conn->rto_streak, 3);
+	assert_int_equal(world->conn->rto_since_ns, first.ts_ns);
+	assert_int_equal(world->conn->rto_last_ns, last.ts_ns);
+}
+
 /// What a packet does while the process is in some call is not done by the call.
 static void packet_closes_by_no_call(void **state)
 {
@@ -172,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(call_that_closed_it_is_kept),
 		test(close_behind_shutdown_is_not_what_closed_it),
+		test(timeouts_of_one_segment_are_counted_in_a_row),
 		test(packet_closes_by_no_call),
 		test(call_that_opened_it_did_not_close_it),
 		test(dying_process_closes_it_itself),

@@ -299,7 +299,7 @@ static void what_is_wrong_is_named_with_its_place(void **state)
 		{"flag rst", "'rst' at character 6: no flag; there are half-close-local, "},
 		{"comm = 'x", "at character 8: the quote is not closed"},
 		{"comm = 'a\nb' x", "'x'"},
-		{"flag 'a\nb'", "'a?b'"},
+		{"flag 'a\nb'", "'a\\x0ab'"},
 	};
 
 	for (size_t i = 0; i < CT_COUNT(bad); i++)
