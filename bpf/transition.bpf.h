@@ -178,7 +178,7 @@ static __always_inline void ct_tell_state(struct sock *sk, int old, int new,
 		ct_forget_io(sk);
 	}
 	if (!st || !moment) {
-		ct_count_unkept(1);
+		ct_count_lost(NULL, false);
 		return;
 	}
 	address = ct_address(moment, sk);

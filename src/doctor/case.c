@@ -5,6 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "finder.h"
+
+/// Who talks to more services than this has other troubles: those that come first are judged.
+#define CASES_MAX 10000
+
 /// More than this many are counted, and no more kept: what they tell together they have told by
 /// then.
 #define SAMPLES_MAX ((size_t)1 << 20)
@@ -13,7 +18,7 @@ static void key_by_service(const struct ct_conn_id *id, struct ct_case_key *key)
 {
 	key->netns = id->netns;
 	key->family = id->family;
-	if (id->role == CT_ROLE_ACTIVE || !id->lport) {
+	if (ct_finder_asks(id)) {
 		memcpy(key->raddr, id->raddr, sizeof(key->raddr));
 		key->rport = id->rport;
 	} else {
@@ -38,23 +43,28 @@ static enum ct_case_by make_key(enum ct_case_by by, const struct ct_conn_id *id,
 	return CT_CASE_BY_SERVICE;
 }
 
-static struct ct_case *find_or_make(struct ct_case **cases, enum ct_case_by by,
-				    const struct ct_conn_id *id)
+static int find_or_make(struct ct_case **cases, enum ct_case_by by, const struct ct_conn_id *id,
+			struct ct_case **ret)
 {
 	struct ct_case_key key;
 	struct ct_case *one;
 
 	by = make_key(by, id, &key);
 	HASH_FIND(hh, *cases, &key, sizeof(key), one);
-	if (one)
-		return one;
+	if (one) {
+		*ret = one;
+		return 0;
+	}
+	if (HASH_COUNT(*cases) >= CASES_MAX)
+		return -ENOSPC;
 	one = calloc(1, sizeof(*one));
 	if (!one)
-		return NULL;
+		return -ENOMEM;
 	one->key = key;
 	one->by = by;
 	HASH_ADD(hh, *cases, key, sizeof(one->key), one);
-	return one;
+	*ret = one;
+	return 0;
 }
 
 static int reserve_sample(struct ct_case *one)
@@ -100,10 +110,13 @@ static void add_example(struct ct_case *one, const struct ct_conn_id *id, uint64
 int ct_cases_add(struct ct_case **cases, enum ct_case_by by, bool keeps_samples,
 		 const struct ct_conn_id *id, const struct ct_symptom *symptom)
 {
-	struct ct_case *one = find_or_make(cases, by, id);
+	struct ct_case *one = NULL;
+	int r = find_or_make(cases, by, id, &one);
 
-	if (!one || (keeps_samples && reserve_sample(one)))
-		return -ENOMEM;
+	if (r == 0 && keeps_samples)
+		r = reserve_sample(one);
+	if (r)
+		return r;
 	for (size_t i = 0; i < CT_SYMPTOM_VALUES; i++)
 		add_value(&one->values[i], symptom->values[i], one->count == 0);
 	if (keeps_samples && one->n_samples < SAMPLES_MAX)

@@ -69,7 +69,7 @@ struct ct_case {
  * Adds a symptom of the connection ID to the case that it belongs to.
  *
  * @cases uthash of them, each owned; freed by ct_cases_free().
- * @return 0; -ENOMEM, nothing has changed then.
+ * @return 0; -ENOSPC: there are too many cases for another one; -ENOMEM. Nothing has changed then.
  */
 int ct_cases_add(struct ct_case **cases, enum ct_case_by by, bool keeps_samples,
 		 const struct ct_conn_id *id, const struct ct_symptom *symptom);

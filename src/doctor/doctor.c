@@ -20,6 +20,9 @@ static const struct ct_finder *const finders[] = {
 	&ct_find_time_wait_pressure, &ct_find_keepalive_race,	 &ct_find_handshake_bound,
 };
 
+/// Of one finder: nobody reads more of the same.
+#define FINDINGS_MAX 50
+
 struct doctor_sink {
 	struct ct_sink sink;
 	struct ct_sink_out out;
@@ -42,7 +45,9 @@ static int judge(struct doctor_sink *s, const struct ct_conn *conn, uint64_t now
 			continue;
 		r = ct_cases_add(&s->cases[i], finder->by, finder->keeps_samples, &conn->id,
 				 &symptom);
-		if (r)
+		if (r == -ENOSPC)
+			s->totals.left_out++;
+		else if (r)
 			return r;
 	}
 	return 0;
@@ -56,7 +61,7 @@ static int doctor_update(struct ct_sink *sink, const struct ct_update *update)
 		s->totals.end_ns = update->ts_ns;
 	if (update->kind == CT_UPDATE_LOST)
 		s->totals.lost += update->lost.events;
-	if (update->kind != CT_UPDATE_CLOSE || update->conn->id.role == CT_ROLE_LISTENER)
+	if (update->kind != CT_UPDATE_CLOSE)
 		return 0;
 	if (update->conn->gaps) {
 		s->totals.with_gaps++;
@@ -82,6 +87,10 @@ static int conclude(struct doctor_sink *s, const struct ct_finder *finder,
 		finding.examples[i] = one->examples[i].id;
 	if (!finder->concludes(one, facts, &finding))
 		return 0;
+	if (finding.summary.error || finding.confirm.error || finding.remedy.error) {
+		ct_finding_fini(&finding);
+		return -ENOMEM;
+	}
 	findings = reallocarray(s->findings, s->n_findings + 1, sizeof(*findings));
 	if (!findings) {
 		ct_finding_fini(&finding);
@@ -98,18 +107,34 @@ static int by_count(const struct ct_case *a, const struct ct_case *b)
 	return a->count < b->count ? 1 : -(a->count > b->count);
 }
 
+/// The first of a finder are told, and of the others how many they are.
+static int conclude_of(struct doctor_sink *s, const struct ct_finder *finder, struct ct_case *cases,
+		       const struct ct_doctor_facts *facts)
+{
+	size_t most = s->n_findings + FINDINGS_MAX;
+	int r = 0;
+
+	for (struct ct_case *one = cases; one && r == 0; one = one->hh.next) {
+		r = conclude(s, finder, facts, one);
+		if (s->n_findings > most) {
+			ct_finding_fini(&s->findings[--s->n_findings]);
+			s->totals.unshown++;
+		}
+	}
+	return r;
+}
+
 static int conclude_all(struct doctor_sink *s)
 {
 	const struct ct_doctor_facts facts = {&s->options, s->totals.observed_ns};
 
 	for (size_t i = 0; i < CT_COUNT(finders); i++) {
-		HASH_SORT(s->cases[i], by_count);
-		for (struct ct_case *one = s->cases[i]; one; one = one->hh.next) {
-			int r = conclude(s, finders[i], &facts, one);
+		int r;
 
-			if (r)
-				return r;
-		}
+		HASH_SORT(s->cases[i], by_count);
+		r = conclude_of(s, finders[i], s->cases[i], &facts);
+		if (r)
+			return r;
 	}
 	return 0;
 }

@@ -9,8 +9,8 @@
 /// tcp_retries2: 15 time-outs, 13 to 30 minutes until the kernel gives up, RFC 1122 4.2.3.5.
 #define RTO_STREAK 3
 
-/// A probe may be lost; a window stays closed for a moment in every bulk transfer.
-#define PROBES 2
+/// A window is closed for a moment in many a bulk transfer: the probes of a life, not of one stall.
+#define PROBES 3
 
 static bool was_never_established(const struct ct_conn *conn)
 {
@@ -27,9 +27,10 @@ static bool is_syn_unanswered(const struct ct_conn *conn, uint64_t now_ns, struc
 	uint64_t for_ns;
 
 	if (!was_never_established(conn) || !conn->retransmits ||
-	    conn->reset.direction == CT_DIRECTION_RECEIVED || conn->end == CT_END_UNREACHABLE)
+	    conn->reset.direction == CT_DIRECTION_RECEIVED ||
+	    (conn->sk_err && conn->sk_err != ETIMEDOUT))
 		return false;
-	for_ns = waits && last->at_ns != CT_NS_UNKNOWN ? now_ns - last->at_ns : last->for_ns;
+	for_ns = waits && last->at_ns < now_ns ? now_ns - last->at_ns : last->for_ns;
 	if (for_ns == CT_NS_UNKNOWN)
 		for_ns = 0;
 	*ret = (struct ct_symptom){
@@ -98,10 +99,13 @@ const struct ct_finder ct_find_refused = {
 	.concludes = is_refusing,
 };
 
-/// Each time-out is twice the one before, RFC 6298 5.5: the next would have come by then.
-static bool goes_on(const struct ct_conn *conn, uint64_t now_ns)
+/// Its own finders are about those that close.
+static bool is_closing(const struct ct_conn *conn)
 {
-	return now_ns <= conn->rto_last_ns + 2 * (conn->rto_last_ns - conn->rto_since_ns);
+	const struct ct_step *last = ct_history_last(&conn->history);
+
+	return last && (last->state == CT_STATE_FIN_WAIT1 || last->state == CT_STATE_CLOSING ||
+			last->state == CT_STATE_LAST_ACK);
 }
 
 /* values: since the first of them; time-outs in a row; 1 if the kernel has given up */
@@ -110,8 +114,9 @@ static bool is_unheard(const struct ct_conn *conn, uint64_t now_ns, struct ct_sy
 	bool died = conn->phase == CT_PHASE_CLOSED && conn->sk_err == ETIMEDOUT;
 	uint64_t until_ns = died ? conn->closed_ns : now_ns, for_ns;
 
-	if (was_never_established(conn) || conn->keepalive_dead || conn->rto_streak < RTO_STREAK ||
-	    !(died || (conn->phase == CT_PHASE_LIVE && goes_on(conn, now_ns))))
+	if (was_never_established(conn) || is_closing(conn) || conn->keepalive_dead ||
+	    conn->rto_streak < RTO_STREAK || !(died || conn->phase == CT_PHASE_LIVE) ||
+	    !ct_finder_goes_on(conn, until_ns))
 		return false;
 	for_ns = until_ns > conn->rto_since_ns ? until_ns - conn->rto_since_ns : 0;
 	*ret = (struct ct_symptom){for_ns, {for_ns, conn->rto_streak, died}};
@@ -121,7 +126,8 @@ static bool is_unheard(const struct ct_conn *conn, uint64_t now_ns, struct ct_sy
 static bool is_hang(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		    struct ct_finding *finding)
 {
-	finding->severity = CT_SEVERITY_CRIT;
+	/* one client of many that goes without a word is the server's everyday life */
+	finding->severity = ct_finder_asks(&finding->culprit) ? CT_SEVERITY_CRIT : CT_SEVERITY_WARN;
 	/* the answer to the last may have come since */
 	finding->confidence = one->values[2].sum ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
 	ct_words_count(&finding->summary, one->count, "connection");
@@ -251,9 +257,11 @@ static bool is_slow_reader(const struct ct_case *one, const struct ct_doctor_fac
 
 	(void)facts;
 	finding->severity = CT_SEVERITY_WARN;
-	finding->confidence = CT_CONFIDENCE_HIGH;
-	ct_finder_put_address(&finding->summary, id->family, id->raddr, id->rport);
-	ct_buf_puts(&finding->summary, " reads too slowly: its window stayed closed on ");
+	finding->confidence = CT_CONFIDENCE_MEDIUM;
+	if (!ct_finder_asks(id))
+		ct_buf_puts(&finding->summary, "the other side of ");
+	ct_finder_put_service(&finding->summary, id);
+	ct_buf_puts(&finding->summary, " reads too slowly: the window was closed on ");
 	ct_words_count(&finding->summary, one->count, "connection");
 	ct_buf_printf(&finding->summary, ", %llu probes were sent",
 		      (unsigned long long)one->values[0].sum);

@@ -25,6 +25,8 @@ static bool is_time_wait(const struct ct_conn *conn, uint64_t now_ns, struct ct_
 	if (since_ns == CT_NS_UNKNOWN)
 		return false;
 	until_ns = conn->closed_ns != CT_NS_UNKNOWN ? conn->closed_ns : now_ns;
+	if (until_ns < since_ns) /* the clocks of two CPUs; or a recording that was tampered with */
+		until_ns = since_ns;
 	*ret = (struct ct_symptom){
 		until_ns - since_ns,
 		{since_ns, until_ns, conn->closed_by == CT_CLOSED_BY_LOCAL},

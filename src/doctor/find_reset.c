@@ -34,17 +34,33 @@ static bool is_by_unread_data(const struct ct_conn *conn, uint64_t now_ns, struc
 	return is_sent_for(conn, CT_RESET_CAUSE_UNREAD_DATA, ret);
 }
 
-/// What comes long behind our FIN comes from a peer that has not noticed it: stale-pool-reuse
-/// there.
+/**
+ * How long behind our FIN data may come that was sent before the peer knew of it: one round trip.
+ * What comes later answers it, as TLS does with its close_notify, or comes from a peer that has not
+ * noticed: stale-pool-reuse there.
+ */
+static uint64_t under_way_ns(const struct ct_conn *conn)
+{
+	uint64_t rtt_ns = (uint64_t)conn->counters.min_rtt_us * 1000;
+
+	if (!conn->counted || !rtt_ns || rtt_ns > STALE_NS)
+		return STALE_NS;
+	return rtt_ns;
+}
+
+/* values: unread bytes; unacknowledged ones; from our FIN to the reset */
 static bool is_by_late_data(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	const struct ct_step *fin = ct_finder_step(conn, CT_STATE_FIN_WAIT1);
 	const struct ct_mark *reset = ct_finder_mark(conn, CT_FLAG_RST_SENT);
 
 	(void)now_ns;
-	if (!fin || fin->at_ns == CT_NS_UNKNOWN || !reset || reset->at_ns >= fin->at_ns + STALE_NS)
+	if (!fin || fin->at_ns == CT_NS_UNKNOWN || !reset ||
+	    reset->at_ns >= fin->at_ns + under_way_ns(conn) ||
+	    !is_sent_for(conn, CT_RESET_CAUSE_DATA_TO_CLOSED, ret))
 		return false;
-	return is_sent_for(conn, CT_RESET_CAUSE_DATA_TO_CLOSED, ret);
+	ret->values[2] = reset->at_ns > fin->at_ns ? reset->at_ns - fin->at_ns : 0;
+	return true;
 }
 
 /// "nginx[12] closed 3 connections WHY"
@@ -73,7 +89,7 @@ static void put_watch(const struct ct_case *one, const char *flag, struct ct_buf
 		ct_buf_printf(buf, "conntrace -p %u --flag %s", id->pid, flag);
 	else
 		ct_buf_printf(buf, "conntrace -P %u --flag %s",
-			      id->role == CT_ROLE_ACTIVE ? id->rport : id->lport, flag);
+			      ct_finder_asks(id) ? id->rport : id->lport, flag);
 }
 
 static bool is_linger0(const struct ct_case *one, const struct ct_doctor_facts *facts,
@@ -117,12 +133,12 @@ static bool is_late_data(const struct ct_case *one, const struct ct_doctor_facts
 			 struct ct_finding *finding)
 {
 	finding->severity = CT_SEVERITY_WARN;
-	finding->confidence = CT_CONFIDENCE_HIGH;
+	finding->confidence = CT_CONFIDENCE_MEDIUM; /* round trips differ */
 	put_closer(one, facts,
-		   " while the peer was still sending: what came then was answered with "
-		   "a reset and is lost",
+		   " while the peer was still sending: what came then was answered with a reset "
+		   "and is lost",
 		   finding);
-	put_evidence(one, finding);
+	ct_finding_number(finding, "reset_behind_fin_at_most_ns", one->values[2].max);
 	put_watch(one, "rst-sent", &finding->confirm);
 	ct_buf_puts(&finding->remedy,
 		    "close what the peer still sends on only when it has said that it is done: "
@@ -155,11 +171,15 @@ const struct ct_finder ct_find_nonstandard_close = {
 static bool was_stale(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	const struct ct_step *step = ct_finder_step(conn, CT_STATE_CLOSE_WAIT);
+	const struct ct_step *last = ct_history_last(&conn->history);
 	uint32_t bytes = conn->write_seq - conn->write_seq_at_fin;
 
 	(void)now_ns;
-	if (!step || step->basis != CT_BASIS_SEEN || step->for_ns == CT_NS_UNKNOWN ||
-	    step->for_ns < STALE_NS || conn->reset.direction != CT_DIRECTION_RECEIVED || !bytes)
+	if (bytes && conn->phase == CT_PHASE_CLOSED && last && last->state == CT_STATE_LAST_ACK)
+		bytes--; /* our FIN */
+	if (!ct_finder_asks(&conn->id) || !step || step->basis != CT_BASIS_SEEN ||
+	    step->for_ns == CT_NS_UNKNOWN || step->for_ns < STALE_NS ||
+	    conn->reset.direction != CT_DIRECTION_RECEIVED || !bytes)
 		return false;
 	*ret = (struct ct_symptom){step->for_ns, {step->for_ns, bytes}};
 	return true;
@@ -169,7 +189,8 @@ static bool is_stale_reuse(const struct ct_case *one, const struct ct_doctor_fac
 			   struct ct_finding *finding)
 {
 	finding->severity = CT_SEVERITY_WARN;
-	finding->confidence = CT_CONFIDENCE_HIGH;
+	/* the peer may have half closed on purpose, and given up later */
+	finding->confidence = CT_CONFIDENCE_MEDIUM;
 	finding->is_of_owner = true;
 	ct_finder_put_owner(facts, &finding->summary, &finding->culprit);
 	ct_buf_puts(&finding->summary, " sent on ");

@@ -18,6 +18,9 @@ static bool is_closed_whole(const struct ct_conn *conn, uint64_t now_ns, struct 
 	bool by_peer = conn->closed_by == CT_CLOSED_BY_REMOTE;
 
 	(void)now_ns;
+	/* as it should be: the side that asks closes first */
+	if (by_peer != ct_finder_asks(&conn->id))
+		return false;
 	if (!step || step->basis != CT_BASIS_SEEN || step->for_ns == CT_NS_UNKNOWN ||
 	    step->for_ns < CT_SECOND_NS || !(by_peer || conn->closed_by == CT_CLOSED_BY_LOCAL) ||
 	    !(conn->fin_sent || conn->fin_received))
@@ -70,9 +73,9 @@ static void describe_race(const struct ct_case *one, const struct ct_doctor_fact
 	ct_finder_put_service(text, &finding->culprit);
 	ct_buf_puts(text, by_peer ? " were closed by the peer " : " were closed by this side ");
 	ct_words_duration(facts->options, text, median_ns);
-	ct_buf_puts(text, " after they were made: an idle time-out");
+	ct_buf_puts(text, " after they were made, as an idle time-out would");
 	if (whose(median_ns))
-		ct_buf_printf(text, ", as %s have", whose(median_ns));
+		ct_buf_printf(text, " (%s have such a one)", whose(median_ns));
 	if (one->values[2].sum) {
 		ct_buf_puts(text, "; ");
 		ct_buf_u64(text, one->values[2].sum);
@@ -86,8 +89,7 @@ static bool is_race(const struct ct_case *one, const struct ct_doctor_facts *fac
 	uint64_t by_peer = one->values[1].sum, low, median, high;
 	size_t n = one->n_samples;
 
-	/* whoever closes first is always the same one */
-	if (n < CLUSTER || (by_peer && by_peer != one->count))
+	if (n < CLUSTER)
 		return false;
 	qsort(one->samples, n, sizeof(one->samples[0]), by_first);
 	low = one->samples[n / 10].values[0];
@@ -96,7 +98,7 @@ static bool is_race(const struct ct_case *one, const struct ct_doctor_facts *fac
 	if (high - low > median / 20)
 		return false;
 	finding->severity = one->values[2].sum ? CT_SEVERITY_WARN : CT_SEVERITY_NOTE;
-	finding->confidence = one->values[2].sum ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
+	finding->confidence = CT_CONFIDENCE_MEDIUM; /* they may have been at work all the time */
 	describe_race(one, facts, median, finding);
 	ct_finding_number(finding, "established_median_ns", median);
 	ct_finding_number(finding, "spread_ns", high - low);
@@ -124,8 +126,10 @@ static bool is_short(const struct ct_conn *conn, uint64_t now_ns, struct ct_symp
 	uint64_t handshake_ns;
 
 	(void)now_ns;
+	/* a SYN that was lost is not what it costs */
 	if (!step || step->for_ns == CT_NS_UNKNOWN || conn->id.role != CT_ROLE_ACTIVE ||
-	    conn->opened_ns == CT_NS_UNKNOWN || conn->established_ns < conn->opened_ns)
+	    conn->retransmits || conn->opened_ns == CT_NS_UNKNOWN ||
+	    conn->established_ns < conn->opened_ns)
 		return false;
 	handshake_ns = conn->established_ns - conn->opened_ns;
 	*ret = (struct ct_symptom){handshake_ns, {handshake_ns, handshake_ns + step->for_ns}};
@@ -135,21 +139,23 @@ static bool is_short(const struct ct_conn *conn, uint64_t now_ns, struct ct_symp
 static bool is_bound(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		     struct ct_finding *finding)
 {
-	uint64_t handshakes_ns = one->values[0].sum, lives_ns = one->values[1].sum, share, rate;
+	uint64_t handshakes_ns = one->values[0].sum, lives_ns = one->values[1].sum, share, rate = 0;
 
 	if (one->count < SHORT_LIVES || !lives_ns || handshakes_ns * 2 <= lives_ns)
 		return false;
 	share = handshakes_ns * 100 / lives_ns;
-	rate = facts->observed_ns >= CT_SECOND_NS ? one->count * CT_SECOND_NS / facts->observed_ns
-						  : one->count;
+	if (facts->observed_ns)
+		rate = one->count * CT_SECOND_NS / facts->observed_ns;
 	finding->severity = CT_SEVERITY_NOTE;
 	finding->confidence = CT_CONFIDENCE_HIGH;
 	ct_words_count(&finding->summary, one->count, "connection");
 	ct_buf_puts(&finding->summary, " to ");
 	ct_finder_put_service(&finding->summary, &finding->culprit);
-	ct_buf_printf(&finding->summary,
-		      " spent %llu %% of their time on the handshake, %llu of them a second",
-		      (unsigned long long)share, (unsigned long long)rate);
+	ct_buf_printf(&finding->summary, " spent %llu %% of their time on the handshake",
+		      (unsigned long long)share);
+	if (rate)
+		ct_buf_printf(&finding->summary, ", %llu of them a second",
+			      (unsigned long long)rate);
 	ct_finding_number(finding, "handshake_mean_ns", handshakes_ns / one->count);
 	ct_finding_number(finding, "until_closed_mean_ns", lives_ns / one->count);
 	ct_finding_number(finding, "per_second", rate);

@@ -20,7 +20,8 @@
 /// Since it stands there a segment, its FIN or one before it, was sent again.
 static bool is_sent_again(const struct ct_conn *conn, uint64_t now_ns, uint64_t for_ns)
 {
-	return conn->rto_streak && conn->rto_last_ns >= now_ns - for_ns;
+	return conn->rto_streak >= 2 && conn->rto_last_ns >= now_ns - for_ns &&
+	       ct_finder_goes_on(conn, now_ns);
 }
 
 /* values: for how long; unread bytes; 1 if it was seen to enter the state */
@@ -45,9 +46,8 @@ static bool is_leak(const struct ct_case *one, const struct ct_doctor_facts *fac
 		return false;
 	finding->severity = one->count >= MANY || oldest_ns >= 10 * CT_MINUTE_NS ? CT_SEVERITY_CRIT
 										 : CT_SEVERITY_WARN;
-	finding->confidence = oldest_ns >= CT_MINUTE_NS || entered >= SEVERAL
-				      ? CT_CONFIDENCE_HIGH
-				      : CT_CONFIDENCE_MEDIUM;
+	/* a half-closed connection on which an answer is still sent looks the same */
+	finding->confidence = oldest_ns >= CT_MINUTE_NS ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
 	finding->is_of_owner = true;
 	ct_finder_put_owner(facts, &finding->summary, &finding->culprit);
 	ct_buf_puts(&finding->summary, " holds ");
@@ -58,7 +58,7 @@ static bool is_leak(const struct ct_case *one, const struct ct_doctor_facts *fac
 	ct_finding_number(finding, entered == one->count ? "oldest_ns" : "oldest_at_least_ns",
 			  oldest_ns);
 	ct_finding_number(finding, "entered_while_watched", entered);
-	ct_finding_number(finding, "unread_bytes", one->values[1].sum);
+	ct_finding_number(finding, "unread_at_fin_bytes", one->values[1].sum);
 	ct_finder_put_ss(&finding->confirm, "close-wait", one);
 	ct_buf_puts(&finding->remedy,
 		    "call close() when read() returns 0, and on each way out after an error: no "
@@ -96,29 +96,32 @@ static bool is_fin_wait(const struct ct_conn *conn, uint64_t now_ns, struct ct_s
 static bool is_fin_wait_stuck(const struct ct_case *one, const struct ct_doctor_facts *facts,
 			      struct ct_finding *finding)
 {
-	uint64_t unacked = one->values[1].sum;
+	bool all_unacked = one->values[1].sum == one->count;
 	struct ct_buf *text = &finding->summary;
 
 	finding->severity = CT_SEVERITY_WARN;
-	finding->confidence = CT_CONFIDENCE_HIGH;
+	/* who half closed may still be receiving, as long as he likes */
+	finding->confidence = all_unacked ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
 	finding->is_of_owner = true;
-	ct_words_count(text, one->count, "connection");
-	ct_buf_puts(text, " of ");
 	ct_finder_put_owner(facts, text, &finding->culprit);
-	ct_buf_puts(text, unacked == one->count ? " wait in FIN_WAIT1, the longest "
-			  : unacked		? " wait in FIN_WAIT1 or FIN_WAIT2, the longest "
-						: " wait in FIN_WAIT2, the longest ");
+	ct_buf_puts(text, " has ");
+	ct_words_count(text, one->count, "connection");
+	ct_buf_puts(text, all_unacked	       ? " in FIN_WAIT1, the longest "
+			  : one->values[1].sum ? " in FIN_WAIT1 or FIN_WAIT2, the longest "
+					       : " in FIN_WAIT2, the longest ");
 	ct_finder_put_time(facts, text, one->values[0].max, one->values[2].sum == one->count);
-	ct_buf_puts(text, unacked == one->count ? ": the peer does not acknowledge our FIN"
-			  : unacked ? ": the peer does not acknowledge our FIN, or never closes"
-				    : ": the peer never closes its side");
-	ct_finding_number(finding, "fin_wait1", unacked);
-	ct_finding_number(finding, "fin_wait2", one->count - unacked);
+	ct_buf_puts(text, all_unacked ? ": the peer does not acknowledge our FIN"
+				      : ": the peer has not closed its side");
+	ct_finding_number(finding, "fin_wait1", one->values[1].sum);
+	ct_finding_number(finding, "fin_wait2", one->count - one->values[1].sum);
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
-	ct_finder_put_ss(&finding->confirm, unacked ? "fin-wait-1" : "fin-wait-2", one);
+	ct_finder_put_ss(&finding->confirm, one->values[1].sum ? "fin-wait-1" : "fin-wait-2", one);
 	ct_buf_puts(&finding->remedy,
-		    "give the end of a half-closed connection a deadline and close() then; on the "
-		    "peer, look for CLOSE_WAIT");
+		    all_unacked
+			    ? "the peer or what is between has gone, or it reads nothing: what was "
+			      "written before close() is still to be delivered"
+			    : "give the end of a half-closed connection a deadline and close() "
+			      "then; on the peer, look for CLOSE_WAIT");
 	return true;
 }
 

@@ -33,6 +33,27 @@ const struct ct_step *ct_finder_step(const struct ct_conn *conn, uint8_t state)
 	return NULL;
 }
 
+/// TCP_RTO_MAX, include/net/tcp.h, and how late a timer comes.
+#define RTO_NS_MAX (135 * CT_SECOND_NS)
+
+bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns)
+{
+	uint64_t took = 0, next;
+
+	if (!conn->rto_streak)
+		return false;
+	if (conn->rto_last_ns > conn->rto_since_ns)
+		took = conn->rto_last_ns - conn->rto_since_ns;
+	/* each is twice the one before: of three the next takes as long as the two gaps and more */
+	next = took + took / (conn->rto_streak > 2 ? 2 : 1);
+	return at_ns <= conn->rto_last_ns + (next < RTO_NS_MAX ? next : RTO_NS_MAX);
+}
+
+bool ct_finder_asks(const struct ct_conn_id *id)
+{
+	return id->role == CT_ROLE_ACTIVE || !id->lport;
+}
+
 const struct ct_mark *ct_finder_mark(const struct ct_conn *conn, enum ct_flag flag)
 {
 	const struct ct_mark *mark = conn->marks;
@@ -70,7 +91,7 @@ void ct_finder_put_address(struct ct_buf *buf, uint8_t family, const uint8_t add
 
 void ct_finder_put_service(struct ct_buf *buf, const struct ct_conn_id *id)
 {
-	if (id->role == CT_ROLE_ACTIVE || !id->lport)
+	if (ct_finder_asks(id))
 		ct_finder_put_address(buf, id->family, id->raddr, id->rport);
 	else
 		ct_buf_printf(buf, "port %u", id->lport);
@@ -90,7 +111,7 @@ void ct_finder_put_ss(struct ct_buf *buf, const char *state, const struct ct_cas
 	ct_buf_printf(buf, "ss -tanpo%s%s", state ? " state " : "", state ? state : "");
 	if (one->by == CT_CASE_BY_OWNER) {
 		ct_buf_printf(buf, " | grep pid=%u,", id->pid);
-	} else if (id->role == CT_ROLE_ACTIVE || !id->lport) {
+	} else if (ct_finder_asks(id)) {
 		ct_buf_puts(buf, " 'dst ");
 		ct_finder_put_address(buf, id->family, id->raddr, id->rport);
 		ct_buf_putc(buf, '\'');

@@ -64,6 +64,13 @@ bool ct_finder_stands_in(const struct ct_conn *conn, uint8_t state, uint64_t now
 /// The first step in STATE; NULL: it was never seen there.
 const struct ct_step *ct_finder_step(const struct ct_conn *conn, uint8_t state);
 
+/// The segment whose time-outs came in a row is not acknowledged yet at AT_NS, as far as is known:
+/// the next one is not overdue. RFC 6298 5.5.
+bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns);
+
+/// Its local end asked for a service, which is the other end's; else it is asked.
+bool ct_finder_asks(const struct ct_conn_id *id);
+
 /// The flag, as it was raised; NULL: it was not.
 const struct ct_mark *ct_finder_mark(const struct ct_conn *conn, enum ct_flag flag);
 

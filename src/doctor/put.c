@@ -26,7 +26,7 @@ static void put_culprit(struct ct_json *json, const struct ct_finding *finding)
 {
 	const struct ct_conn_id *id = &finding->culprit;
 	bool owner = finding->is_of_owner && id->pid;
-	bool asks = id->role == CT_ROLE_ACTIVE || !id->lport;
+	bool asks = ct_finder_asks(id);
 	char address[CT_ADDR_STRLEN];
 
 	ct_json_key(json, "culprit");
@@ -39,10 +39,8 @@ static void put_culprit(struct ct_json *json, const struct ct_finding *finding)
 	ct_json_kv_str(json, "owner", owner ? ct_owner_name(id->owner) : NULL);
 	put_number(json, "cgroup", id->cgroup, owner && id->cgroup);
 	ct_json_kv_str(json, "address",
-		       finding->is_of_owner || !asks
-			       ? NULL
-			       : ct_addr_format(id->family, id->raddr, address));
-	put_number(json, "port", asks ? id->rport : id->lport, !finding->is_of_owner);
+		       owner || !asks ? NULL : ct_addr_format(id->family, id->raddr, address));
+	put_number(json, "port", asks ? id->rport : id->lport, !owner);
 	ct_json_object_end(json);
 }
 
@@ -53,6 +51,8 @@ static void put_connections(struct ct_json *json, const struct ct_finding *findi
 	ct_json_key(json, "connections");
 	ct_json_array_begin(json);
 	for (size_t i = 0; i < finding->n_examples; i++) {
+		if (!finding->examples[i].cookie) /* a half-open handshake may have none */
+			continue;
 		ct_field_conn_text(&finding->examples[i], text);
 		ct_json_str(json, text, strlen(text));
 	}
@@ -122,8 +122,9 @@ static void put_example(const struct ct_output_options *options, struct ct_buf *
 	ct_finder_put_address(buf, id->family, id->laddr, id->lport);
 	ct_buf_puts(buf, ct_words_arrow(options));
 	ct_finder_put_address(buf, id->family, id->raddr, id->rport);
-	ct_field_conn_text(id, text);
-	ct_buf_printf(buf, "  sk:%s\n", text);
+	if (id->cookie)
+		ct_buf_printf(buf, "  sk:%s", ct_field_conn_text(id, text));
+	ct_buf_putc(buf, '\n');
 }
 
 static void put_line(struct ct_buf *buf, const char *label, const struct ct_buf *text)
@@ -177,6 +178,14 @@ void ct_doctor_put_totals(const struct ct_output_options *options, struct ct_buf
 	if (totals->lost) {
 		ct_words_count(buf, totals->lost, "event");
 		ct_buf_puts(buf, " lost\n");
+	}
+	if (totals->unshown) {
+		ct_words_count(buf, totals->unshown, "finding");
+		ct_buf_puts(buf, " more, of the same kinds and of fewer connections, not shown\n");
+	}
+	if (totals->left_out) {
+		ct_words_count(buf, totals->left_out, "connection");
+		ct_buf_puts(buf, " left out: too many processes or services to keep apart\n");
 	}
 	if (totals->with_gaps) {
 		ct_words_count(buf, totals->with_gaps, "connection");

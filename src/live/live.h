@@ -40,7 +40,8 @@ struct ct_source_live {
 	uint64_t sweep_asked_ns; /// when ct_source_live_sweep() was called last
 	uint64_t swept_ns;	 /// nothing that it looks for was missed up to here
 	uint64_t polled_ns;	 /// when ct_source_live_poll() returned last; 0 never
-	uint64_t stood_ns;     /// for so long it did not, since the last sweep: stopped, or starved
+	uint64_t stood_ns; /// for so long it did not, since the last sweep: stopped, or starved
+	uint64_t stood_until_ns;
 	uint64_t sweep_due_ns; /// no sweep before this
 	bool lost;	       /// some event was, since the last sweep
 	bool idle;	       /// the programs do nothing: what they miss is no loss

@@ -185,8 +185,10 @@ static bool hears_fins(const struct ct_source_live *live)
 /// Nobody asks while there is nothing to look for; nor while the whole process stands still.
 static void note_asked(struct ct_source_live *live, uint64_t now_ns)
 {
-	uint64_t idle_ns = SWEEP_IDLE_NS + live->stood_ns;
+	uint64_t idle_ns = SWEEP_IDLE_NS;
 
+	if (now_ns - live->stood_until_ns <= SWEEP_IDLE_NS)
+		idle_ns += live->stood_ns;
 	if (now_ns - live->sweep_asked_ns > idle_ns)
 		live->swept_ns = now_ns > idle_ns ? now_ns - idle_ns : 0;
 	live->sweep_asked_ns = now_ns;

@@ -248,8 +248,10 @@ int ct_live_drain(struct ct_source_live *live)
 /* Who stops polling for long has not asked for sweeps meanwhile either, though there was need. */
 static void note_poll(struct ct_source_live *live, uint64_t now_ns)
 {
-	if (live->polled_ns && now_ns - live->polled_ns > STOOD_STILL_NS)
+	if (live->polled_ns && now_ns - live->polled_ns > STOOD_STILL_NS) {
 		live->stood_ns = now_ns - live->polled_ns;
+		live->stood_until_ns = now_ns;
+	}
 	live->polled_ns = now_ns;
 }
 

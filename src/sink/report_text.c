@@ -154,7 +154,6 @@ static void put_history(const struct ct_output_options *options, struct ct_buf *
 	}
 }
 
-/// A number of a known unit is written as what it is; the unit leaves the key.
 static void put_label(struct ct_buf *buf, const char *label)
 {
 	ct_buf_puts(buf, "    ");

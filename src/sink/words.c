@@ -302,6 +302,7 @@ void ct_words_traffic(struct ct_buf *buf, const char *before, const struct ct_co
 	ct_words_bytes(buf, counters->bytes_received);
 }
 
+/// A number of a known unit is written as what it is; the unit leaves the key.
 void ct_words_evidence(const struct ct_output_options *options, struct ct_buf *buf,
 		       const struct ct_evidence *evidence)
 {

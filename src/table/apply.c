@@ -28,7 +28,8 @@ static void note_retransmit(struct ct_conn *conn, const struct ct_event *event)
 	bool again = conn->rto_streak && conn->rto_seq == event->retransmit.seq;
 
 	conn->retransmits++;
-	if (event->retransmit.kind != CT_RETRANSMIT_RTO)
+	/* behind a time-out others follow without one: tcp_xmit_retransmit_queue() */
+	if (event->retransmit.kind != CT_RETRANSMIT_RTO || event->context != CT_CONTEXT_RETRANSMIT)
 		return;
 	conn->rto_streak = again ? conn->rto_streak + 1 : 1;
 	conn->rto_seq = event->retransmit.seq;

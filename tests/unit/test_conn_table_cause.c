@@ -59,6 +59,7 @@ static struct ct_event timed_out(struct life *life, uint32_t seq)
 {
 	struct ct_event event = retransmitted(life, CT_RETRANSMIT_RTO, CT_SEGMENT_DATA, 0);
 
+	event.context = CT_CONTEXT_RETRANSMIT;
 	event.retransmit.seq = seq;
 	return event;
 }

@@ -12,10 +12,12 @@
 #define NOW	  (BEGAN + 600 * S)
 #define CROWD	  6000
 #define STEPS_MAX 4
+#define US	  UINT64_C(1000)
 
 /// A connection and its history, with times in seconds behind BEGAN.
 struct patient {
 	struct ct_conn conn;
+	uint16_t apart; /// the next one's service is so many ports further
 	struct ct_step steps[STEPS_MAX];
 };
 
@@ -64,6 +66,7 @@ static void ask(struct printed *printed, enum ct_output_format format, struct pa
 	for (size_t i = 0; i < n; i++) {
 		patient->conn.history.steps = patient->steps;
 		patient->conn.id.cookie = 0x100 + i;
+		patient->conn.id.rport = (uint16_t)(80 + i * patient->apart);
 		update = a_close(&patient->conn);
 		update.ts_ns = NOW;
 		assert_int_equal(sink->ops->update(sink, &update), 0);
@@ -142,6 +145,9 @@ static void fin_that_is_not_acknowledged_is_stuck(void **state)
 		patient.conn.rto_last_ns = BEGAN + 589 * S; /* before its FIN */
 		assert_false(finds(stuck[i].id, patient, 1));
 		patient.conn.rto_last_ns = BEGAN + 593 * S;
+		patient.conn.rto_since_ns = BEGAN + 591 * S;
+		assert_false(finds(stuck[i].id, patient, 1)); /* the next would have come by now */
+		patient.conn.rto_last_ns = BEGAN + 597 * S;
 		assert_true(finds(stuck[i].id, patient, 1));
 	}
 }
@@ -181,10 +187,10 @@ static void connect_without_a_port_is_exhaustion(void **state)
 	assert_false(finds("port-exhaustion", patient, 1));
 }
 
-/// Reset when its FIN was a millisecond old.
+/// Reset when its FIN was half a millisecond old, less than a round trip.
 static struct patient reset_for(uint8_t cause)
 {
-	static struct ct_mark mark = {.flag = CT_FLAG_RST_SENT, .at_ns = BEGAN + S + 2 * MS};
+	static struct ct_mark mark = {.flag = CT_FLAG_RST_SENT, .at_ns = BEGAN + S + MS + 500 * US};
 	struct patient patient = gone(S, CT_STATE_FIN_WAIT1);
 
 	patient.conn.marks = &mark;
@@ -218,6 +224,8 @@ static void data_long_behind_the_close_is_the_peers_fault(void **state)
 
 	patient.conn.marks = &mark;
 	assert_false(finds("nonstandard-close", patient, 1));
+	mark.at_ns = BEGAN + S + 3 * MS; /* it answers our FIN: a close_notify of TLS */
+	assert_false(finds("nonstandard-close", patient, 1));
 }
 
 static void send_behind_the_peers_close_is_stale_reuse(void **state)
@@ -233,7 +241,15 @@ static void send_behind_the_peers_close_is_stale_reuse(void **state)
 	patient.steps[2].for_ns = S;
 	patient.conn.write_seq = 1000; /* nothing was sent */
 	assert_false(finds("stale-pool-reuse", patient, 1));
+	patient.conn.write_seq = 1001; /* nothing but our FIN */
+	patient.conn.history.n_steps = 4;
+	patient.steps[3] = (struct ct_step){BEGAN + 3 * S, S, CT_STATE_LAST_ACK, CT_BASIS_SEEN};
+	assert_false(finds("stale-pool-reuse", patient, 1));
+	patient.conn.history.n_steps = 3;
 	patient.conn.write_seq = 1100;
+	patient.conn.id.role = CT_ROLE_PASSIVE; /* a server that pushes has no pool */
+	assert_false(finds("stale-pool-reuse", patient, 1));
+	patient.conn.id.role = CT_ROLE_ACTIVE;
 	patient.conn.reset.direction = CT_DIRECTION_NONE; /* half closed, and read to its end */
 	assert_false(finds("stale-pool-reuse", patient, 1));
 }
@@ -247,8 +263,11 @@ static void closes_at_one_idle_time_are_a_race(void **state)
 	patient.conn.closed_by = CT_CLOSED_BY_REMOTE;
 	ask(&printed, CT_OUTPUT_JSON, &patient, 5, NULL);
 	assert_true(is_told(&printed, "keepalive-race"));
-	assert_non_null(strstr(printed.text, "as nginx have"));
+	assert_non_null(strstr(printed.text, "(nginx have such a one)"));
 	assert_false(finds("keepalive-race", patient, 4));
+	patient.conn.closed_by = CT_CLOSED_BY_LOCAL; /* who asks closes first, as he should */
+	assert_false(finds("keepalive-race", patient, 5));
+	patient.conn.closed_by = CT_CLOSED_BY_REMOTE;
 	patient.steps[1].for_ns = 20 * MS; /* each is closed when it is done */
 	assert_false(finds("keepalive-race", patient, 5));
 }
@@ -291,6 +310,9 @@ static void timeouts_of_one_segment_are_a_dead_peer(void **state)
 	patient.conn.phase = CT_PHASE_CLOSED;
 	patient.conn.sk_err = ETIMEDOUT;
 	patient.conn.closed_ns = NOW - S;
+	assert_false(finds("dead-peer-hang", patient, 1)); /* it died of something else */
+	patient.conn.rto_since_ns = NOW - 31 * S;
+	patient.conn.rto_last_ns = NOW - 16 * S;
 	assert_true(finds("dead-peer-hang", patient, 1));
 	patient.conn.keepalive_dead = true;
 	assert_false(finds("dead-peer-hang", patient, 1));
@@ -313,9 +335,9 @@ static void window_that_stays_closed_is_a_stall(void **state)
 {
 	struct patient patient = standing_in(CT_STATE_ESTABLISHED, 1);
 
-	patient.conn.window_probes_sent = 1;
-	assert_false(finds("zero-window-stall", patient, 1));
 	patient.conn.window_probes_sent = 2;
+	assert_false(finds("zero-window-stall", patient, 1));
+	patient.conn.window_probes_sent = 3;
 	assert_true(finds("zero-window-stall", patient, 1));
 }
 
@@ -324,6 +346,18 @@ static void lives_of_mostly_handshake_are_bound_by_it(void **state)
 	assert_true(finds("handshake-bound", gone(MS / 2, CT_STATE_FIN_WAIT1), 20));
 	assert_false(finds("handshake-bound", gone(MS / 2, CT_STATE_FIN_WAIT1), 19));
 	assert_false(finds("handshake-bound", gone(2 * MS, CT_STATE_FIN_WAIT1), 20));
+}
+
+static void findings_of_a_kind_are_bounded_and_the_others_counted(void **state)
+{
+	struct patient patient = gone(S, CT_STATE_SYN_SENT);
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	patient.conn.end = CT_END_REFUSED;
+	patient.apart = 1;
+	ask(&printed, CT_OUTPUT_TABLE, &patient, 60, NULL);
+	assert_non_null(strstr(printed.text, "50 findings, 60 connections seen in 10m00s\n"));
+	assert_non_null(strstr(printed.text, "10 findings more, of the same kinds"));
 }
 
 static void plain_life_finds_nothing(void **state)
@@ -360,8 +394,8 @@ static void text_has_the_sentence_and_what_it_rests_on(void **state)
 		"\n"
 		"WARN  curl[4242] holds 4 connections in CLOSE_WAIT, the oldest for 10.0 s: the "
 		"peer has closed, and close() was never called\n"
-		"      finding   close-wait-leak, confidence high\n"
-		"      evidence  oldest 10.0 s, entered_while_watched 4, unread 20 B\n"
+		"      finding   close-wait-leak, confidence medium\n"
+		"      evidence  oldest 10.0 s, entered_while_watched 4, unread_at_fin 20 B\n"
 		"      examples  10.0.0.1:45678 -> 10.0.0.2:80  sk:100\n"
 		"                10.0.0.1:45678 -> 10.0.0.2:80  sk:101\n"
 		"                10.0.0.1:45678 -> 10.0.0.2:80  sk:102\n"
@@ -412,6 +446,7 @@ int main(void)
 		cmocka_unit_test(handshake_without_room_is_an_overflow),
 		cmocka_unit_test(window_that_stays_closed_is_a_stall),
 		cmocka_unit_test(lives_of_mostly_handshake_are_bound_by_it),
+		cmocka_unit_test(findings_of_a_kind_are_bounded_and_the_others_counted),
 		cmocka_unit_test(plain_life_finds_nothing),
 		cmocka_unit_test(severity_is_told_to_who_asks),
 		cmocka_unit_test(text_has_the_sentence_and_what_it_rests_on),
