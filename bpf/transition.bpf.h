@@ -171,17 +171,19 @@ static __always_inline void ct_tell_state(struct sock *sk, int old, int new,
 		st->transition = ct_transition(old, new);
 	if (!tp) /* MPTCP's own socket, SCTP, DCCP: not TCP, though they share the tracepoint */
 		return;
-	if (new == CT_STATE_ESTABLISHED || old == CT_STATE_SYN_RECV)
-		ct_tuples_add(&sk->__sk_common);
-	if (new == CT_STATE_CLOSE) {
-		ct_tuples_remove(&sk->__sk_common);
-		ct_forget_io(sk);
-	}
-	if (!st || !moment) {
+	if (!moment) {
 		ct_count_lost(NULL, false);
 		return;
 	}
 	address = ct_address(moment, sk);
+	if (by_tuple)
+		ct_tuples_at_state(address, old, new);
+	if (new == CT_STATE_CLOSE)
+		ct_forget_io(sk);
+	if (!st) {
+		ct_count_lost(NULL, false);
+		return;
+	}
 	if (new == CT_STATE_CLOSE && !st->lived && ct_goes_on_unknown(sk))
 		return;
 	if (ct_is_unready(sk, old, new)) {

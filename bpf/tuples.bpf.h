@@ -78,6 +78,18 @@ static __always_inline void ct_tuples_remove(const struct sock_common *skc)
 		bpf_map_delete_elem(&tuples, &tuple);
 }
 
+/* The same of a full socket, with a stack of its own. */
+__noinline int ct_tuples_at_state(__u64 address, __u32 old, __u32 new)
+{
+	const struct sock_common *skc = (const void *)address;
+
+	if (new == CT_STATE_ESTABLISHED || old == CT_STATE_SYN_RECV)
+		ct_tuples_add(skc);
+	if (new == CT_STATE_CLOSE)
+		ct_tuples_remove(skc);
+	return 0;
+}
+
 /*
  * TCP takes the device off a segment that it hands to a full socket, and the route off one that
  * waits until a process has let go of the socket: then that process works it off.
