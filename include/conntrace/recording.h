@@ -106,7 +106,7 @@ void ct_recording_writer_free(struct ct_recording_writer **writer);
  * A sink that writes every update's event to WRITER, silent ones too.
  *
  * Takes the writer over, also on failure. What is buffered it writes out with the tenth flush since
- * the first event of that.
+ * the first event of that, or sooner.
  *
  * @full_is_no_error A full disk does not end the stream: what comes behind is dropped, and
  *		     ct_recording_progress() counts it as unwritten.

@@ -73,9 +73,15 @@ int ct_source_live_snapshot(struct ct_source_live *live, ct_record_fn fn, void *
  */
 int ct_source_live_sweep(struct ct_source_live *live, ct_record_fn fn, void *context);
 
-/// Ends what is told to FN with a CT_EVENT_END, and stays attached: what the ring holds and what
-/// comes is for whoever is given to the next call. As ct_source_live_poll().
-int ct_source_live_part(struct ct_source_live *live, ct_record_fn fn, void *context);
+/**
+ * Tells FN what was lost so far, ends it with a CT_EVENT_END, and stays attached: what the ring
+ * holds and what comes is for whoever is given to the next call.
+ *
+ * @ret_end_ns time of the end, CLOCK_MONOTONIC; unchanged if it was not told.
+ * @return as ct_source_live_poll().
+ */
+int ct_source_live_part(struct ct_source_live *live, ct_record_fn fn, void *context,
+			uint64_t *ret_end_ns);
 
 /// Detaches, hands over what is left, what was lost last, and a CT_EVENT_END.
 int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *context);

@@ -93,6 +93,11 @@ void ct_notify_ready(int fd);
 /// Says which capabilities are missing, and for what; nothing if none is.
 void ct_tell_privileges(void);
 
+/// Whether files can still be made where PATH is once WHAT has been given up, which it is not yet:
+/// an exit code; what is wrong is printed. What would be wrong with the directory without that as
+/// well is for those to say who open the file.
+int ct_confine_check_folder(const struct ct_confinement *what, const char *path);
+
 /// Gives up what the rest of the run does not need. What cannot be given up is told, and only a
 /// user that cannot be become is a failure.
 int ct_confine_self(const struct ct_confinement *what);

@@ -202,6 +202,7 @@ static int confine(struct live *live)
 }
 
 /// All that can fail without a trace comes first; a recording there is overwritten only at the end.
+/// It is given away before the right to do that is given up.
 static int prepare(struct live *live, ct_sink_new_fn new_sink)
 {
 	int r = may_become(live->options);
@@ -216,9 +217,11 @@ static int prepare(struct live *live, ct_sink_new_fn new_sink)
 		r = attach(live);
 	if (r == CT_EXIT_DONE && live->write_path && live->options->user.is_given)
 		r = ct_record_file_give(&live->rotate.file, &live->options->user);
+	if (r == CT_EXIT_DONE)
+		r = confine(live);
 	if (r == CT_EXIT_DONE && live->write_path)
 		r = ct_rotate_begin(&live->rotate, &live->session, live->pipeline);
-	return r == CT_EXIT_DONE ? confine(live) : r;
+	return r;
 }
 
 /// Lets CMD run. It may turn out not to be a program: its status says so then.

@@ -66,11 +66,14 @@ int ct_record_file_try(struct ct_record_file *file, const char *path, bool force
 
 int ct_record_file_give(const struct ct_record_file *file, const struct ct_user *user)
 {
+	int error;
+
 	if (fchown(file->file.fd, user->uid, user->gid) == 0)
 		return CT_EXIT_DONE;
+	error = errno;
 	ct_error("cannot give the recording '%s' to the user of --user: %s", file->path,
-		 strerror(errno));
-	return CT_EXIT_FAILED;
+		 strerror(error));
+	return error == EPERM ? CT_EXIT_UNSUPPORTED : CT_EXIT_FAILED;
 }
 
 int ct_record_file_begin(struct ct_record_file *file, enum ct_recording_sync sync,
@@ -81,6 +84,8 @@ int ct_record_file_begin(struct ct_record_file *file, enum ct_recording_sync syn
 	struct ct_sink *sink;
 	int r = ct_recording_create(&file->file, sync, session, &writer);
 
+	if (full_is_no_error && ct_recording_is_full(r))
+		return r;
 	if (r)
 		return refuse(file->path, r);
 	file->created = false;

@@ -41,7 +41,8 @@ int ct_record_file_refuse(const char *path, int error);
 int ct_record_file_give(const struct ct_record_file *file, const struct ct_user *user);
 
 /// Writes the header and makes the recording a sink of the pipeline, which ct_sink_recording_new()
-/// gets FULL_IS_NO_ERROR for. An exit code; what is wrong is printed.
+/// gets FULL_IS_NO_ERROR for. An exit code; what is wrong is printed. With FULL_IS_NO_ERROR a disk
+/// without room for the header is told to nobody but the caller: -errno, ct_recording_is_full().
 int ct_record_file_begin(struct ct_record_file *file, enum ct_recording_sync sync,
 			 bool full_is_no_error, const struct ct_session *session,
 			 struct ct_pipeline *pipeline);
@@ -49,5 +50,6 @@ int ct_record_file_begin(struct ct_record_file *file, enum ct_recording_sync syn
 /// Says that -errno ended the recording, and what it holds; CT_EXIT_FAILED.
 int ct_record_file_failed(const struct ct_record_file *file, int error);
 
-/// Takes an empty file away again that was created for nothing.
+/// Takes an empty file away again that was created for nothing, as far as its directory permits it
+/// by then.
 void ct_record_file_fini(struct ct_record_file *file);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,6 +13,9 @@
 
 /// So many names may be taken by the files of others, and are passed over.
 #define TAKEN_MAX 10000
+
+/// No frame takes more, doc/FORMAT.md.
+#define FRAME_BYTES_MAX 262144
 
 static int refuse_name(const char *pattern, int r)
 {
@@ -48,6 +52,20 @@ static void set_due(struct ct_rotate *rotate)
 		rotate->due_ns = CT_NS_UNKNOWN;
 }
 
+/// Files behind the first are made with no more rights than the run keeps.
+static int check_folder(const struct ct_rotate *rotate)
+{
+	const struct ct_options *options = rotate->options;
+	const struct ct_confinement what = {
+		.needs = CT_CONFINE_TRACE | CT_CONFINE_RECORD,
+		.user = options->user,
+	};
+
+	if (!options->rotation.bytes && !options->rotation.period_ns)
+		return CT_EXIT_DONE;
+	return ct_confine_check_folder(&what, rotate->names.path);
+}
+
 int ct_rotate_open(struct ct_rotate *rotate, const struct ct_options *options, const char *path)
 {
 	int r;
@@ -58,12 +76,15 @@ int ct_rotate_open(struct ct_rotate *rotate, const struct ct_options *options, c
 		return refuse_name(path, r);
 	r = check_ring(rotate);
 	if (r == CT_EXIT_DONE)
+		r = check_folder(rotate);
+	if (r == CT_EXIT_DONE)
 		r = ct_record_file_open(&rotate->file, rotate->names.path, options->force);
 	return r;
 }
 
-int ct_rotate_begin(struct ct_rotate *rotate, const struct ct_session *session,
-		    struct ct_pipeline *pipeline)
+/// As ct_record_file_begin(), -errno included.
+static int begin_file(struct ct_rotate *rotate, const struct ct_session *session,
+		      struct ct_pipeline *pipeline)
 {
 	const struct ct_options *options = rotate->options;
 	int r = ct_record_file_begin(&rotate->file, options->sync,
@@ -78,6 +99,14 @@ int ct_rotate_begin(struct ct_rotate *rotate, const struct ct_session *session,
 	return CT_EXIT_DONE;
 }
 
+int ct_rotate_begin(struct ct_rotate *rotate, const struct ct_session *session,
+		    struct ct_pipeline *pipeline)
+{
+	int r = begin_file(rotate, session, pipeline);
+
+	return r < 0 ? ct_record_file_refuse(rotate->names.path, r) : r;
+}
+
 int ct_rotate_settle(struct ct_rotate *rotate)
 {
 	struct ct_recording_progress progress;
@@ -85,6 +114,9 @@ int ct_rotate_settle(struct ct_rotate *rotate)
 
 	ct_recording_progress(rotate->file.writer, &progress);
 	rotate->found_bytes = progress.bytes;
+	if (ct_recording_is_full(r) && ct_file_names_are_ring(&rotate->options->rotation) &&
+	    rotate->names.written > 1)
+		return 0; /* the next turn is due */
 	return r;
 }
 
@@ -136,10 +168,10 @@ void ct_rotate_stats(const struct ct_rotate *rotate, const struct ct_pipeline *p
 }
 
 /// The stream of the file at hand is over; the kernel's goes on.
-static int end_file(struct ct_rotate *rotate, struct ct_seam *seam,
+static int end_file(struct ct_rotate *rotate, struct ct_seam *seam, uint64_t *ret_end_ns,
 		    struct ct_recording_progress *ret)
 {
-	int r = ct_source_live_part(seam->source, ct_feed_record, seam->feed);
+	int r = ct_source_live_part(seam->source, ct_feed_record, seam->feed, ret_end_ns);
 
 	if (r)
 		return r;
@@ -156,7 +188,10 @@ static int end_file(struct ct_rotate *rotate, struct ct_seam *seam,
 static int open_reused(struct ct_rotate *rotate)
 {
 	const char *path = rotate->names.path;
+	struct stat st;
 
+	if (lstat(path, &st) == 0)
+		rotate->freed_bytes += (uint64_t)st.st_size;
 	if (unlink(path) < 0 && errno != ENOENT) {
 		ct_error("cannot overwrite the recording '%s': %s", path, strerror(errno));
 		return CT_EXIT_FAILED;
@@ -180,15 +215,14 @@ static int open_free(struct ct_rotate *rotate)
 
 /// A ring that has not all its files yet goes on in its oldest when there is no room for another.
 /// BEFORE: the names without it.
-static int open_in_ring(struct ct_rotate *rotate, const struct ct_file_names *before)
+static int go_on_in_oldest(struct ct_rotate *rotate, const struct ct_file_names *before, int error)
 {
 	const char *path = rotate->names.path;
-	int r = ct_record_file_try(&rotate->file, path, rotate->options->force);
+	int r;
 
-	if (r >= 0)
-		return r;
-	if (!ct_recording_is_full(r) || before->written < 2)
-		return ct_record_file_refuse(path, r);
+	if (!ct_recording_is_full(error) || before->written < 2 ||
+	    ct_file_names_is_reused(&rotate->names))
+		return ct_record_file_refuse(path, error);
 	rotate->names = *before;
 	r = ct_file_names_reuse(&rotate->names);
 	if (r)
@@ -197,11 +231,31 @@ static int open_in_ring(struct ct_rotate *rotate, const struct ct_file_names *be
 	return open_reused(rotate);
 }
 
-/// An exit code; what is wrong is printed.
-static int open_next(struct ct_rotate *rotate, bool full, bool period_over)
+static int open_in_ring(struct ct_rotate *rotate, const struct ct_file_names *before)
+{
+	int r = ct_record_file_try(&rotate->file, rotate->names.path, rotate->options->force);
+
+	return r < 0 ? go_on_in_oldest(rotate, before, r) : r;
+}
+
+/// Room was made for what was to be written, and others have taken it: on and on, the ring would be
+/// eaten up.
+static bool is_in_vain(struct ct_rotate *rotate, const struct ct_recording_progress *progress)
+{
+	if (!ct_recording_is_full(progress->error) || progress->bytes > rotate->found_bytes) {
+		rotate->in_vain = 0;
+		return false;
+	}
+	if (rotate->in_vain++ == 0)
+		rotate->freed_bytes = 0;
+	return rotate->freed_bytes >= FRAME_BYTES_MAX || rotate->in_vain > rotate->names.written;
+}
+
+/// BEFORE: the names of the file at hand. An exit code; what is wrong is printed.
+static int open_next(struct ct_rotate *rotate, const struct ct_file_names *before, bool full,
+		     bool period_over)
 {
 	const struct ct_options *options = rotate->options;
-	const struct ct_file_names before = rotate->names;
 	int r = full ? ct_file_names_reuse(&rotate->names)
 		     : ct_file_names_next(&rotate->names, period_over, time(NULL));
 
@@ -212,14 +266,25 @@ static int open_next(struct ct_rotate *rotate, bool full, bool period_over)
 	if (ct_file_names_is_reused(&rotate->names))
 		return open_reused(rotate);
 	if (ct_file_names_are_ring(&options->rotation))
-		return open_in_ring(rotate, &before);
+		return open_in_ring(rotate, before);
 	if (options->force)
 		return ct_record_file_open(&rotate->file, rotate->names.path, options->force);
 	return open_free(rotate);
 }
 
-/// The children that were told of so far are selected in the next file as well.
-static int take_over(struct ct_rotate *rotate, struct ct_seam *seam)
+/// What is in the ring by now is no older than its session: back to when the file before it ended,
+/// on both clocks.
+static void take_back(struct ct_session *session, uint64_t end_ns)
+{
+	uint64_t late_ns = session->mono_ns > end_ns ? session->mono_ns - end_ns : 0;
+
+	session->mono_ns -= late_ns;
+	session->real_ns -= (int64_t)late_ns;
+}
+
+/// The children that were told of so far are selected in the next file as well. END_NS: of the file
+/// before.
+static int take_over(struct ct_rotate *rotate, struct ct_seam *seam, uint64_t end_ns)
 {
 	struct ct_capabilities capabilities = seam->session->capabilities;
 	struct ct_pipeline *next = NULL;
@@ -229,6 +294,7 @@ static int take_over(struct ct_rotate *rotate, struct ct_seam *seam)
 	ct_pipeline_stats(*seam->pipeline, &stats);
 	add_stats(&rotate->past, &stats);
 	ct_session_begin(seam->options->command_line, seam->session);
+	take_back(seam->session, end_ns);
 	seam->session->capabilities = capabilities;
 	if (seam->config.max_updates)
 		seam->config.max_updates = seam->options->count - rotate->past.printed;
@@ -257,11 +323,15 @@ static int tell_unwritten(const struct ct_rotate *rotate, const struct ct_seam *
 			 .where = CT_LOST_DISK},
 	};
 
+	if (!progress->unwritten) {
+		ct_warn("no room on the disk for more: the last file may not be whole, and '%s' is "
+			"overwritten",
+			rotate->names.path);
+		return 0;
+	}
 	ct_warn("no room on the disk for more: %" PRIu64
 		" events are lost, and '%s' is overwritten",
 		progress->unwritten, rotate->names.path);
-	if (!progress->unwritten)
-		return 0;
 	return ct_feed_record(seam->feed, &lost, CT_EVENT_SIZE(lost));
 }
 
@@ -277,21 +347,40 @@ static bool is_period_over(struct ct_rotate *rotate)
 	return true;
 }
 
+/// On many file systems there is room for a file, but not for what it begins with. An exit code;
+/// what is wrong is printed.
+static int begin_next(struct ct_rotate *rotate, const struct ct_file_names *before,
+		      const struct ct_seam *seam)
+{
+	int r = begin_file(rotate, seam->session, *seam->pipeline);
+
+	if (r >= 0)
+		return r;
+	ct_record_file_fini(&rotate->file);
+	r = go_on_in_oldest(rotate, before, r);
+	return r == CT_EXIT_DONE ? ct_rotate_begin(rotate, seam->session, *seam->pipeline) : r;
+}
+
 int ct_rotate_turn(struct ct_rotate *rotate, struct ct_seam *seam)
 {
+	const struct ct_file_names before = rotate->names;
 	struct ct_recording_progress progress;
 	bool period_over = is_period_over(rotate);
-	int r = end_file(rotate, seam, &progress);
+	uint64_t end_ns = 0;
+	int r = end_file(rotate, seam, &end_ns, &progress);
 	bool full;
 
 	if (r)
 		return r;
 	full = ct_recording_is_full(progress.error);
-	r = open_next(rotate, full, period_over);
+	if (is_in_vain(rotate, &progress))
+		r = ct_record_file_failed(&rotate->file, progress.error);
+	else
+		r = open_next(rotate, &before, full, period_over);
 	if (r == CT_EXIT_DONE)
-		r = take_over(rotate, seam);
+		r = take_over(rotate, seam, end_ns);
 	if (r == CT_EXIT_DONE)
-		r = ct_rotate_begin(rotate, seam->session, *seam->pipeline);
+		r = begin_next(rotate, &before, seam);
 	if (r) {
 		rotate->told = true;
 		return -ECANCELED;

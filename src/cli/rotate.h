@@ -21,6 +21,8 @@ struct ct_rotate {
 	uint64_t files;		       /// begun so far
 	uint64_t due_ns;	       /// when -G asks for the next one, CLOCK_MONOTONIC
 	uint64_t found_bytes;	       /// what was there before takes so much of the file at hand
+	uint64_t in_vain;	       /// so many files in a row were full before anything happened
+	uint64_t freed_bytes;	       /// by the oldest files that made room for these
 	struct ct_pipeline_stats past; /// of the files that are finished
 	bool told;		       /// what went wrong has been printed
 };
@@ -44,7 +46,7 @@ int ct_rotate_begin(struct ct_rotate *rotate, const struct ct_session *session,
 		    struct ct_pipeline *pipeline);
 
 /// What was there before is told: from here on the file is filled by what happens. Writes it out;
-/// 0 or -errno.
+/// 0 or -errno. Where a ring has no room for it, the next turn is due, and no error.
 int ct_rotate_settle(struct ct_rotate *rotate);
 
 /// True if it is time for another file, or there is no room for more in this one.

@@ -285,14 +285,20 @@ int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t de
 	return r;
 }
 
-int ct_source_live_part(struct ct_source_live *live, ct_record_fn fn, void *context)
+int ct_source_live_part(struct ct_source_live *live, ct_record_fn fn, void *context,
+			uint64_t *ret_end_ns)
 {
-	struct ct_event end = {.ts_ns = live->more ? live->newest_ns : ct_clock_ns(CLOCK_MONOTONIC),
-			       .kind = CT_EVENT_END,
-			       .generation = CT_GENERATION_ANY};
+	struct ct_event end = {.kind = CT_EVENT_END, .generation = CT_GENERATION_ANY};
+	int r;
 
 	live->fn = fn;
 	live->context = context;
+	/* behind what the ring holds */
+	r = live->more ? 0 : check_recursion(live);
+	if (r)
+		return r;
+	end.ts_ns = live->more ? live->newest_ns : ct_clock_ns(CLOCK_MONOTONIC);
+	*ret_end_ns = end.ts_ns;
 	return hand_over(live, &end, CT_EVENT_CORE_SIZE);
 }
 

@@ -14,8 +14,8 @@
 struct sink_recording {
 	struct ct_sink sink;
 	struct ct_recording_writer *writer;
-	unsigned int flushes; /// since the first event that is in hand
-	bool in_hand;	      /// events have been written since the last frame went out
+	unsigned int flushes; /// since the first event behind the last frame that they put out
+	bool in_hand;	      /// events have been written since then
 	bool full_is_no_error;
 };
 

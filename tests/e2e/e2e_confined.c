@@ -240,6 +240,26 @@ static void user_that_cannot_be_become_is_refused(void **state)
 	assert_refused(&output, EXIT_NOT_PERMITTED, "run it as root");
 }
 
+/// Later files are made without the rights that the first was made with.
+static void folder_that_later_files_cannot_be_made_in_is_refused(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *folder = e2e_path(e2e, "theirs"), *port = e2e_port_text(e2e, 0);
+	const char *path = e2e_format(e2e, "%s/x", folder);
+	struct e2e_output output;
+
+	assert_int_equal(mkdir(folder, 0755), 0);
+	assert_int_equal(chown(folder, E2E_SOMEBODY, E2E_SOMEBODY), 0);
+	E2E_CONNTRACE(&output, "record", "-P", port, "-C", "1M", "-w", path);
+	assert_refused(&output, EXIT_NOT_PERMITTED, "no further file could be made in");
+	assert_int_equal(access(path, F_OK), -1);
+	E2E_CONNTRACE(&output, "record", "-P", port, "-C", "1M", "-w", path, "--user",
+		      E2E_SOMEBODY_TEXT ":" E2E_SOMEBODY_TEXT, "--duration", "100ms");
+	assert_int_equal(output.status, 0);
+	e2e_output_free(&output);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
 static void capability_without_which_nothing_is_traced_is_named(void **state)
 {
 	struct e2e *e2e = *state;
@@ -301,6 +321,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(command_that_is_another_user_by_now_is_ended),
 	E2E_TEST(systemd_is_told),
 	E2E_TEST(user_that_cannot_be_become_is_refused),
+	E2E_TEST(folder_that_later_files_cannot_be_made_in_is_refused),
 	E2E_TEST(capability_without_which_nothing_is_traced_is_named),
 	E2E_TEST(two_capabilities_are_enough_to_trace),
 };

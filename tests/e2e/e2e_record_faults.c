@@ -10,6 +10,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -29,6 +30,7 @@
 #define CHURN_MS      2500
 #define SILENCE_MS    2000 /// a frame spans a second, and is told to go out ten times in that
 #define MISSING_MS    3000
+#define POLL_MS	      50
 #define RING_FILES    32
 #define RING_CHURN    200
 #define RING_ROUNDS   500
@@ -156,6 +158,15 @@ static const char *mount_disk(struct e2e *e2e, const char *size)
 	return disk;
 }
 
+static bool has_said(const struct e2e_tracer *tracer, const char *what)
+{
+	char *said = e2e_tracer_stderr(tracer);
+	bool has = strstr(said, what) != NULL;
+
+	free(said);
+	return has;
+}
+
 /// Churns until the tracer has said it; false: it has ended, or there was too much of it.
 static bool churn_until(struct e2e *e2e, struct e2e_tracer *tracer, const char *what)
 {
@@ -163,17 +174,13 @@ static bool churn_until(struct e2e *e2e, struct e2e_tracer *tracer, const char *
 	int status;
 
 	for (int round = 0; round < RING_ROUNDS && !said; round++) {
-		char *text;
-
 		if (e2e_process_has_ended(tracer->pid, &status)) {
 			e2e_untrack(e2e, tracer->pid);
 			tracer->pid = 0;
 			return false;
 		}
 		e2e_churn(e2e, e2e_port(0), RING_CHURN);
-		text = e2e_tracer_stderr(tracer);
-		said = strstr(text, what) != NULL;
-		free(text);
+		said = has_said(tracer, what);
 	}
 	return said;
 }
@@ -199,11 +206,7 @@ static long long lost_before(const char *recording)
 /// What the kernel keeps from all tracers is none of the disk's.
 static void expect_no_other_loss(const struct e2e_tracer *tracer)
 {
-	char *said = e2e_tracer_stderr(tracer);
-	bool disturbed = strstr(said, "recursion ") != NULL;
-
-	free(said);
-	if (disturbed)
+	if (has_said(tracer, "recursion "))
 		e2e_again("the kernel left programs out");
 }
 
@@ -218,7 +221,7 @@ static void ring_goes_on_when_the_disk_is_full_and_tells_what_is_missing(void **
 	e2e_churn_widen_ports();
 	tracer = E2E_TRACE(e2e, "record", "-w", recording, "-C", "64K", "-W", "32", "--no-snapshot",
 			   "-P", e2e_port_text(e2e, 0));
-	if (!churn_until(e2e, tracer, "no room on the disk"))
+	if (!churn_until(e2e, tracer, "events are lost"))
 		fail_msg("the disk was not filled: %s", e2e_tracer_stderr(tracer));
 	e2e_tracer_stop(tracer, 0);
 	expect_no_other_loss(tracer);
@@ -232,6 +235,39 @@ static void ring_goes_on_when_the_disk_is_full_and_tells_what_is_missing(void **
 	assert_says(tracer, recording, e2e_format(e2e, "%lld lost\n", lost));
 	assert_says(tracer, "were lost", e2e_format(e2e, "(disk %lld)", lost));
 	assert_int_equal(access(e2e_format(e2e, "%s31", recording), F_OK), -1);
+}
+
+static void fill_disk(const char *path)
+{
+	static const char page[4096];
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	setvbuf(file, NULL, _IONBF, 0);
+	while (fwrite(page, sizeof(page), 1, file) == 1)
+		;
+	fclose(file);
+}
+
+/// A file can still be made on such a disk, but nothing be written to it.
+static void ring_goes_on_in_its_oldest_when_there_is_no_room_for_another(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *disk = mount_disk(e2e, "size=512k");
+	const char *recording = e2e_format(e2e, "%s/x", disk);
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-w", recording, "-C", "64K", "-G",
+					      "1s", "-W", "32", "--no-snapshot", "-P", "1");
+
+	for (int ms = 0; ms < WAIT_MS && access(e2e_format(e2e, "%s02", recording), F_OK);
+	     ms += POLL_MS)
+		e2e_sleep_ms(POLL_MS);
+	fill_disk(e2e_format(e2e, "%s/fill", disk));
+	for (int ms = 0; ms < WAIT_MS && !has_said(tracer, "room on the disk"); ms += POLL_MS)
+		e2e_sleep_ms(POLL_MS);
+	e2e_tracer_stop(tracer, 0);
+	assert_says(tracer, "x00' is overwritten", "no room on the disk for another file");
+	json_decref(ask_info(e2e_format(e2e, "%s00", recording), 0));
+	json_decref(ask_info(e2e_format(e2e, "%s01", recording), 0));
 }
 
 static void file_that_may_not_grow_is_an_error_and_no_signal(void **state)
@@ -445,6 +481,7 @@ static const struct CMUnitTest tests[] = {
 		      what_came_before_a_silence_survives_a_kill, "watch"),
 	E2E_TEST(second_sigint_does_not_cut_the_end_short),
 	E2E_TEST(ring_goes_on_when_the_disk_is_full_and_tells_what_is_missing),
+	E2E_TEST(ring_goes_on_in_its_oldest_when_there_is_no_room_for_another),
 	E2E_TEST(file_that_may_not_grow_is_an_error_and_no_signal),
 	E2E_TEST(disk_that_becomes_read_only_ends_a_recording_that_stays_readable),
 	E2E_TEST(deleted_recording_is_told),
