@@ -114,8 +114,10 @@ const struct ct_option_spec ct_option_specs[] = {
 	{KEY_CGROUP, "cgroup", "PATH", "its socket was made in this cgroup v2, or in one below",
 	 TRACING, CT_OPTION_SELECT, FIELD(select), 0, ct_option_cgroup},
 
-	{'o', "output", "FORMAT", "table, wide, json or csv", PRINTING | DOCTOR, CT_OPTION_OUTPUT,
+	{'o', "output", "FORMAT", "table, wide, json or csv", PRINTING, CT_OPTION_OUTPUT,
 	 FIELD(output.format), 0, ct_option_format},
+	{'o', "output", "FORMAT", "table or json", DOCTOR, CT_OPTION_OUTPUT, FIELD(output.format),
+	 0, ct_option_format},
 	{KEY_JSON, "json", NULL, "the same as -o json", PRINTING | INFO | CHECK | DOCTOR,
 	 CT_OPTION_OUTPUT, FIELD(output.format), CT_OUTPUT_JSON, ct_option_constant},
 	{'T', NULL, NULL, "times by the wall clock (the default)", PRINTING, CT_OPTION_OUTPUT,

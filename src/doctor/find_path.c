@@ -49,7 +49,7 @@ static bool is_dropped(const struct ct_case *one, const struct ct_doctor_facts *
 	ct_buf_puts(&finding->summary, " sent the SYN again, the longest waited ");
 	ct_finder_put_time(facts, &finding->summary, one->values[0].max,
 			   one->values[3].sum == one->count);
-	ct_buf_puts(&finding->summary, "; nothing refused it, so packets are dropped on the way");
+	ct_buf_puts(&finding->summary, "; neither an answer nor a refusal came");
 	ct_finding_number(finding, "syns_sent_again", one->values[1].sum);
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
 	ct_finding_number(finding, "still_waiting", one->values[2].sum);
@@ -83,12 +83,13 @@ static bool is_refusing(const struct ct_case *one, const struct ct_doctor_facts 
 	ct_finder_put_service(&finding->summary, &finding->culprit);
 	ct_buf_puts(&finding->summary, " refused ");
 	ct_words_count(&finding->summary, one->count, "connection");
-	ct_buf_puts(&finding->summary, ": a reset came at once, nothing listens there");
+	ct_buf_puts(&finding->summary,
+		    ": a reset was the answer, nothing listens there or something rejects it");
 	ct_finding_number(finding, "refused", one->count);
 	ct_buf_printf(&finding->confirm, "ss -tln 'sport = :%u'", finding->culprit.rport);
 	ct_buf_puts(&finding->remedy,
 		    "start what should listen there (the command is to be run on that host), or "
-		    "look for a firewall that rejects with a reset");
+		    "look for a firewall that answers with a reset");
 	return true;
 }
 
