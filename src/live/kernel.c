@@ -91,10 +91,25 @@ static bool are_programs_preemptible(const struct btf *btf)
 	return btf__find_by_name_kind(btf, "class_srcu_fast_notrace_t", BTF_KIND_TYPEDEF) > 0;
 }
 
+/// Without addresses the timers are not traced: the rows that need them say so.
+static void resolve_symbols(struct ct_kernel *kernel)
+{
+	static const char *const receivers[] = {"tcp_v4_rcv", "tcp_v6_rcv"};
+	struct ct_symbols wanted = {
+		.symbols = kernel->handlers,
+		.n = _CT_TIMER_HANDLER_MAX,
+		.names = receivers,
+		.n_names = CT_COUNT(receivers),
+		.ranges = kernel->receivers,
+		.max = CT_RECEIVERS_MAX,
+	};
+
+	(void)ct_symbols_resolve(&wanted);
+}
+
 int ct_kernel_probe(struct ct_kernel *kernel, const struct ct_live_config *config, char *err_text,
 		    size_t err_len)
 {
-	static const char *const receivers[] = {"tcp_v4_rcv", "tcp_v6_rcv"};
 	size_t n;
 	const struct ct_hook *hooks = ct_hooks(&n);
 	int r;
@@ -112,15 +127,11 @@ int ct_kernel_probe(struct ct_kernel *kernel, const struct ct_live_config *confi
 	if (r < 0)
 		return r;
 	kernel->is_preemptible = are_programs_preemptible(kernel->btf);
-	/* without addresses the timers are not traced: the rows that need them say so */
-	(void)ct_symbols_resolve(kernel->handlers, _CT_TIMER_HANDLER_MAX);
+	resolve_symbols(kernel);
 	for (size_t i = 0; i < n; i++)
 		kernel->states[i] = look(kernel, &hooks[i], i);
 	for (size_t i = 0; r == 0 && i < config->n_hidden; i++)
 		r = hide(kernel, config->hidden[i], err_text, err_len);
-	if (ct_hook_role_is_chosen(kernel->states, CT_HOOK_BY_TUPLE))
-		(void)ct_symbols_resolve_ranges(receivers, CT_COUNT(receivers), kernel->receivers,
-						CT_RECEIVERS_MAX);
 	return r;
 }
 

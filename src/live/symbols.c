@@ -8,42 +8,66 @@
 
 #include "conntrace/cleanup.h"
 
-/* "ffffffff82005d70 t tw_timer_handler"; behind a function of a module stands the module's name. */
-static void match_line(char *line, struct ct_symbol *symbols, size_t n)
-{
-	char *rest, *name, *save;
-	uint64_t address = strtoull(line, &rest, 16);
-	const char *type = strtok_r(rest, " \t\n", &save);
+#define ADDRESSES_FIRST 65536
 
-	name = type ? strtok_r(NULL, " \t\n", &save) : NULL;
-	if (!name || (strcmp(type, "t") != 0 && strcmp(type, "T") != 0))
-		return;
-	if (strtok_r(NULL, " \t\n", &save))
-		return;
-	for (size_t i = 0; i < n; i++)
-		if (!symbols[i].address && strcmp(symbols[i].name, name) == 0)
-			symbols[i].address = address;
+/// What a line says: "ffffffff82005d70 t tw_timer_handler".
+struct line {
+	uint64_t address;
+	const char *name; /// NULL: it is no function
+	bool is_of_module;
+};
+
+/// Each address of the listing, also of what is no function.
+struct addresses {
+	uint64_t *items;
+	size_t n, capacity;
+};
+
+static void addresses_fini(struct addresses *all)
+{
+	free(all->items);
 }
 
-int ct_symbols_read(FILE *listing, struct ct_symbol *symbols, size_t n)
+static int addresses_add(struct addresses *all, uint64_t address)
 {
-	_cleanup_(ct_freep) char *line = NULL;
-	size_t cap = 0;
+	size_t capacity = all->capacity ? 2 * all->capacity : ADDRESSES_FIRST;
+	uint64_t *items;
 
-	for (size_t i = 0; i < n; i++)
-		symbols[i].address = 0;
-	while (getline(&line, &cap, listing) > 0)
-		match_line(line, symbols, n);
-	return ferror(listing) ? -EIO : 0;
+	if (all->n == all->capacity) {
+		items = reallocarray(all->items, capacity, sizeof(*items));
+		if (!items)
+			return -ENOMEM;
+		all->items = items;
+		all->capacity = capacity;
+	}
+	all->items[all->n++] = address;
+	return 0;
 }
 
-int ct_symbols_resolve(struct ct_symbol *symbols, size_t n)
+/// TEXT is cut behind the name; behind a function of a module stands the module's.
+static struct line parse_line(char *text)
 {
-	_cleanup_(ct_fclosep) FILE *listing = fopen("/proc/kallsyms", "re");
+	char *rest;
+	struct line line = {.address = strtoull(text, &rest, 16)};
+	size_t len;
 
-	if (!listing)
-		return -errno;
-	return ct_symbols_read(listing, symbols, n);
+	if (rest == text || rest[0] != ' ' || (rest[1] != 't' && rest[1] != 'T') || rest[2] != ' ')
+		return line;
+	len = strcspn(rest + 3, " \t\n");
+	line.is_of_module = rest[3 + len] == ' ' || rest[3 + len] == '\t';
+	rest[3 + len] = '\0';
+	if (len)
+		line.name = rest + 3;
+	return line;
+}
+
+static void match_symbols(const struct line *line, struct ct_symbols *wanted)
+{
+	if (line->is_of_module)
+		return;
+	for (size_t i = 0; i < wanted->n; i++)
+		if (!wanted->symbols[i].address && strcmp(wanted->symbols[i].name, line->name) == 0)
+			wanted->symbols[i].address = line->address;
 }
 
 /* NAME itself, or a part of it: NAME.cold, NAME.isra.0 */
@@ -54,57 +78,67 @@ static bool is_part_of(const char *symbol, const char *name)
 	return strncmp(symbol, name, len) == 0 && (symbol[len] == '\0' || symbol[len] == '.');
 }
 
-static void note_begin(char *line, const char *const *names, size_t n_names,
-		       struct ct_symbol_range *ranges, size_t max)
+static void match_ranges(const struct line *line, struct ct_symbols *wanted)
 {
-	char *rest, *save;
-	uint64_t address = strtoull(line, &rest, 16);
-	const char *type = strtok_r(rest, " \t\n", &save);
-	const char *name = type ? strtok_r(NULL, " \t\n", &save) : NULL;
 	size_t free_one = 0;
 
-	if (!name || !address || (strcmp(type, "t") != 0 && strcmp(type, "T") != 0))
+	if (!line->address)
 		return;
-	while (free_one < max && ranges[free_one].begin)
+	while (free_one < wanted->max && wanted->ranges[free_one].begin)
 		free_one++;
-	for (size_t i = 0; free_one < max && i < n_names; i++)
-		if (is_part_of(name, names[i]))
-			ranges[free_one].begin = address;
+	for (size_t i = 0; free_one < wanted->max && i < wanted->n_names; i++)
+		if (is_part_of(line->name, wanted->names[i]))
+			wanted->ranges[free_one].begin = line->address;
 }
 
-/* Modules are not in the order of their addresses: any line may be the one that comes next. */
-static void note_end(const char *line, struct ct_symbol_range *ranges, size_t max)
+/* Modules are not in the order of their addresses: any symbol may be the one that comes next. */
+static void find_ends(const struct addresses *all, struct ct_symbols *wanted)
 {
-	uint64_t address = strtoull(line, NULL, 16);
+	for (size_t i = 0; i < wanted->max && wanted->ranges[i].begin; i++) {
+		struct ct_symbol_range *range = &wanted->ranges[i];
 
-	for (size_t i = 0; i < max && ranges[i].begin; i++)
-		if (address > ranges[i].begin && (!ranges[i].end || address < ranges[i].end))
-			ranges[i].end = address;
+		for (size_t k = 0; k < all->n; k++)
+			if (all->items[k] > range->begin &&
+			    (!range->end || all->items[k] < range->end))
+				range->end = all->items[k];
+	}
 }
 
-int ct_symbols_read_ranges(FILE *listing, const char *const *names, size_t n_names,
-			   struct ct_symbol_range *ranges, size_t max)
+static void forget(struct ct_symbols *wanted)
 {
-	_cleanup_(ct_freep) char *line = NULL;
+	for (size_t i = 0; i < wanted->n; i++)
+		wanted->symbols[i].address = 0;
+	for (size_t i = 0; i < wanted->max; i++)
+		wanted->ranges[i] = (struct ct_symbol_range){0};
+}
+
+int ct_symbols_read(FILE *listing, struct ct_symbols *wanted)
+{
+	_cleanup_(ct_freep) char *text = NULL;
+	_cleanup_(addresses_fini) struct addresses all = {0};
 	size_t cap = 0;
 
-	memset(ranges, 0, max * sizeof(*ranges));
-	while (getline(&line, &cap, listing) > 0)
-		note_begin(line, names, n_names, ranges, max);
-	if (ferror(listing))
-		return -EIO;
-	rewind(listing);
-	while (getline(&line, &cap, listing) > 0)
-		note_end(line, ranges, max);
+	forget(wanted);
+	while (getline(&text, &cap, listing) > 0) {
+		struct line line = parse_line(text);
+		int r = addresses_add(&all, line.address);
+
+		if (r < 0)
+			return r;
+		if (!line.name)
+			continue;
+		match_symbols(&line, wanted);
+		match_ranges(&line, wanted);
+	}
+	find_ends(&all, wanted);
 	return ferror(listing) ? -EIO : 0;
 }
 
-int ct_symbols_resolve_ranges(const char *const *names, size_t n_names,
-			      struct ct_symbol_range *ranges, size_t max)
+int ct_symbols_resolve(struct ct_symbols *wanted)
 {
 	_cleanup_(ct_fclosep) FILE *listing = fopen("/proc/kallsyms", "re");
 
 	if (!listing)
 		return -errno;
-	return ct_symbols_read_ranges(listing, names, n_names, ranges, max);
+	return ct_symbols_read(listing, wanted);
 }

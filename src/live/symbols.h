@@ -11,33 +11,35 @@ struct ct_symbol {
 	uint64_t address; /// 0: not found, or the kernel hides it (kptr_restrict)
 };
 
-/**
- * Looks the symbols up in a listing as /proc/kallsyms gives it.
- *
- * @return 0, also when some are not in it; -errno of reading.
- */
-int ct_symbols_read(FILE *listing, struct ct_symbol *symbols, size_t n);
-
-/// The same from /proc/kallsyms.
-int ct_symbols_resolve(struct ct_symbol *symbols, size_t n);
-
 /// The bytes of a function: from BEGIN on, END is the first behind them.
 struct ct_symbol_range {
 	uint64_t begin; /// 0: none
 	uint64_t end;
 };
 
+/// What is looked up; the arrays are the caller's.
+struct ct_symbols {
+	/// Functions of the kernel itself, those of modules do not count.
+	struct ct_symbol *symbols;
+	size_t n;
+	/// Functions of modules, too, and the parts that the compiler has split from them
+	/// (NAME.cold).
+	const char *const *names;
+	size_t n_names;
+	/// Where these are, up to the symbol that comes next; filled from the first on, the rest is
+	/// 0.
+	struct ct_symbol_range *ranges;
+	size_t max;
+};
+
 /**
- * Looks up where functions are, and the parts that the compiler has split from them (NAME.cold): up
- * to the symbol that comes next. Functions of modules count too.
+ * Looks the symbols up in a listing as /proc/kallsyms gives it, which is read once: that takes the
+ * kernel longer than anything else that is read at the start.
  *
- * LISTING can be read twice. RANGES are filled from the first on, the rest of MAX is 0.
- *
- * @return 0, also when some are not in it or there are more than MAX; -errno of reading.
+ * @return 0, also when some are not in it or there are more ranges than there is room for; -errno
+ * of reading, -ENOMEM.
  */
-int ct_symbols_read_ranges(FILE *listing, const char *const *names, size_t n_names,
-			   struct ct_symbol_range *ranges, size_t max);
+int ct_symbols_read(FILE *listing, struct ct_symbols *wanted);
 
 /// The same from /proc/kallsyms.
-int ct_symbols_resolve_ranges(const char *const *names, size_t n_names,
-			      struct ct_symbol_range *ranges, size_t max);
+int ct_symbols_resolve(struct ct_symbols *wanted);

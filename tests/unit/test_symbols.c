@@ -18,7 +18,8 @@ static uint64_t address_of(const char *name, const char *listing)
 	struct ct_symbol symbol = {name, 0xdead};
 
 	assert_non_null(file);
-	assert_int_equal(ct_symbols_read(file, &symbol, 1), 0);
+	assert_int_equal(ct_symbols_read(file, &(struct ct_symbols){.symbols = &symbol, .n = 1}),
+			 0);
 	return symbol.address;
 }
 
@@ -32,7 +33,8 @@ static void several_symbols_are_found_in_one_pass(void **state)
 	struct ct_symbol symbols[] = {
 		{"tw_timer_handler", 0}, {"tcp_write_timer", 0}, {"tcp_keepalive_timer", 0}};
 
-	assert_int_equal(ct_symbols_read(file, symbols, 3), 0);
+	assert_int_equal(ct_symbols_read(file, &(struct ct_symbols){.symbols = symbols, .n = 3}),
+			 0);
 	assert_true(symbols[0].address == 0xffffffff81e4a2c0);
 	assert_true(symbols[1].address == 0);
 	assert_true(symbols[2].address == 0xffffffff81e4a1b0);
@@ -82,7 +84,11 @@ static void ranges_of(const char *const *names, size_t n, const char *listing,
 
 	assert_non_null(file);
 	memset(ranges, 0xff, 3 * sizeof(*ranges));
-	assert_int_equal(ct_symbols_read_ranges(file, names, n, ranges, 3), 0);
+	assert_int_equal(ct_symbols_read(file, &(struct ct_symbols){.names = names,
+								    .n_names = n,
+								    .ranges = ranges,
+								    .max = 3}),
+			 0);
 }
 
 static void function_reaches_up_to_the_next_symbol(void **state)
