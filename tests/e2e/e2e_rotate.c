@@ -21,15 +21,15 @@
 #include "support/events.h"
 #include "support/pair.h"
 
-#define FILES_MAX     64
-#define CHURN	      3000
-#define RING_CHURN    300
-#define RING_ROUNDS   100
-#define PERIODS_MS    3500 /// of a second each
-#define WAIT_MS	      30000
-#define EXIT_RUNTIME  1
-#define SOMETHING     "nobody wants to lose this"
-#define SOMETHING_LEN (sizeof(SOMETHING) - 1)
+#define FILES_MAX    64
+#define CHURN	     3000
+#define RING_CHURN   300
+#define RING_ROUNDS  100
+#define PERIODS_MS   3500 /// of a second each
+#define POLL_MS	     50
+#define WAIT_MS	     30000
+#define EXIT_RUNTIME 1
+#define SOMETHING    "nobody wants to lose this"
 
 /// The files of a recording in their order, and what replay prints of each.
 struct files {
@@ -93,6 +93,15 @@ static size_t count_ends(const struct files *files, uint16_t port)
 		       e2e_events_count(files->events[i], "{s:s, s:i, s:s}", "event", "close",
 					"lport", (int)port, "end", "open");
 	return sum;
+}
+
+/// Until the recording, whose files take a second, has come to its third.
+static void wait_for_the_third(struct e2e *e2e, const char *recording)
+{
+	const char *third = e2e_format(e2e, "%s2", recording);
+
+	for (int ms = 0; ms < e2e_patience(PERIODS_MS) && access(third, F_OK); ms += POLL_MS)
+		e2e_sleep_ms(POLL_MS);
 }
 
 /// A connection that was opened in the first file: told as open at each seam, and found behind it
@@ -181,7 +190,7 @@ static void file_of_everything_begins_with_what_is_there(void **state)
 	tracer = E2E_TRACE(e2e, "record", "-G", "1", "-w", recording);
 	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
 	e2e_pair_connect(&pair, "127.0.0.1");
-	e2e_sleep_ms(e2e_patience(PERIODS_MS));
+	wait_for_the_third(e2e, recording);
 	e2e_pair_close(&pair);
 	e2e_sleep_ms(500);
 	e2e_tracer_stop(tracer, 0);
@@ -244,7 +253,7 @@ static void child_of_a_followed_process_is_followed_over_a_seam(void **state)
 	tracer = E2E_TRACE(e2e, "record", "-G", "1", "-w", recording, "--follow", "-p",
 			   e2e_format(e2e, "%d", (int)parent->pid));
 	child = e2e_actor_fork(parent, "ct-child");
-	e2e_sleep_ms(e2e_patience(PERIODS_MS));
+	wait_for_the_third(e2e, recording);
 	fd = e2e_actor_connect(child, "127.0.0.1", e2e_port(0));
 	conn = e2e_actor_conn(child, fd);
 	e2e_sleep_ms(500);
@@ -299,28 +308,18 @@ static void ring_overwrites_its_oldest_file(void **state)
 	files_free(&files);
 }
 
-static void assert_something_is_in(const char *path)
-{
-	size_t bytes;
-	char *text = e2e_file_read(path, &bytes);
-
-	assert_int_equal(bytes, SOMETHING_LEN);
-	assert_memory_equal(text, SOMETHING, bytes);
-	free(text);
-}
-
 static void ring_does_not_begin_where_a_file_of_others_would_be_overwritten(void **state)
 {
 	struct e2e *e2e = *state;
 	const char *taken = e2e_path(e2e, "x2");
 	struct e2e_output output;
 
-	e2e_file_write(taken, SOMETHING, SOMETHING_LEN);
+	e2e_file_write(taken, SOMETHING, strlen(SOMETHING));
 	E2E_CONNTRACE(&output, "record", "-C", "1", "-W", "3", "-w", e2e_path(e2e, "x"));
 	assert_int_equal(output.status, EXIT_RUNTIME);
 	assert_non_null(strstr(output.err, e2e_format(e2e, "'%s'", taken)));
 	assert_non_null(strstr(output.err, "exists already; --force overwrites it"));
-	assert_something_is_in(taken);
+	e2e_assert_file_is(taken, SOMETHING);
 	assert_int_equal(access(e2e_path(e2e, "x0"), F_OK), -1);
 	e2e_output_free(&output);
 }
@@ -332,11 +331,11 @@ static void name_that_others_have_taken_is_passed_over(void **state)
 	const char *taken = e2e_path(e2e, "x.ctr1");
 	struct e2e_tracer *tracer;
 
-	e2e_file_write(taken, SOMETHING, SOMETHING_LEN);
+	e2e_file_write(taken, SOMETHING, strlen(SOMETHING));
 	tracer = E2E_TRACE(e2e, "record", "-G", "1", "-W", "2", "-w", e2e_path(e2e, "x.ctr"), "-P",
 			   e2e_port_text(e2e, 0));
 	assert_int_equal(e2e_tracer_join(tracer, e2e_patience(WAIT_MS)), 0);
-	assert_something_is_in(taken);
+	e2e_assert_file_is(taken, SOMETHING);
 	assert_int_equal(access(e2e_path(e2e, "x.ctr2"), F_OK), 0);
 }
 

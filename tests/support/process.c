@@ -158,6 +158,16 @@ void e2e_file_write(const char *path, const void *data, size_t bytes)
 	assert_int_equal(fclose(file), 0);
 }
 
+void e2e_assert_file_is(const char *path, const char *text)
+{
+	size_t bytes;
+	char *found = e2e_file_read(path, &bytes);
+
+	assert_int_equal(bytes, strlen(text));
+	assert_memory_equal(found, text, bytes);
+	free(found);
+}
+
 void e2e_output_free(struct e2e_output *output)
 {
 	free(output->out);

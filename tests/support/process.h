@@ -45,6 +45,9 @@ char *e2e_file_read(const char *path, size_t *ret_bytes);
 /// Writes a whole file, replacing what was there.
 void e2e_file_write(const char *path, const void *data, size_t bytes);
 
+/// That is in the file, and nothing else.
+void e2e_assert_file_is(const char *path, const char *text);
+
 /// Frees what *output holds and empties it; an empty one is accepted.
 void e2e_output_free(struct e2e_output *output);
 
