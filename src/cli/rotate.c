@@ -283,8 +283,9 @@ static void take_back(struct ct_session *session, uint64_t end_ns)
 }
 
 /// The children that were told of so far are selected in the next file as well. END_NS: of the file
-/// before.
-static int take_over(struct ct_rotate *rotate, struct ct_seam *seam, uint64_t end_ns)
+/// before, which has all that was handed to it but UNWRITTEN events.
+static int take_over(struct ct_rotate *rotate, struct ct_seam *seam, uint64_t end_ns,
+		     uint64_t unwritten)
 {
 	struct ct_capabilities capabilities = seam->session->capabilities;
 	struct ct_pipeline *next = NULL;
@@ -292,6 +293,7 @@ static int take_over(struct ct_rotate *rotate, struct ct_seam *seam, uint64_t en
 	int r = ct_pipeline_pids(*seam->pipeline, &seam->options->select.pids);
 
 	ct_pipeline_stats(*seam->pipeline, &stats);
+	stats.selected -= unwritten < stats.selected ? unwritten : stats.selected;
 	add_stats(&rotate->past, &stats);
 	ct_session_begin(seam->options->command_line, seam->session);
 	take_back(seam->session, end_ns);
@@ -378,7 +380,7 @@ int ct_rotate_turn(struct ct_rotate *rotate, struct ct_seam *seam)
 	else
 		r = open_next(rotate, &before, full, period_over);
 	if (r == CT_EXIT_DONE)
-		r = take_over(rotate, seam, end_ns);
+		r = take_over(rotate, seam, end_ns, progress.unwritten);
 	if (r == CT_EXIT_DONE)
 		r = begin_next(rotate, &before, seam);
 	if (r) {
