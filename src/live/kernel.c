@@ -37,17 +37,6 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return 0;
 }
 
-static enum ct_hook_state look(const struct ct_kernel *kernel, const struct ct_hook *hook,
-			       size_t index)
-{
-	enum ct_hook_state state = ct_hook_look(kernel->btf, index);
-
-	for (unsigned int i = 0; state == CT_HOOK_GIVEN && i < _CT_TIMER_HANDLER_MAX; i++)
-		if (hook->handlers & (1u << i) && !kernel->handlers[i].address)
-			state = CT_HOOK_NO_HANDLER;
-	return state;
-}
-
 /// By the name of the program or of what it hooks into.
 static int hide(struct ct_kernel *kernel, const char *name, char *err_text, size_t err_len)
 {
@@ -91,29 +80,45 @@ static bool are_programs_preemptible(const struct btf *btf)
 	return btf__find_by_name_kind(btf, "class_srcu_fast_notrace_t", BTF_KIND_TYPEDEF) > 0;
 }
 
-/// Without addresses the timers are not traced: the rows that need them say so.
+/// Of its handlers one has no address.
+static bool lacks_handler(const struct ct_kernel *kernel, const struct ct_hook *hook)
+{
+	for (unsigned int i = 0; i < _CT_TIMER_HANDLER_MAX; i++)
+		if (hook->handlers & (1u << i) && !kernel->handlers[i].address)
+			return true;
+	return false;
+}
+
+/// Without addresses the timers are not traced: the rows that need them say so. Where the receivers
+/// are is looked for only if some row needs it: nothing else has to be read to its end.
 static void resolve_symbols(struct ct_kernel *kernel)
 {
 	static const char *const receivers[] = {"tcp_v4_rcv", "tcp_v6_rcv"};
+	bool by_tuple = ct_hook_role_is_chosen(kernel->states, CT_HOOK_BY_TUPLE);
 	struct ct_symbols wanted = {
 		.symbols = kernel->handlers,
 		.n = _CT_TIMER_HANDLER_MAX,
 		.names = receivers,
-		.n_names = CT_COUNT(receivers),
+		.n_names = by_tuple ? CT_COUNT(receivers) : 0,
 		.ranges = kernel->receivers,
 		.max = CT_RECEIVERS_MAX,
 	};
+	size_t n;
+	const struct ct_hook *hooks = ct_hooks(&n);
 
 	(void)ct_symbols_resolve(&wanted);
+	for (size_t i = 0; i < n; i++)
+		if (kernel->states[i] == CT_HOOK_GIVEN && lacks_handler(kernel, &hooks[i]))
+			kernel->states[i] = CT_HOOK_NO_HANDLER;
 }
 
 int ct_kernel_probe(struct ct_kernel *kernel, const struct ct_live_config *config, char *err_text,
 		    size_t err_len)
 {
 	size_t n;
-	const struct ct_hook *hooks = ct_hooks(&n);
 	int r;
 
+	(void)ct_hooks(&n);
 	*kernel = (struct ct_kernel){.handlers = {
 					     [CT_TIMER_KEEPALIVE] = {"tcp_keepalive_timer", 0},
 					     [CT_TIMER_WRITE] = {"tcp_write_timer", 0},
@@ -127,11 +132,11 @@ int ct_kernel_probe(struct ct_kernel *kernel, const struct ct_live_config *confi
 	if (r < 0)
 		return r;
 	kernel->is_preemptible = are_programs_preemptible(kernel->btf);
-	resolve_symbols(kernel);
 	for (size_t i = 0; i < n; i++)
-		kernel->states[i] = look(kernel, &hooks[i], i);
+		kernel->states[i] = ct_hook_look(kernel->btf, i);
 	for (size_t i = 0; r == 0 && i < config->n_hidden; i++)
 		r = hide(kernel, config->hidden[i], err_text, err_len);
+	resolve_symbols(kernel);
 	return r;
 }
 

@@ -21,9 +21,9 @@ struct btf;
 struct ct_kernel {
 	struct btf *btf; /// owned; NULL: the kernel has none
 	struct ct_symbol handlers[_CT_TIMER_HANDLER_MAX];
-	struct ct_symbol_range receivers[CT_RECEIVERS_MAX];
-	enum ct_hook_state states[CT_HOOKS_MAX];	 /// of ct_hooks()'s rows
-	char objections[CT_HOOKS_MAX][CT_OBJECTION_LEN]; /// the verifier's, to each it refused
+	struct ct_symbol_range receivers[CT_RECEIVERS_MAX]; /// only looked for if some row needs it
+	enum ct_hook_state states[CT_HOOKS_MAX];	    /// of ct_hooks()'s rows
+	char objections[CT_HOOKS_MAX][CT_OBJECTION_LEN];    /// the verifier's, to each it refused
 	bool no_second;	     /// second programs are left out, bpf/again.bpf.h
 	bool is_preemptible; /// programs at tracepoints can be preempted
 };

@@ -112,6 +112,14 @@ static void forget(struct ct_symbols *wanted)
 		wanted->ranges[i] = (struct ct_symbol_range){0};
 }
 
+static bool is_all_found(const struct ct_symbols *wanted)
+{
+	for (size_t i = 0; i < wanted->n; i++)
+		if (!wanted->symbols[i].address)
+			return false;
+	return wanted->n_names == 0; /* there may be more parts of these at any place */
+}
+
 int ct_symbols_read(FILE *listing, struct ct_symbols *wanted)
 {
 	_cleanup_(ct_freep) char *text = NULL;
@@ -119,7 +127,7 @@ int ct_symbols_read(FILE *listing, struct ct_symbols *wanted)
 	size_t cap = 0;
 
 	forget(wanted);
-	while (getline(&text, &cap, listing) > 0) {
+	while (!is_all_found(wanted) && getline(&text, &cap, listing) > 0) {
 		struct line line = parse_line(text);
 		int r = addresses_add(&all, line.address);
 

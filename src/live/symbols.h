@@ -33,8 +33,9 @@ struct ct_symbols {
 };
 
 /**
- * Looks the symbols up in a listing as /proc/kallsyms gives it, which is read once: that takes the
- * kernel longer than anything else that is read at the start.
+ * Looks the symbols up in a listing as /proc/kallsyms gives it. It is read once, and no further
+ * than to the last of them if there are no names: that takes the kernel longer than anything else
+ * that is read at the start.
  *
  * @return 0, also when some are not in it or there are more ranges than there is room for; -errno
  * of reading, -ENOMEM.

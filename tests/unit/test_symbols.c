@@ -40,6 +40,28 @@ static void several_symbols_are_found_in_one_pass(void **state)
 	assert_true(symbols[2].address == 0xffffffff81e4a1b0);
 }
 
+static void nothing_is_read_behind_the_last_of_them(void **state)
+{
+	static const char first[] = "ffffffff81000000 T _stext\n"
+				    "ffffffff81e4a1b0 t tcp_write_timer\n";
+	static const char listing[] = "ffffffff81000000 T _stext\n"
+				      "ffffffff81e4a1b0 t tcp_write_timer\n"
+				      "ffffffff81e4a2c0 t behind\n";
+	static const char *const names[] = {"tcp_v4_rcv"};
+	_cleanup_(ct_fclosep)
+		FILE *file = fmemopen((char *)(uintptr_t)listing, strlen(listing), "r");
+	struct ct_symbol symbol = {"tcp_write_timer", 0};
+	struct ct_symbols wanted = {.symbols = &symbol, .n = 1};
+
+	assert_int_equal(ct_symbols_read(file, &wanted), 0);
+	assert_int_equal(ftell(file), strlen(first));
+	rewind(file);
+	wanted.names = names;
+	wanted.n_names = 1;
+	assert_int_equal(ct_symbols_read(file, &wanted), 0);
+	assert_int_equal(ftell(file), strlen(listing));
+}
+
 static void hidden_address_is_as_good_as_none(void **state)
 {
 	assert_true(address_of("tcp_write_timer", "0000000000000000 t tcp_write_timer\n") == 0);
@@ -161,6 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(several_symbols_are_found_in_one_pass),
+		cmocka_unit_test(nothing_is_read_behind_the_last_of_them),
 		cmocka_unit_test(hidden_address_is_as_good_as_none),
 		cmocka_unit_test(missing_symbol_has_no_address),
 		cmocka_unit_test(data_of_the_same_name_is_passed_over),
