@@ -141,13 +141,13 @@ WORDS_SRCS  := src/sink/words.c src/sink/words_detail.c src/sink/sink_out.c src/
 FIELD_SRCS  := $(addprefix src/sink/,field.c field_identity.c field_event.c field_summary.c \
 	field_options.c sink_out.c) src/names.c \
 	$(addprefix src/base/,addr.c buf.c json_writer.c number.c text.c timefmt.c)
-REPORT_SRCS := $(addprefix src/sink/,report.c report_text.c report_totals.c spool.c) src/capability.c
+REPORT_SRCS := $(wildcard src/report/*.c src/doctor/*.c) src/sink/spool.c src/capability.c
 
 UNIT_SRCS_sink_csv    := src/sink/sink_csv.c $(FIELD_SRCS)
 UNIT_SRCS_sink_json   := src/sink/sink_json.c $(FIELD_SRCS)
 UNIT_SRCS_sink_summary := $(UNIT_SRCS_sink_json)
 UNIT_SRCS_sink_table  := src/sink/sink_table.c $(WORDS_SRCS)
-UNIT_SRCS_sink_report := $(REPORT_SRCS) src/sink/sink_json.c src/sink/sink_csv.c \
+UNIT_SRCS_report      := $(REPORT_SRCS) src/sink/sink_json.c src/sink/sink_csv.c \
 	$(sort $(FIELD_SRCS) $(WORDS_SRCS))
 UNIT_SRCS_sink        := $(addprefix src/sink/,sink.c sink_csv.c sink_json.c sink_table.c) \
 	$(sort $(FIELD_SRCS) $(WORDS_SRCS))

@@ -3,21 +3,9 @@
  * do. */
 #pragma once
 
-#include <stdint.h>
 #include <stdio.h>
 
 #include "conntrace/sink.h"
-
-enum ct_severity {
-	CT_SEVERITY_NOTE = 0, /// it costs time, or may become worse
-	CT_SEVERITY_WARN,     /// something goes wrong, or data is lost
-	CT_SEVERITY_CRIT,     /// it fails now, or soon will
-	_CT_SEVERITY_MAX,
-};
-
-const char *ct_severity_name(unsigned int value); /// "note" …; NULL out of range
-/// 0; -EINVAL, *ret unchanged.
-int ct_severity_from_name(const char *name, uint8_t *ret);
 
 /**
  * Makes the sink that judges whole connections: it takes their summaries, those of what is still

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "cli.h"
 #include "conntrace/log.h"
-#include "conntrace/sink_report.h"
+#include "conntrace/report.h"
 
 int ct_cmd_report(struct ct_options *options)
 {

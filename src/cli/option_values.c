@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "conntrace/count.h"
-#include "conntrace/doctor.h"
+#include "conntrace/finding.h"
 #include "conntrace/number.h"
 #include "conntrace/timefmt.h"
 #include "option_table.h"

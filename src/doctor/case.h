@@ -8,7 +8,7 @@
 #include <uthash.h>
 
 #include "conntrace/conn.h"
-#include "finding.h"
+#include "conntrace/finding.h"
 
 /// By what connections belong together.
 enum ct_case_by {

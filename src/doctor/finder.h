@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * A finder: which connections speak for its finding, and what follows from those of one culprit
- * together. Each is a file or a part of one, and a row in the table of doctor.c.
+ * together. Each is a file or a part of one, and a row in the table of diagnosis.c.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "case.h"
-#include "finding.h"
+#include "conntrace/finding.h"
 
 #define CT_SECOND_NS 1000000000ULL
 #define CT_MINUTE_NS (60 * CT_SECOND_NS)

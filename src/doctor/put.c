@@ -4,13 +4,13 @@
 
 #include "conntrace/addr.h"
 #include "conntrace/count.h"
+#include "conntrace/diagnosis.h"
 #include "conntrace/json_writer.h"
 #include "conntrace/names.h"
 #include "conntrace/sink_field.h"
 #include "conntrace/sink_words.h"
 #include "conntrace/text.h"
 #include "conntrace/timefmt.h"
-#include "doctor.h"
 #include "finder.h"
 
 static void put_number(struct ct_json *json, const char *key, uint64_t number, bool known)
@@ -73,10 +73,10 @@ static void put_text(struct ct_json *json, const char *key, const struct ct_buf 
 	ct_json_kv_strn(json, key, text->data, text->len);
 }
 
-void ct_doctor_put_json(struct ct_buf *buf, const struct ct_session *session,
-			const struct ct_doctor_totals *totals, const struct ct_finding *finding)
+void ct_finding_put_json(struct ct_buf *buf, const struct ct_session *session, uint64_t at_ns,
+			 const struct ct_finding *finding)
 {
-	int64_t real_ns = ct_session_real_ns(session, totals->end_ns);
+	int64_t real_ns = ct_session_real_ns(session, at_ns);
 	char ts[CT_TIME_RFC3339_STRLEN];
 	struct ct_json json;
 
@@ -134,8 +134,8 @@ static void put_line(struct ct_buf *buf, const char *label, const struct ct_buf 
 	ct_buf_putc(buf, '\n');
 }
 
-void ct_doctor_put_text(const struct ct_output_options *options, struct ct_buf *buf,
-			const struct ct_finding *finding)
+void ct_finding_put_text(const struct ct_output_options *options, struct ct_buf *buf,
+			 const struct ct_finding *finding)
 {
 	enum ct_style style = severities[finding->severity].style;
 
@@ -163,9 +163,13 @@ void ct_doctor_put_text(const struct ct_output_options *options, struct ct_buf *
 	put_line(buf, "remedy", &finding->remedy);
 }
 
-void ct_doctor_put_totals(const struct ct_output_options *options, struct ct_buf *buf,
-			  const struct ct_doctor_totals *totals, size_t n_findings)
+void ct_diagnosis_put_totals(const struct ct_output_options *options, struct ct_buf *buf,
+			     const struct ct_diagnosis *diagnosis)
 {
+	const struct ct_diagnosis_totals *totals = ct_diagnosis_totals(diagnosis);
+	size_t n_findings;
+
+	(void)ct_diagnosis_findings(diagnosis, &n_findings);
 	if (n_findings)
 		ct_words_count(buf, n_findings, "finding");
 	else

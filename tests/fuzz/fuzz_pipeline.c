@@ -12,7 +12,7 @@
 #include "conntrace/decode.h"
 #include "conntrace/pipeline.h"
 #include "conntrace/sink_formats.h"
-#include "conntrace/sink_report.h"
+#include "conntrace/report.h"
 #include "support/hostile.h"
 
 #define EVENTS_MAX 512

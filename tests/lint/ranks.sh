@@ -17,8 +17,9 @@ declare -A rank=(
 	[select]=8 [sink]=8
 	[sinks]=9 [recording]=9 [source_live]=9
 	[doctor]=10
-	[pipeline]=11
-	[cli]=12
+	[report]=11
+	[pipeline]=12
+	[cli]=13
 )
 
 # include/conntrace/x.h and src/x.c belong to module x, but for those with a line here.
@@ -32,7 +33,8 @@ module_of() {
 	src/sink/* | include/conntrace/sink_*) echo sinks ;;
 	src/table/* | include/conntrace/conn_table*) echo conn_table ;;
 	src/live/* | include/conntrace/source_live*) echo source_live ;;
-	src/doctor/*) echo doctor ;;
+	src/doctor/* | include/conntrace/finding.h | include/conntrace/diagnosis.h) echo doctor ;;
+	src/report/*) echo report ;;
 	src/select/* | include/conntrace/expression.h) echo select ;;
 	include/conntrace/*) base_or_own "$(basename "$1" .h)" ;;
 	*) basename "$1" .c ;;

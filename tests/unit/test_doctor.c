@@ -8,6 +8,7 @@
 
 #include "conntrace/cleanup.h"
 #include "conntrace/count.h"
+#include "conntrace/finding.h"
 
 #define NOW	  (BEGAN + 600 * S)
 #define CROWD	  6000

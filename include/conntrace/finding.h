@@ -8,7 +8,19 @@
 
 #include "conntrace/buf.h"
 #include "conntrace/conn.h"
-#include "conntrace/doctor.h"
+#include "conntrace/session.h"
+#include "conntrace/sink.h"
+
+enum ct_severity {
+	CT_SEVERITY_NOTE = 0, /// it costs time, or may become worse
+	CT_SEVERITY_WARN,     /// something goes wrong, or data is lost
+	CT_SEVERITY_CRIT,     /// it fails now, or soon will
+	_CT_SEVERITY_MAX,
+};
+
+const char *ct_severity_name(unsigned int value); /// "note" …; NULL out of range
+/// 0; -EINVAL, *ret unchanged.
+int ct_severity_from_name(const char *name, uint8_t *ret);
 
 enum ct_confidence {
 	CT_CONFIDENCE_LOW = 0,
@@ -42,3 +54,12 @@ void ct_finding_fini(struct ct_finding *finding);
 
 /// One more number that it rests on; @key static storage, with its unit: "oldest_ns".
 void ct_finding_number(struct ct_finding *finding, const char *key, uint64_t number);
+
+/// A paragraph: the sentence, its evidence, examples, how to confirm it and what to do; an empty
+/// line before it.
+void ct_finding_put_text(const struct ct_output_options *options, struct ct_buf *buf,
+			 const struct ct_finding *finding);
+
+/// One JSON object and a newline. @at_ns CLOCK_MONOTONIC of the last of what was seen.
+void ct_finding_put_json(struct ct_buf *buf, const struct ct_session *session, uint64_t at_ns,
+			 const struct ct_finding *finding);

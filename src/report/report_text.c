@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "conntrace/sink_report_text.h"
+#include "report_text.h"
 
 #include <inttypes.h>
 #include <string.h>

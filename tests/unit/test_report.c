@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "conntrace/sink_report.h"
+#include "conntrace/report.h"
 
 #include "unit/sink_fixture.h"
 
@@ -436,5 +436,5 @@ int main(void)
 		cmocka_unit_test(full_disk_is_returned),
 	};
 
-	return cmocka_run_group_tests_name("sink_report", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
 }

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "conntrace/cleanup.h"
-#include "conntrace/sink_report_text.h"
 #include "conntrace/sink_words.h"
+#include "report_text.h"
 
 #define COUNT_STRLEN 24
 

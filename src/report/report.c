@@ -3,17 +3,17 @@
  * Connections, the flagged ones first. Which those are, and what was lost, is known at the end
  * only: until then each section waits in a spool of its own.
  */
-#include "conntrace/sink_report.h"
+#include "conntrace/report.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "conntrace/cleanup.h"
-#include "conntrace/sink_report_text.h"
 #include "conntrace/sink_formats.h"
 #include "conntrace/sink_out.h"
 #include "conntrace/sink_spool.h"
 #include "conntrace/sink_words.h"
+#include "report_text.h"
 
 enum section {
 	SECTION_BAD = 0,

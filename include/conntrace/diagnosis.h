@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is wrong with all connections together. The sink behind `conntrace doctor` prints nothing
+ * else; a report has it beside the connections.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conntrace/finding.h"
+#include "conntrace/session.h"
+#include "conntrace/sink.h"
+#include "conntrace/update.h"
+
+/// What was looked at, and what could not be.
+struct ct_diagnosis_totals {
+	uint64_t connections; /// judged
+	uint64_t with_gaps;   /// not judged: events of them are missing
+	uint64_t lost;	      /// events
+	uint64_t left_out;    /// connections of cases that there was no room for
+	uint64_t unshown;     /// findings, each of less than those that are shown
+	uint64_t end_ns;      /// CLOCK_MONOTONIC of the last of what was seen
+	uint64_t observed_ns;
+};
+
+struct ct_diagnosis;
+
+/// NULL: there is no memory. Freed by ct_diagnosis_free().
+struct ct_diagnosis *ct_diagnosis_new(void);
+
+/**
+ * Looks at an update: judges the summary of a connection, and lets the other kinds pass. One of
+ * which events are missing speaks for nothing; how many those were is said.
+ *
+ * @return 0; -ENOMEM.
+ */
+int ct_diagnosis_observe(struct ct_diagnosis *diagnosis, const struct ct_update *update);
+
+/**
+ * Concludes from all that was observed; once, behind the last of it.
+ *
+ * @options how durations are written in the sentences.
+ * @return 0; -ENOMEM.
+ */
+int ct_diagnosis_conclude(struct ct_diagnosis *diagnosis, const struct ct_output_options *options,
+			  const struct ct_session *session);
+
+/// The findings, the worst first: *ret_n of them. They go with the diagnosis.
+const struct ct_finding *ct_diagnosis_findings(const struct ct_diagnosis *diagnosis, size_t *ret_n);
+const struct ct_diagnosis_totals *ct_diagnosis_totals(const struct ct_diagnosis *diagnosis);
+
+/// What was looked at and what could not be, in words, a line each.
+void ct_diagnosis_put_totals(const struct ct_output_options *options, struct ct_buf *buf,
+			     const struct ct_diagnosis *diagnosis);
+
+/// Frees it and nulls the pointer; NULL is fine.
+void ct_diagnosis_free(struct ct_diagnosis **diagnosis);

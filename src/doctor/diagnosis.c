@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Each summary is shown to every finder; at the end each finder's cases are concluded from. */
+#include "conntrace/diagnosis.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "conntrace/cleanup.h"
+#include "conntrace/count.h"
+#include "finder.h"
+
+/* Of findings that are as severe the first here comes first. */
+static const struct ct_finder *const finders[] = {
+	&ct_find_port_exhaustion,    &ct_find_accept_overflow,	 &ct_find_dead_peer_hang,
+	&ct_find_close_wait_leak,    &ct_find_unread_data_reset, &ct_find_stale_pool_reuse,
+	&ct_find_nonstandard_close,  &ct_find_linger0_reset,	 &ct_find_refused,
+	&ct_find_syn_unanswered,     &ct_find_half_open_ghost,	 &ct_find_zero_window_stall,
+	&ct_find_fin_wait_stuck,     &ct_find_last_ack_stuck,	 &ct_find_closing_stuck,
+	&ct_find_time_wait_pressure, &ct_find_keepalive_race,	 &ct_find_handshake_bound,
+};
+
+/// Of one finder: nobody reads more of the same.
+#define FINDINGS_MAX 50
+
+struct ct_diagnosis {
+	struct ct_diagnosis_totals totals;
+	struct ct_case *cases[CT_COUNT(finders)]; /// owned, a hash of them each
+	struct ct_finding *findings;		  /// owned
+	size_t n_findings;
+};
+
+static int judge(struct ct_diagnosis *d, const struct ct_conn *conn, uint64_t now_ns)
+{
+	for (size_t i = 0; i < CT_COUNT(finders); i++) {
+		const struct ct_finder *finder = finders[i];
+		struct ct_symptom symptom = {0};
+		int r;
+
+		if (!finder->matches(conn, now_ns, &symptom))
+			continue;
+		r = ct_cases_add(&d->cases[i], finder->by, finder->keeps_samples, &conn->id,
+				 &symptom);
+		if (r == -ENOSPC)
+			d->totals.left_out++;
+		else if (r)
+			return r;
+	}
+	return 0;
+}
+
+int ct_diagnosis_observe(struct ct_diagnosis *d, const struct ct_update *update)
+{
+	if (update->ts_ns > d->totals.end_ns)
+		d->totals.end_ns = update->ts_ns;
+	if (update->kind == CT_UPDATE_LOST)
+		d->totals.lost += update->lost.events;
+	if (update->kind != CT_UPDATE_CLOSE)
+		return 0;
+	if (update->conn->gaps) {
+		d->totals.with_gaps++;
+		return 0;
+	}
+	d->totals.connections++;
+	return judge(d, update->conn, update->ts_ns);
+}
+
+static int conclude(struct ct_diagnosis *d, const struct ct_finder *finder,
+		    const struct ct_doctor_facts *facts, const struct ct_case *one)
+{
+	struct ct_finding *findings, finding = {
+					     .id = finder->id,
+					     .count = one->count,
+					     .n_examples = one->n_examples,
+					     .culprit = one->examples[0].id,
+				     };
+
+	if (!one->count)
+		return 0;
+	for (size_t i = 0; i < one->n_examples; i++)
+		finding.examples[i] = one->examples[i].id;
+	if (!finder->concludes(one, facts, &finding))
+		return 0;
+	if (finding.summary.error || finding.confirm.error || finding.remedy.error) {
+		ct_finding_fini(&finding);
+		return -ENOMEM;
+	}
+	findings = reallocarray(d->findings, d->n_findings + 1, sizeof(*findings));
+	if (!findings) {
+		ct_finding_fini(&finding);
+		return -ENOMEM;
+	}
+	findings[d->n_findings++] = finding;
+	d->findings = findings;
+	return 0;
+}
+
+/// The cases of one finder, those of most connections first.
+static int by_count(const struct ct_case *a, const struct ct_case *b)
+{
+	return a->count < b->count ? 1 : -(a->count > b->count);
+}
+
+/// The first of a finder are told, and of the others how many they are.
+static int conclude_of(struct ct_diagnosis *d, const struct ct_finder *finder,
+		       struct ct_case *cases, const struct ct_doctor_facts *facts)
+{
+	size_t most = d->n_findings + FINDINGS_MAX;
+	int r = 0;
+
+	for (struct ct_case *one = cases; one && r == 0; one = one->hh.next) {
+		r = conclude(d, finder, facts, one);
+		if (d->n_findings > most) {
+			ct_finding_fini(&d->findings[--d->n_findings]);
+			d->totals.unshown++;
+		}
+	}
+	return r;
+}
+
+static int conclude_all(struct ct_diagnosis *d, const struct ct_output_options *options)
+{
+	const struct ct_doctor_facts facts = {options, d->totals.observed_ns};
+
+	for (size_t i = 0; i < CT_COUNT(finders); i++) {
+		int r;
+
+		HASH_SORT(d->cases[i], by_count);
+		r = conclude_of(d, finders[i], d->cases[i], &facts);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/// The worst first; those that are as severe stay in the order of their finders.
+static int sort_by_severity(struct ct_diagnosis *d)
+{
+	struct ct_finding *sorted;
+	size_t n = 0;
+
+	if (!d->n_findings)
+		return 0;
+	sorted = calloc(d->n_findings, sizeof(*sorted));
+	if (!sorted)
+		return -ENOMEM;
+	for (int severity = _CT_SEVERITY_MAX - 1; severity >= 0; severity--)
+		for (size_t i = 0; i < d->n_findings; i++)
+			if (d->findings[i].severity == severity)
+				sorted[n++] = d->findings[i];
+	free(d->findings);
+	d->findings = sorted;
+	return 0;
+}
+
+int ct_diagnosis_conclude(struct ct_diagnosis *d, const struct ct_output_options *options,
+			  const struct ct_session *session)
+{
+	int r;
+
+	if (d->totals.end_ns > session->mono_ns)
+		d->totals.observed_ns = d->totals.end_ns - session->mono_ns;
+	r = conclude_all(d, options);
+	return r ? r : sort_by_severity(d);
+}
+
+const struct ct_finding *ct_diagnosis_findings(const struct ct_diagnosis *d, size_t *ret_n)
+{
+	*ret_n = d->n_findings;
+	return d->findings;
+}
+
+const struct ct_diagnosis_totals *ct_diagnosis_totals(const struct ct_diagnosis *d)
+{
+	return &d->totals;
+}
+
+struct ct_diagnosis *ct_diagnosis_new(void)
+{
+	return calloc(1, sizeof(struct ct_diagnosis));
+}
+
+void ct_diagnosis_free(struct ct_diagnosis **diagnosis)
+{
+	struct ct_diagnosis *d = *diagnosis;
+
+	if (!d)
+		return;
+	for (size_t i = 0; i < CT_COUNT(finders); i++)
+		ct_cases_free(&d->cases[i]);
+	for (size_t i = 0; i < d->n_findings; i++)
+		ct_finding_fini(&d->findings[i]);
+	free(d->findings);
+	free(d);
+	*diagnosis = NULL;
+}
