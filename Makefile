@@ -119,6 +119,7 @@ UNIT_SRCS_options     := src/cli/options.c src/cli/option_table.c src/cli/option
 	$(addprefix src/select/,match.c expression.c parse.c term.c lexer.c) src/names.c \
 	$(wildcard src/sink/*.c src/base/*.c src/doctor/*.c) src/history.c src/conn.c src/capability.c
 UNIT_SRCS_options_expression := $(UNIT_SRCS_options)
+UNIT_SRCS_options_list := $(UNIT_SRCS_options)
 UNIT_SRCS_record_codec := $(addprefix src/record/,model.c encoder.c decoder.c) src/decode.c
 UNIT_SRCS_recording   := $(RECORD_SRCS) tests/unit/recording_fixture.c
 UNIT_SRCS_recording_damage  := $(RECORD_SRCS) $(addprefix tests/unit/recording_,fixture.c sample.c)
@@ -138,6 +139,7 @@ UNIT_SRCS_timefmt     := src/base/timefmt.c
 
 WORDS_SRCS  := src/sink/words.c src/sink/words_detail.c src/sink/sink_out.c src/history.c src/names.c \
 	$(addprefix src/base/,addr.c buf.c number.c text.c timefmt.c)
+WORDS_SRCS  += src/sink/words_found.c
 FIELD_SRCS  := $(addprefix src/sink/,field.c field_identity.c field_event.c field_summary.c \
 	field_options.c sink_out.c) src/names.c \
 	$(addprefix src/base/,addr.c buf.c json_writer.c number.c text.c timefmt.c)
@@ -151,7 +153,13 @@ UNIT_SRCS_report      := $(REPORT_SRCS) src/sink/sink_json.c src/sink/sink_csv.c
 	$(sort $(FIELD_SRCS) $(WORDS_SRCS))
 UNIT_SRCS_sink        := $(addprefix src/sink/,sink.c sink_csv.c sink_json.c sink_table.c) \
 	$(sort $(FIELD_SRCS) $(WORDS_SRCS))
-UNIT_SRCS_sink_found  := src/sink/sink_list.c $(UNIT_SRCS_sink)
+UNIT_SRCS_sink_found  := src/sink/sink_list.c src/sink/list_memory.c $(UNIT_SRCS_sink)
+UNIT_SRCS_sink_list   := $(UNIT_SRCS_sink_found)
+UNIT_SRCS_list_memory := src/sink/list_memory.c
+UNIT_SRCS_screen      := src/cli/screen.c src/base/buf.c
+UNIT_SRCS_progress    := src/cli/progress.c src/base/log.c $(WORDS_SRCS)
+UNIT_SRCS_progress_read := $(addprefix src/cli/,progress.c progress_read.c) src/base/log.c \
+	$(sort $(WORDS_SRCS) $(RECORD_SRCS)) tests/unit/recording_fixture.c
 
 # A whole life: the builder of events, the table they go into, the words it answers with.
 LIFE_SRCS   := $(addprefix tests/unit/,build_event.c told.c) src/decode.c src/names.c src/history.c \

@@ -28,3 +28,7 @@ __attribute__((format(printf, 1, 2))) void ct_info(const char *fmt, ...);
 
 /// Printed when verbose.
 __attribute__((format(printf, 1, 2))) void ct_debug(const char *fmt, ...);
+
+/// Calls MAKE_ROOM before each line: what stands on the terminal without a newline goes out of its
+/// way. NULL: nothing does. Of one caller at a time.
+void ct_log_make_room(void (*make_room)(void *context), void *context);

@@ -137,6 +137,11 @@ void ct_recording_reader_free(struct ct_recording_reader **reader);
 /// The header's session; lives as long as the reader.
 const struct ct_session *ct_recording_session(const struct ct_recording_reader *reader);
 
+/// How far it has been read, in bytes, and how large the file is by now; *ret_size_bytes is 0 if
+/// that is not known, since it is a pipe.
+void ct_recording_position(const struct ct_recording_reader *reader, uint64_t *ret_done_bytes,
+			   uint64_t *ret_size_bytes);
+
 /// How whole a recording is, known when it was read to its end.
 struct ct_recording_info {
 	uint16_t version;

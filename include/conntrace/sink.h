@@ -9,6 +9,7 @@
 #include "conntrace/update.h"
 
 struct ct_sink;
+struct ct_list_memory;
 
 struct ct_sink_ops {
 	const char *name;
@@ -52,9 +53,12 @@ enum ct_output_time {
 struct ct_output_options {
 	enum ct_output_format format;
 	enum ct_output_time time;
-	bool utc;	    /// wall clock in UTC, not local time
-	bool color;	    /// decided: no sink asks the terminal
-	bool utf8;	    /// the locale takes UTF-8
+	bool utc;      /// wall clock in UTC, not local time
+	bool color;    /// decided: no sink asks the terminal
+	bool utf8;     /// the locale takes UTF-8
+	bool headless; /// table, CSV: the names of the columns stand above already
+	/// list: what it saw when it looked before, borrowed; NULL: it looks once
+	struct ct_list_memory *memory;
 	const char *fields; /// --fields LIST, comma-separated column or key names; NULL all
 	int *worst; /// doctor: raised to 1 + the severity of its worst finding; NULL: not wanted
 };

@@ -10,7 +10,7 @@
  * Makes the sink that prints CT_UPDATE_FOUND and lets the other updates pass.
  *
  * Unless options->fields asks for them, a table has neither TIME nor EVENT, which are the same on
- * every line.
+ * every line. It begins with STATE, AGE and TIMER, which no other table has.
  *
  * Arguments and results are those of ct_sink_output_new().
  */

@@ -82,6 +82,20 @@ void ct_words_outcome(const struct ct_output_options *options, struct ct_buf *bu
 /// "sent 5 B, received 5 B" behind the text of BEFORE; nothing at all when they were not counted.
 void ct_words_traffic(struct ct_buf *buf, const char *before, const struct ct_conn *conn);
 
+/// The DETAIL of a line of `list`, whose state, times and owner have columns of their own: role,
+/// queues, options; in CT_OUTPUT_WIDE, which has columns for the first two, what was counted.
+/// @update a CT_UPDATE_FOUND, here and below.
+void ct_words_found(const struct ct_output_options *options, struct ct_buf *buf,
+		    const struct ct_update *update);
+
+/// At least how long it has been in its state: ">=27.9 s".
+void ct_words_found_age(const struct ct_output_options *options, struct ct_buf *buf,
+			const struct ct_update *update);
+
+/// Time until the timer of a mini-socket or of a half-open handshake expires.
+void ct_words_found_timer(const struct ct_output_options *options, struct ct_buf *buf,
+			  const struct ct_update *update);
+
 /// The DETAIL of a line; in CT_OUTPUT_WIDE with the reason that the kernel gives for a reset.
 void ct_words_detail(const struct ct_output_options *options, struct ct_buf *buf,
 		     const struct ct_update *update);

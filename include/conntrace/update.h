@@ -55,6 +55,9 @@ struct ct_update {
 			bool full;	    /// a full socket: its counters and options are known
 			struct ct_event_found what;
 			struct ct_event_counters counters;
+			/// by then it was in this state already, CLOCK_MONOTONIC; 0: not known. Of
+			/// the rounds of `list --watch`; nothing else knows it
+			uint64_t since_ns;
 		} found;
 		struct {
 			uint8_t state;	      /// enum ct_state that it is in
@@ -83,3 +86,25 @@ struct ct_update {
 		} lost;
 	};
 };
+
+/**
+ * For how long at least a connection that was found has been in its state; CT_NS_UNKNOWN: nobody
+ * knows. The kernel keeps no such time, but a mini-socket in TIME_WAIT has a timer of a known
+ * length, which a segment may only have begun anew.
+ *
+ * @update a CT_UPDATE_FOUND.
+ */
+static inline uint64_t ct_found_in_state_ns(const struct ct_update *update)
+{
+	const struct ct_event_found *what = &update->found.what;
+	uint64_t since_ns = update->found.since_ns, seen_ns = 0, ran_ns = 0;
+
+	if (since_ns && since_ns < update->ts_ns)
+		seen_ns = update->ts_ns - since_ns;
+	if (what->mini && update->found.state == CT_STATE_TIME_WAIT &&
+	    what->timeout_ns < CT_TIME_WAIT_NS)
+		ran_ns = CT_TIME_WAIT_NS - what->timeout_ns;
+	if (!seen_ns && !ran_ns)
+		return CT_NS_UNKNOWN;
+	return seen_ns > ran_ns ? seen_ns : ran_ns;
+}

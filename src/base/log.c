@@ -13,6 +13,8 @@
 #include "conntrace/text.h"
 
 static int log_verbosity = CT_LOG_NORMAL;
+static void (*log_make_room)(void *);
+static void *log_make_room_context;
 
 void ct_log_init(int verbosity)
 {
@@ -21,6 +23,12 @@ void ct_log_init(int verbosity)
 	if (verbosity > CT_LOG_VERBOSE)
 		verbosity = CT_LOG_VERBOSE;
 	log_verbosity = verbosity;
+}
+
+void ct_log_make_room(void (*make_room)(void *context), void *context)
+{
+	log_make_room = make_room;
+	log_make_room_context = context;
 }
 
 static void write_all(const char *p, size_t n)
@@ -53,6 +61,8 @@ __attribute__((format(printf, 2, 0))) static void log_line(const char *prefix, c
 	else
 		ct_text_escape(&line, message.data, message.len, utf8);
 	ct_buf_putc(&line, '\n');
+	if (log_make_room)
+		log_make_room(log_make_room_context);
 	if (line.error)
 		write_all("conntrace: out of memory\n", strlen("conntrace: out of memory\n"));
 	else

@@ -54,6 +54,11 @@ int ct_file_open(const struct ct_options *options, struct ct_recording_reader **
 int ct_output_add_sink(struct ct_options *options, ct_sink_new_fn new_sink,
 		       const struct ct_session *session, struct ct_pipeline *pipeline);
 
+/// The same, with something else in place of stdout.
+int ct_output_add_sink_to(struct ct_options *options, ct_sink_new_fn new_sink,
+			  const struct ct_session *session, FILE *out,
+			  struct ct_pipeline *pipeline);
+
 /// Stdout could not be written, R is why; a reader that is gone is no failure.
 int ct_output_failed(int r);
 
@@ -84,6 +89,10 @@ int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_st
 /// Fills in everything: the machine, the two clocks as of now, the words of the call.
 void ct_session_begin(char *const command_line[], struct ct_session *ret);
 
+/// Times are told by the wall clock of now from here on: it may have been set since the session
+/// began, or the machine have slept. Times since the beginning stay as they are.
+void ct_session_follow_clock(struct ct_session *session);
+
 /// The way to whoever set NOTIFY_SOCKET, sd_notify(3): a descriptor of the caller's, or -1.
 int ct_notify_open(void);
 
@@ -97,6 +106,9 @@ void ct_tell_privileges(void);
 /// an exit code; what is wrong is printed. What would be wrong with the directory without that as
 /// well is for those to say who open the file.
 int ct_confine_check_folder(const struct ct_confinement *what, const char *path);
+
+/// Without the right to become another user, --user is refused before anything is begun.
+int ct_confine_check_user(const struct ct_user *user);
 
 /// Gives up what the rest of the run does not need. What cannot be given up is told, and only a
 /// user that cannot be become is a failure.

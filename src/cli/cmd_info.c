@@ -12,6 +12,7 @@
 #include "conntrace/names.h"
 #include "conntrace/text.h"
 #include "conntrace/timefmt.h"
+#include "progress.h"
 
 /// What the events of a recording say was lost, by enum ct_lost_where.
 struct losses {
@@ -175,7 +176,7 @@ int ct_cmd_info(struct ct_options *options)
 
 	if (r != CT_EXIT_DONE)
 		return r;
-	r = ct_recording_read(reader, pass, &losses, &info);
+	r = ct_progress_read(options, reader, pass, &losses, &info);
 	if (r) {
 		ct_error("cannot read the recording '%s': %s", options->file, strerror(-r));
 		return CT_EXIT_FAILED;

@@ -79,6 +79,16 @@ int ct_confine_check_folder(const struct ct_confinement *what, const char *path)
 	return CT_EXIT_UNSUPPORTED;
 }
 
+int ct_confine_check_user(const struct ct_user *user)
+{
+	if (!user->is_given || ct_confine_may_become())
+		return CT_EXIT_DONE;
+	ct_error(
+		"--user: not permitted to become another user: run it as root (or with CAP_SETUID and "
+		"CAP_SETGID)");
+	return CT_EXIT_UNSUPPORTED;
+}
+
 int ct_confine_self(const struct ct_confinement *what)
 {
 	const char *step = "";

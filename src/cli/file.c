@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "conntrace/cleanup.h"
 #include "conntrace/log.h"
+#include "progress.h"
 #include "unseen.h"
 
 /// What a command does once its file is open, beside reading it and printing.
@@ -58,7 +59,7 @@ static int pump(const struct ct_options *options, struct ct_recording_reader *re
 		struct ct_feed *feed)
 {
 	struct ct_recording_info info = {};
-	int r = ct_recording_read(reader, ct_feed_record, feed, &info);
+	int r = ct_progress_read(options, reader, ct_feed_record, feed, &info);
 	bool is_whole = r == 0;
 
 	if (r == 0)

@@ -14,7 +14,9 @@
 #include "conntrace/clock.h"
 #include "conntrace/log.h"
 #include "conntrace/source_live.h"
+#include "progress.h"
 #include "rotate.h"
+#include "rounds.h"
 #include "stop.h"
 #include "unseen.h"
 
@@ -40,6 +42,7 @@ struct live {
 	bool blind;		 /// sweeps are not possible any more
 	uint64_t stop_ns;	 /// CLOCK_MONOTONIC; CT_NS_UNKNOWN: no limit
 	int notify_fd;
+	struct ct_progress progress;
 };
 
 static void live_fini(struct live *live)
@@ -173,17 +176,6 @@ static void tell_absent(const struct ct_capabilities *capabilities)
 		ct_info("not traced here: %s (`conntrace check` tells why)", names.data);
 }
 
-/// Without the right to, --user is refused before anything is begun.
-static int may_become(const struct ct_options *options)
-{
-	if (!options->user.is_given || ct_confine_may_become())
-		return CT_EXIT_DONE;
-	ct_error(
-		"--user: not permitted to become another user: run it as root (or with CAP_SETUID and "
-		"CAP_SETGID)");
-	return CT_EXIT_UNSUPPORTED;
-}
-
 /// All that is needed is open, CMD has what it was started with, and no event has been looked at.
 static int confine(struct live *live)
 {
@@ -205,7 +197,7 @@ static int confine(struct live *live)
 /// It is given away before the right to do that is given up.
 static int prepare(struct live *live, ct_sink_new_fn new_sink)
 {
-	int r = may_become(live->options);
+	int r = ct_confine_check_user(&live->options->user);
 
 	if (r == CT_EXIT_DONE && live->write_path)
 		r = ct_rotate_open(&live->rotate, live->options, live->write_path);
@@ -370,11 +362,15 @@ static int put_out(struct live *live)
 /// 0 when it is over, CT_PIPELINE_STOP, or -errno.
 static int run(struct live *live)
 {
+	ct_progress_begin(&live->progress, live->options);
 	while (!is_over(live)) {
 		int r = take_events(live);
 
 		if (r == 0)
 			r = put_out(live);
+		if (r == 0)
+			ct_progress_show_trace(&live->progress, live->options, &live->rotate,
+					       live->pipeline);
 		if (r == 0 && live->write_path && ct_rotate_is_due(&live->rotate)) {
 			if (ct_rotate_is_last(&live->rotate))
 				return 0;
@@ -406,6 +402,7 @@ static int finish(struct live *live, int r)
 {
 	int finished;
 
+	ct_progress_end(&live->progress);
 	if (r == 0)
 		r = ct_source_live_finish(live->source, ct_feed_record, &live->feed);
 	finished = ct_pipeline_finish(live->pipeline);
@@ -471,13 +468,18 @@ int ct_live_run(struct ct_options *options, ct_sink_new_fn new_sink, const char 
 		.rotate = {.file = CT_RECORD_FILE_NONE},
 		.notify_fd = -1,
 		.stop_ns = CT_NS_UNKNOWN,
+		.progress = CT_PROGRESS_NONE,
 	};
+	const size_t n_pids = options->select.pids.n;
 	int r;
 
 	ct_stop_catch();
 	r = prepare(&live, new_sink);
 	if (r != CT_EXIT_DONE)
 		return r;
+	if (options->watch_ns)
+		return ct_rounds_run(
+			&(struct ct_rounds){options, &live.session, live.source, n_pids});
 	r = look_back(&live);
 	if (r == 0 && !lists(&live) && release(&live))
 		r = run(&live);

@@ -18,7 +18,7 @@ const struct ct_syntax ct_syntaxes[] = {
 	[CT_COMMAND_REPORT] = {"report", "report FILE [SELECT] [OUTPUT] [EXPRESSION]",
 			       "tell each connection's history, flags, end and counters",
 			       .file = true, .expression = true},
-	[CT_COMMAND_LIST] = {"list", "list [SELECT] [OUTPUT] [EXPRESSION]",
+	[CT_COMMAND_LIST] = {"list", "list [SELECT] [OUTPUT] [--watch N] [EXPRESSION]",
 			     "list what is connected now, mini-sockets included",
 			     .expression = true},
 	[CT_COMMAND_INFO] = {"info", "info FILE [--json]",
@@ -77,6 +77,7 @@ enum {
 	KEY_FAIL_ON,
 	KEY_FORCE,
 	KEY_SYNC,
+	KEY_WATCH,
 };
 
 const struct ct_option_spec ct_option_specs[] = {
@@ -135,6 +136,12 @@ const struct ct_option_spec ct_option_specs[] = {
 	 LIVE | CHECK | DOCTOR, CT_OPTION_LIMIT, FIELD(duration_ns), 0, ct_option_duration},
 	{KEY_COUNT, "count", "N", "stop after N events", LIVE | REPLAY, CT_OPTION_LIMIT,
 	 FIELD(count), 0, ct_option_count},
+	{KEY_WATCH, "watch", "N", "list again every N seconds: 2, 0.5", LIST, CT_OPTION_LIMIT,
+	 FIELD(watch_ns), 0, ct_option_interval},
+	{KEY_DURATION, "duration", "D", "with --watch: stop after a time: 500ms, 10s, 5m, 1h", LIST,
+	 CT_OPTION_LIMIT, FIELD(duration_ns), 0, ct_option_duration},
+	{KEY_COUNT, "count", "N", "with --watch: stop when it has listed N times", LIST,
+	 CT_OPTION_LIMIT, FIELD(count), 0, ct_option_count},
 	{KEY_BUFFER, "buffer", "SIZE",
 	 "ring between kernel and program: 4096, 64M; 16M if not given", LIVE | LIST | DOCTOR,
 	 CT_OPTION_LIMIT, FIELD(ring_bytes), 0, ct_option_ring},

@@ -28,6 +28,7 @@ int ct_option_string(struct ct_option_value *value);	/// const char *, not empty
 int ct_option_path(struct ct_option_value *value);	/// const char *, of a file to write
 int ct_option_count(struct ct_option_value *value);	/// uint64_t, 1 and up
 int ct_option_duration(struct ct_option_value *value);	/// uint64_t, ns
+int ct_option_interval(struct ct_option_value *value);	/// uint64_t, ns
 int ct_option_hide(struct ct_option_value *value);	/// struct ct_options
 int ct_option_ring(struct ct_option_value *value);	/// uint64_t, bytes
 int ct_option_file_size(struct ct_option_value *value); /// uint64_t, bytes

@@ -23,6 +23,9 @@
 #define FILES_MAX      1000000
 #define NS_PER_S       1000000000
 
+/// Each list walks over the files of all processes: oftener it would do nothing else.
+#define INTERVAL_NS_MIN 100000000
+
 /// Longest name of a user, its NUL included.
 #define NAME_LEN 256
 
@@ -95,6 +98,19 @@ int ct_option_duration(struct ct_option_value *value)
 			value,
 			"'%.64s' is no duration: a number above 0 and ns, us, ms, s, m, h or d, such as 10s",
 			value->text);
+	*(uint64_t *)value->target = ns;
+	return 0;
+}
+
+int ct_option_interval(struct ct_option_value *value)
+{
+	uint64_t ns = 0;
+
+	if (ct_duration_parse(value->text, &ns) || ns < INTERVAL_NS_MIN)
+		return ct_option_refuse(value,
+					"'%.64s' is no time between two lists: 0.1 seconds and up, "
+					"such as 2 or 500ms",
+					value->text);
 	*(uint64_t *)value->target = ns;
 	return 0;
 }

@@ -201,6 +201,19 @@ static int parse_expression(struct ct_options *options, char *err)
 	return r;
 }
 
+/// What bounds something that lasts is no option of what is over at once.
+static int check_limits(const struct ct_options *options, char *err)
+{
+	const char *limit = options->duration_ns ? "--duration" : "--count";
+
+	if (options->command == CT_COMMAND_CHECK && options->duration_ns && !options->cost)
+		return refuse(err, "--duration goes with --cost: nothing else takes its time");
+	if (options->command == CT_COMMAND_LIST && !options->watch_ns &&
+	    (options->duration_ns || options->count))
+		return refuse(err, "%s goes with --watch: without it, list looks once", limit);
+	return 0;
+}
+
 /// What can only be judged when all is read.
 static int check_whole(struct ct_options *options, int argc, char **argv, char *err)
 {
@@ -227,9 +240,8 @@ static int check_whole(struct ct_options *options, int argc, char **argv, char *
 		return refuse(err,
 			      "--duration: '%.64s' is a recording, and lasts as long as it does",
 			      options->file);
-	if (options->command == CT_COMMAND_CHECK && options->duration_ns && !options->cost)
-		return refuse(err, "--duration goes with --cost: nothing else takes its time");
-	return check_rotation(options, err);
+	r = check_limits(options, err);
+	return r ? r : check_rotation(options, err);
 }
 
 /// As ct_options_parse(), but what was typed stands in err as it is.

@@ -67,6 +67,7 @@ struct ct_options {
 	bool cost;	  /// what each program takes is measured
 	bool idle;	  /// attached, and told to do nothing
 	int fail_on; /// doctor: exit with 4 for findings as severe: 1 + enum ct_severity; 0 none
+	uint64_t watch_ns;		   /// list: from one to the next; 0: once
 	uint64_t duration_ns;		   /// 0: no limit
 	uint64_t count;			   /// 0: no limit
 	uint64_t ring_bytes;		   /// 0: the default

@@ -32,13 +32,19 @@ static bool is_color_wanted(enum ct_color_when when)
 int ct_output_add_sink(struct ct_options *options, ct_sink_new_fn new_sink,
 		       const struct ct_session *session, struct ct_pipeline *pipeline)
 {
+	return ct_output_add_sink_to(options, new_sink, session, stdout, pipeline);
+}
+
+int ct_output_add_sink_to(struct ct_options *options, ct_sink_new_fn new_sink,
+			  const struct ct_session *session, FILE *out, struct ct_pipeline *pipeline)
+{
 	const char *bad_field = "";
 	struct ct_sink *sink;
 	int r;
 
 	options->output.utf8 = ct_output_utf8();
 	options->output.color = is_color_wanted(options->color);
-	r = new_sink(&options->output, session, stdout, &sink, &bad_field);
+	r = new_sink(&options->output, session, out, &sink, &bad_field);
 	if (r == -EINVAL) {
 		ct_error("--fields: unknown field '%.*s'; conntrace(1) lists them",
 			 (int)strcspn(bad_field, ","), bad_field);

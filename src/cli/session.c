@@ -21,6 +21,14 @@ static void read_clocks(struct ct_session *session)
 	session->real_ns = (int64_t)real;
 }
 
+void ct_session_follow_clock(struct ct_session *session)
+{
+	struct ct_session now;
+
+	read_clocks(&now);
+	session->real_ns = now.real_ns - (int64_t)(now.mono_ns - session->mono_ns);
+}
+
 /// Left empty where there is no /proc.
 static void read_boot_id(char *ret, size_t size)
 {

@@ -71,6 +71,7 @@ static const struct {
 	{NEED_ALWAYS, SCMP_SYS(geteuid)},
 	{NEED_ALWAYS, SCMP_SYS(getgid)},
 	{NEED_ALWAYS, SCMP_SYS(getegid)},
+	{NEED_ALWAYS, SCMP_SYS(getpgrp)},
 	{NEED_ALWAYS, SCMP_SYS(getrandom)},
 	{NEED_ALWAYS, SCMP_SYS(sysinfo)},
 	{NEED_ALWAYS, SCMP_SYS(uname)},
@@ -115,10 +116,12 @@ static const struct {
 	{NEED_ALWAYS, SCMP_SYS(fcntl), {1, SCMP_CMP_EQ, F_GETFD, 0}},
 	{NEED_ALWAYS, SCMP_SYS(fcntl), {1, SCMP_CMP_EQ, F_SETFD, 0}},
 	{NEED_ALWAYS, SCMP_SYS(fcntl), {1, SCMP_CMP_EQ, F_GETFL, 0}},
-	/* is it a terminal, and how wide? */
+	{NEED_ALWAYS, SCMP_SYS(getpgid), {0, SCMP_CMP_EQ, 0, 0}},
+	/* is it a terminal, how wide, and who is in its foreground? */
 	{NEED_ALWAYS, SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TCGETS, 0}},
 	{NEED_ALWAYS, SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TCGETS2, 0}},
 	{NEED_ALWAYS, SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TIOCGWINSZ, 0}},
+	{NEED_ALWAYS, SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TIOCGPGRP, 0}},
 
 	{NEED_READ_ONLY, SCMP_SYS(openat), {2, SCMP_CMP_MASKED_EQ, OPEN_WRITES, O_RDONLY}},
 	/* O_EXCL: nothing can give it a name */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "conntrace/cleanup.h"
 #include "conntrace/recording.h"
@@ -102,4 +103,14 @@ void ct_recording_reader_free(struct ct_recording_reader **reader)
 const struct ct_session *ct_recording_session(const struct ct_recording_reader *reader)
 {
 	return &reader->session;
+}
+
+void ct_recording_position(const struct ct_recording_reader *reader, uint64_t *ret_done_bytes,
+			   uint64_t *ret_size_bytes)
+{
+	struct stat st;
+	bool is_file = fstat(reader->input.fd, &st) == 0 && S_ISREG(st.st_mode);
+
+	*ret_done_bytes = reader->input.offset;
+	*ret_size_bytes = is_file ? (uint64_t)st.st_size : 0;
 }

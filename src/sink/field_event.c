@@ -99,6 +99,11 @@ static void get_age(const struct ct_field_source *source, struct ct_value *ret)
 	ret->type = CT_VALUE_NULL;
 }
 
+static void get_found_in_state(const struct ct_field_source *source, struct ct_value *ret)
+{
+	ct_value_set_ns(ret, ct_found_in_state_ns(source->update));
+}
+
 static void get_found_mptcp(const struct ct_field_source *source, struct ct_value *ret)
 {
 	struct ct_socket_options options;
@@ -339,6 +344,7 @@ const struct ct_field ct_event_fields[] = {
 	CT_FIELD("by_conn", CT_KIND(STATE), get_by_conn),
 	CT_FIELD("state", CT_KIND(FOUND), get_found_state),
 	CT_FIELD("age_ns", CT_KIND(FOUND), get_age),
+	CT_FIELD("in_state_min_ns", CT_KIND(FOUND), get_found_in_state),
 	CT_FIELD("mptcp", CT_KIND(FOUND), get_found_mptcp),
 	CT_FIELD("backlog", CT_KIND(FOUND), get_backlog),
 	CT_FIELD("backlog_max", CT_KIND(FOUND), get_backlog_max),

@@ -199,7 +199,8 @@ int ct_sink_csv_new(const struct ct_output_options *options, const struct ct_ses
 	s->kinds = kinds;
 	ct_sink_out_init(&s->out, out);
 	lay_out(s, &set);
-	put_header(s);
+	if (!options->headless)
+		put_header(s);
 	*ret_sink = &s->sink;
 	return 0;
 }

@@ -21,6 +21,7 @@ struct line {
 	const struct ct_session *session;
 	const struct ct_update *update;
 	const struct ct_conn_id *id; /// the update's; an empty one if it is not about a connection
+	bool is_listed;		     /// there is nothing but what was found
 };
 
 struct column {
@@ -29,13 +30,14 @@ struct column {
 	uint8_t width;
 	uint8_t wide_width; /// in CT_OUTPUT_WIDE; 0: as otherwise
 	bool only_wide;
-	bool right;	 /// aligned to the right
-	bool is_cut;	 /// what does not fit is left out
-	bool is_styled;	 /// looks as the event's kind does
-	bool is_address; /// grows with the longest IPv6 address, on lines of IPv6 alone
+	bool only_listed; /// of what was found, where there is nothing else
+	bool right;	  /// aligned to the right
+	bool is_cut;	  /// what does not fit is left out
+	bool is_styled;	  /// looks as the event's kind does
+	bool is_address;  /// grows with the longest IPv6 address, on lines of IPv6 alone
 };
 
-#define COLUMNS_MAX 16
+#define COLUMNS_MAX 24
 
 struct table_sink {
 	struct ct_sink sink;
@@ -52,6 +54,43 @@ struct table_sink {
 static void put_time(const struct line *line, struct ct_buf *cell)
 {
 	ct_words_time(line->options, line->session, cell, line->update->ts_ns);
+}
+
+static void put_state(const struct line *line, struct ct_buf *cell)
+{
+	ct_words_put(cell, ct_state_name(line->update->found.state));
+}
+
+static void put_age(const struct line *line, struct ct_buf *cell)
+{
+	ct_words_found_age(line->options, cell, line->update);
+}
+
+static void put_timer(const struct line *line, struct ct_buf *cell)
+{
+	ct_words_found_timer(line->options, cell, line->update);
+}
+
+static void put_recvq(const struct line *line, struct ct_buf *cell)
+{
+	const struct ct_event_found *what = &line->update->found.what;
+
+	if (what->mini || what->request)
+		ct_words_put(cell, NULL);
+	else
+		ct_buf_u64(cell, line->update->found.state == CT_STATE_LISTEN ? what->backlog
+									      : what->unread);
+}
+
+static void put_sendq(const struct line *line, struct ct_buf *cell)
+{
+	const struct ct_event_found *what = &line->update->found.what;
+
+	if (what->mini || what->request)
+		ct_words_put(cell, NULL);
+	else
+		ct_buf_u64(cell, line->update->found.state == CT_STATE_LISTEN ? what->backlog_max
+									      : what->unacked);
 }
 
 static void put_pid(const struct line *line, struct ct_buf *cell)
@@ -175,12 +214,18 @@ static void put_event(const struct line *line, struct ct_buf *cell)
 
 static void put_detail(const struct line *line, struct ct_buf *cell)
 {
-	ct_words_detail(line->options, cell, line->update);
+	if (line->is_listed)
+		ct_words_found(line->options, cell, line->update);
+	else
+		ct_words_detail(line->options, cell, line->update);
 }
 
 /* Together they take 105 columns and leave 15 to DETAIL: "12.3 ms close()". */
 static const struct column columns[] = {
 	{.name = "TIME", .put = put_time, .width = 15, .right = true},
+	{.name = "STATE", .put = put_state, .width = 11, .only_listed = true},
+	{.name = "AGE", .put = put_age, .width = 8, .only_listed = true, .right = true},
+	{.name = "TIMER", .put = put_timer, .width = 7, .only_listed = true, .right = true},
 	{.name = "PID", .put = put_pid, .width = 8, .right = true},
 	{.name = "COMM", .put = put_comm, .width = 10, .wide_width = 15, .is_cut = true},
 	{.name = "LADDR", .put = put_laddr, .width = 15, .is_address = true},
@@ -192,6 +237,8 @@ static const struct column columns[] = {
 	{.name = "UID", .put = put_uid, .width = 5, .only_wide = true, .right = true},
 	{.name = "ROLE", .put = put_role, .width = 8, .only_wide = true},
 	{.name = "OWNER", .put = put_owner, .width = 9, .only_wide = true},
+	{.name = "RECVQ", .put = put_recvq, .width = 6, .only_listed = true, .right = true},
+	{.name = "SENDQ", .put = put_sendq, .width = 6, .only_listed = true, .right = true},
 	{.name = "EVENT", .put = put_event, .width = 24, .is_styled = true},
 	{.name = "DETAIL", .put = put_detail},
 };
@@ -199,6 +246,11 @@ static const struct column columns[] = {
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
 _Static_assert(N_COLUMNS <= COLUMNS_MAX, "room for every column");
+
+static bool is_listing(const struct table_sink *s)
+{
+	return s->kinds == CT_KIND(FOUND);
+}
 
 /// Cuts a text that is longer to so many characters, the last of which shows that it was cut.
 static void cut(struct ct_buf *cell, size_t width, bool utf8)
@@ -269,6 +321,7 @@ static int table_update(struct ct_sink *sink, const struct ct_update *update)
 		.session = s->session,
 		.update = update,
 		.id = update->has_id ? &update->id : &no_id,
+		.is_listed = is_listing(s),
 	};
 
 	if (update->kind == CT_UPDATE_SILENT || !(s->kinds & (1U << update->kind)))
@@ -309,23 +362,25 @@ static const struct ct_sink_ops table_ops = {
 	.free = table_free,
 };
 
-static size_t find_column(const char *word, size_t n)
+static size_t find_column(const struct table_sink *s, const char *word, size_t n)
 {
 	for (size_t i = 0; i < N_COLUMNS; i++)
-		if (strlen(columns[i].name) == n && strncasecmp(columns[i].name, word, n) == 0)
+		if ((!columns[i].only_listed || is_listing(s)) && strlen(columns[i].name) == n &&
+		    strncasecmp(columns[i].name, word, n) == 0)
 			return i;
 	return N_COLUMNS;
 }
 
 /// 1 << index of each column that the list names, in any case of letters.
-static int parse_fields(const char *list, uint32_t *ret_chosen, const char **ret_bad_field)
+static int parse_fields(const struct table_sink *s, const char *list, uint32_t *ret_chosen,
+			const char **ret_bad_field)
 {
 	const char *word = list;
 	uint32_t chosen = 0;
 
 	for (;;) {
 		size_t n = strcspn(word, ",");
-		size_t column = find_column(word, n);
+		size_t column = find_column(s, word, n);
 
 		if (column == N_COLUMNS) {
 			if (ret_bad_field)
@@ -347,10 +402,11 @@ static int choose_columns(struct table_sink *s, const char **ret_bad_field)
 	int r;
 
 	for (size_t i = 0; i < N_COLUMNS; i++)
-		if (!columns[i].only_wide || s->options.format == CT_OUTPUT_WIDE)
+		if (!columns[i].only_listed &&
+		    (!columns[i].only_wide || s->options.format == CT_OUTPUT_WIDE))
 			chosen |= 1U << i;
 	if (s->options.fields) {
-		r = parse_fields(s->options.fields, &chosen, ret_bad_field);
+		r = parse_fields(s, s->options.fields, &chosen, ret_bad_field);
 		if (r)
 			return r;
 	}
@@ -370,14 +426,15 @@ int ct_sink_table_new(const struct ct_output_options *options, const struct ct_s
 	if (!s)
 		return -ENOMEM;
 	s->options = *options;
+	s->kinds = kinds;
 	r = choose_columns(s, ret_bad_field);
 	if (r)
 		return r;
 	s->sink.ops = &table_ops;
 	s->session = session;
-	s->kinds = kinds;
 	ct_sink_out_init(&s->out, out);
-	put_header(s);
+	if (!options->headless)
+		put_header(s);
 	*ret_sink = &CT_TAKE_PTR(s)->sink;
 	return 0;
 }

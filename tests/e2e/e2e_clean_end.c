@@ -320,6 +320,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(kill_while_it_starts_leaves_nothing),
 	RUNS("command_that_is_not_found", EXIT_NOT_FOUND, "watch", "--", "/nowhere/at/all"),
 	RUNS("list", 0, "list", "--json"),
+	RUNS("list_watch", 0, "list", "--json", "--watch", "0.1", "--count", "3"),
 	RUNS("check", 0, "check"),
 	E2E_TEST(refused_command_has_loaded_nothing),
 };

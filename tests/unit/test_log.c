@@ -66,6 +66,25 @@ static void verbosity_decides_what_is_said(void **state)
 		"conntrace: e1\nconntrace: warning: w2\nconntrace: i3\nconntrace: d4\n");
 }
 
+static void count(void *context)
+{
+	++*(int *)context;
+}
+
+static void what_stands_there_is_told_before_each_line(void **state)
+{
+	int calls = 0;
+
+	start_capture();
+	ct_log_init(CT_LOG_NORMAL);
+	ct_log_make_room(count, &calls);
+	say_all();
+	ct_log_make_room(NULL, NULL);
+	say_all();
+	end_capture();
+	assert_int_equal(calls, 3);
+}
+
 static void hostile_argument_stays_on_one_line_and_harmless(void **state)
 {
 	start_capture();
@@ -112,6 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verbosity_decides_what_is_said),
+		cmocka_unit_test(what_stands_there_is_told_before_each_line),
 		cmocka_unit_test(hostile_argument_stays_on_one_line_and_harmless),
 		cmocka_unit_test(text_of_the_locale_passes),
 		cmocka_unit_test(long_message_is_whole),

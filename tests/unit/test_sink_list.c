@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `list`: what was found, and nothing of what happened. */
+#include "conntrace/sink_list.h"
+
+#include "unit/sink_fixture.h"
+
+#include <errno.h>
+
+#include "conntrace/sink_list_memory.h"
+#include "unit/found_fixture.h"
+
+static struct ct_output_options in_utf8(enum ct_output_format format, const char *fields)
+{
+	return (struct ct_output_options){
+		.format = format, .fields = fields, .utf8 = true, .utc = true};
+}
+
+static void expect_printed(const struct ct_output_options *options, const struct ct_update *updates,
+			   size_t n, const char *expected)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_sink *sink = NULL;
+
+	printed_init(&printed);
+	assert_int_equal(ct_sink_list_new(options, &printed.session, printed.file, &sink, NULL), 0);
+	print_all(&printed, sink, updates, n);
+	assert_string_equal(printed.text, expected);
+}
+
+static void expect_list(enum ct_output_format format, const char *fields,
+			const struct ct_update *updates, size_t n, const char *expected)
+{
+	struct ct_output_options options = in_utf8(format, fields);
+
+	expect_printed(&options, updates, n, expected);
+}
+
+/// One cell below its column's name.
+static void expect_cell(enum ct_output_format format, const char *column, struct ct_update update,
+			const char *expected)
+{
+	expect_list(format, column, &update, 1, expected);
+}
+
+static void expect_detail(struct ct_update update, const char *expected)
+{
+	char table[256];
+
+	snprintf(table, sizeof(table), "DETAIL\n%s\n", expected);
+	expect_cell(CT_OUTPUT_TABLE, "detail", update, table);
+}
+
+static void expect_wide_detail(struct ct_update update, const char *expected)
+{
+	char table[256];
+
+	snprintf(table, sizeof(table), "DETAIL\n%s\n", expected);
+	expect_cell(CT_OUTPUT_WIDE, "detail", update, table);
+}
+
+static void prints_what_was_found_and_nothing_that_happens(void **state)
+{
+	struct ct_conn conn = a_conn();
+	struct ct_update updates[] = {
+		a_transition(CT_STATE_SYN_SENT, CT_STATE_ESTABLISHED, MS),
+		a_found(CT_STATE_ESTABLISHED),
+		an_update(CT_UPDATE_SILENT),
+		a_loss(1, CT_LOST_RING, BEGAN),
+		a_close(&conn),
+	};
+
+	expect_list(CT_OUTPUT_JSON, "conn,state", updates, 5,
+		    "{\"event\":\"found\",\"conn\":\"1a2b\",\"state\":\"ESTABLISHED\"}\n");
+	expect_list(CT_OUTPUT_CSV, "conn,state", updates, 5, "conn,state\r\n1a2b,ESTABLISHED\r\n");
+	expect_list(CT_OUTPUT_TABLE, "event,state", updates, 5,
+		    "STATE       EVENT\n"
+		    "ESTABLISHED FOUND\n");
+}
+
+static void begins_with_the_state_and_leaves_out_what_is_the_same_on_every_line(void **state)
+{
+	struct ct_update updates[] = {a_found_listener(), a_found_mini()};
+
+	expect_list(
+		CT_OUTPUT_TABLE, NULL, updates, 2,
+		"STATE            AGE   TIMER      PID COMM       LADDR           LPORT RADDR   "
+		"        RPORT OWNER     DETAIL\n"
+		"LISTEN             -       -     4242 curl       10.0.0.1        45678 -       "
+		"            - scan      backlog 0 of 128\n"
+		"TIME_WAIT    ≥27.9 s  32.1 s        - -          10.0.0.1        45678 10.0.0.2"
+		"           80 -         -\n");
+	expect_list(
+		CT_OUTPUT_WIDE, NULL, updates, 1,
+		"STATE            AGE   TIMER      PID COMM            LADDR           LPORT "
+		"RADDR           RPORT CONN          NETNS   UID ROLE     OWNER      RECVQ  "
+		"SENDQ DETAIL\n"
+		"LISTEN             -       -     4242 curl            10.0.0.1        45678 -"
+		"                   - 1a2b     4026531840  1000 listener scan           0    128 "
+		"backlog 0 of 128\n");
+}
+
+static void age_is_at_least_what_a_timer_of_known_length_has_run(void **state)
+{
+	struct ct_update u = a_found_mini();
+
+	expect_cell(CT_OUTPUT_TABLE, "age", u, "     AGE\n ≥27.9 s\n");
+	u.found.what.timeout_ns = CT_TIME_WAIT_NS; /* begun just now */
+	expect_cell(CT_OUTPUT_TABLE, "age", u, "     AGE\n       -\n");
+	u.found.state = CT_STATE_FIN_WAIT2; /* how long that may last is a setting */
+	u.found.what.timeout_ns = 30 * S;
+	expect_cell(CT_OUTPUT_TABLE, "age", u, "     AGE\n       -\n");
+	expect_cell(CT_OUTPUT_TABLE, "age", a_found(CT_STATE_TIME_WAIT), "     AGE\n       -\n");
+	expect_cell(CT_OUTPUT_TABLE, "age", a_found(CT_STATE_CLOSE_WAIT), "     AGE\n       -\n");
+}
+
+static void ascii_says_at_least_in_two_characters(void **state)
+{
+	struct ct_update u = a_found_mini();
+	struct ct_output_options options = in_utf8(CT_OUTPUT_TABLE, "age");
+
+	options.utf8 = false;
+	expect_printed(&options, &u, 1, "     AGE\n>=27.9 s\n");
+}
+
+static void timer_is_that_of_what_is_no_full_socket(void **state)
+{
+	expect_cell(CT_OUTPUT_TABLE, "timer", a_found_mini(), "  TIMER\n 32.1 s\n");
+	expect_cell(CT_OUTPUT_TABLE, "timer", a_found_request(), "  TIMER\n 800 ms\n");
+	expect_cell(CT_OUTPUT_TABLE, "timer", a_found(CT_STATE_ESTABLISHED), "  TIMER\n      -\n");
+}
+
+static void queues_are_those_of_the_socket_or_of_the_listener(void **state)
+{
+	struct ct_update u = a_found(CT_STATE_ESTABLISHED);
+
+	u.found.what.unread = 12;
+	u.found.what.unacked = 34567;
+	expect_cell(CT_OUTPUT_TABLE, "recvq,sendq", u, " RECVQ  SENDQ\n    12  34567\n");
+	expect_detail(u, "active, 12 B unread, 34.5 kB unacknowledged, keepalive 2h00m");
+	expect_cell(CT_OUTPUT_TABLE, "recvq,sendq", a_found_listener(),
+		    " RECVQ  SENDQ\n     0    128\n");
+	expect_cell(CT_OUTPUT_TABLE, "recvq,sendq", a_found_mini(),
+		    " RECVQ  SENDQ\n     -      -\n");
+	expect_cell(CT_OUTPUT_TABLE, "recvq,sendq", a_found_request(),
+		    " RECVQ  SENDQ\n     -      -\n");
+}
+
+static void detail_has_role_and_options_that_are_not_the_default(void **state)
+{
+	struct ct_update u = a_found(CT_STATE_ESTABLISHED);
+
+	expect_detail(u, "active, keepalive 2h00m");
+	u.found.sock_flags = 0;
+	expect_detail(u, "active");
+	u.id.role = CT_ROLE_UNKNOWN;
+	expect_detail(u, "-");
+	u.found.sock_flags = CT_SOCK_MPTCP | CT_SOCK_ORPHAN | CT_SOCK_LINGER | CT_SOCK_NODELAY;
+	u.found.counters.linger_s = 4;
+	u.found.counters.user_timeout_ms = 1500;
+	expect_detail(u, "mptcp subflow, held by no process, user timeout 1.50 s, linger 4.00 s, "
+			 "nodelay");
+	u.found.sock_flags = CT_SOCK_LINGER | CT_SOCK_LINGER0;
+	u.found.counters.user_timeout_ms = 0;
+	expect_detail(u, "linger 0");
+	expect_detail(a_found_listener(), "backlog 0 of 128");
+	expect_detail(a_found_mini(), "-");
+	expect_detail(a_found_request(), "passive, 2 SYN-ACKs unanswered, backlog 3 of 128");
+}
+
+/// When its counters were lost on the way.
+static void options_without_their_values_are_told_without_them(void **state)
+{
+	struct ct_update u = a_found(CT_STATE_ESTABLISHED);
+
+	u.found.full = false;
+	u.found.counters.user_timeout_ms = 1500;
+	u.found.sock_flags = CT_SOCK_KEEPALIVE | CT_SOCK_LINGER;
+	expect_detail(u, "active, keepalive, linger");
+	expect_wide_detail(u, "keepalive, linger");
+}
+
+static void wide_detail_has_what_was_counted_and_all_of_keepalive(void **state)
+{
+	struct ct_update u = a_found(CT_STATE_ESTABLISHED);
+
+	expect_wide_detail(u, "keepalive 2h00m (9 probes every 1m15s), sent 5 B, received 7 B, "
+			      "rtt 900 µs");
+	u.found.sock_flags = 0;
+	u.found.counters.bytes_sent = 1500;
+	u.found.counters.bytes_retransmitted = 500;
+	u.found.counters.retransmits = 1;
+	u.found.counters.srtt_us = 0;
+	expect_wide_detail(u, "sent 1.00 kB, received 7 B, 1 retransmit");
+	expect_wide_detail(a_found_mini(), "-");
+}
+
+static void refuses_what_only_events_have(void **state)
+{
+	struct ct_output_options options = {.format = CT_OUTPUT_JSON, .fields = "pid,from"};
+	struct ct_session session = a_session();
+	struct ct_sink *sink = NULL;
+	const char *bad = NULL;
+
+	assert_int_equal(ct_sink_list_new(&options, &session, stdout, &sink, &bad), -EINVAL);
+	assert_null(sink);
+	assert_string_equal(bad, "from");
+}
+
+/// As its rounds are: a sink each, and one memory.
+static void what_was_seen_before_is_at_least_as_old_as_that(void **state)
+{
+	struct ct_output_options options = in_utf8(CT_OUTPUT_TABLE, "state,age");
+	struct ct_update u = a_found(CT_STATE_ESTABLISHED);
+	struct ct_list_memory *memory = NULL;
+
+	assert_int_equal(ct_list_memory_new(&memory), 0);
+	options.memory = memory;
+	expect_printed(&options, &u, 1,
+		       "STATE            AGE\n"
+		       "ESTABLISHED        -\n");
+	assert_int_equal(ct_list_memory_counts(memory)[CT_STATE_ESTABLISHED], 1);
+	ct_list_memory_turn(memory);
+	u.ts_ns += 2 * S;
+	expect_printed(&options, &u, 1,
+		       "STATE            AGE\n"
+		       "ESTABLISHED  ≥2.00 s\n");
+	ct_list_memory_turn(memory);
+	u.ts_ns += 2 * S;
+	options.format = CT_OUTPUT_JSON;
+	options.fields = "in_state_min_ns";
+	expect_printed(&options, &u, 1, "{\"event\":\"found\",\"in_state_min_ns\":4000000000}\n");
+	ct_list_memory_free(&memory);
+}
+
+static void headless_has_lines_alone(void **state)
+{
+	struct ct_output_options options = in_utf8(CT_OUTPUT_CSV, "conn,state");
+	struct ct_update u = a_found(CT_STATE_ESTABLISHED);
+
+	options.headless = true;
+	expect_printed(&options, &u, 1, "1a2b,ESTABLISHED\r\n");
+	options.format = CT_OUTPUT_TABLE;
+	options.fields = "state";
+	expect_printed(&options, &u, 1, "ESTABLISHED\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(prints_what_was_found_and_nothing_that_happens),
+		cmocka_unit_test(
+			begins_with_the_state_and_leaves_out_what_is_the_same_on_every_line),
+		cmocka_unit_test(age_is_at_least_what_a_timer_of_known_length_has_run),
+		cmocka_unit_test(ascii_says_at_least_in_two_characters),
+		cmocka_unit_test(timer_is_that_of_what_is_no_full_socket),
+		cmocka_unit_test(queues_are_those_of_the_socket_or_of_the_listener),
+		cmocka_unit_test(detail_has_role_and_options_that_are_not_the_default),
+		cmocka_unit_test(options_without_their_values_are_told_without_them),
+		cmocka_unit_test(wide_detail_has_what_was_counted_and_all_of_keepalive),
+		cmocka_unit_test(refuses_what_only_events_have),
+		cmocka_unit_test(what_was_seen_before_is_at_least_as_old_as_that),
+		cmocka_unit_test(headless_has_lines_alone),
+	};
+
+	return cmocka_run_group_tests_name("sink_list", tests, NULL, NULL);
+}
