@@ -174,6 +174,8 @@ EXPRESSION_SRCS := $(addprefix src/select/,match.c expression.c parse.c term.c l
 	$(addprefix src/base/,addr.c buf.c number.c text.c timefmt.c)
 
 UNIT_SRCS_doctor := $(wildcard src/doctor/*.c) $(sort $(WORDS_SRCS) $(FIELD_SRCS)) src/capability.c
+UNIT_SRCS_doctor_silent := $(UNIT_SRCS_doctor)
+UNIT_SRCS_doctor_netns := $(UNIT_SRCS_doctor)
 
 UNIT_SRCS_conn_table      := tests/unit/world.c $(TABLE_SRCS) $(LIFE_SRCS)
 UNIT_SRCS_conn_table_loss := $(UNIT_SRCS_conn_table)

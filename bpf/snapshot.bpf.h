@@ -114,6 +114,20 @@ static __always_inline void ct_emit_counters(struct sock *sk, struct tcp_sock *t
 	ct_emit_end(event);
 }
 
+/*
+ * For how long nothing has come or gone. The stamp is that of the last segment that came, the
+ * peer's keepalive probes too; of data that was sent; and of a timer of the socket that has run
+ * out: tcp_mstamp_refresh() in net/ipv4/tcp_input.c, tcp_output.c, tcp_timer.c. So it is silent for
+ * at least so long. The times that the kernel's own keepalive goes by, keepalive_time_elapsed() in
+ * include/net/tcp.h, do not know of the peer's probes.
+ */
+static __always_inline __u64 ct_idle_ns(const struct tcp_sock *tp, __u64 now_ns)
+{
+	__u64 stamp_ns = tp->tcp_mstamp * 1000;
+
+	return stamp_ns && stamp_ns < now_ns ? now_ns - stamp_ns : 0;
+}
+
 /* The walk holds the socket's lock: what is told here is in its place among its transitions. */
 static __always_inline bool ct_tell_full(struct sock *sk, struct tcp_sock *tp)
 {
@@ -143,6 +157,8 @@ static __always_inline bool ct_tell_full(struct sock *sk, struct tcp_sock *tp)
 	if (state == CT_STATE_LISTEN) {
 		event->found.backlog = sk->sk_ack_backlog;
 		event->found.backlog_max = sk->sk_max_ack_backlog;
+	} else {
+		event->found.idle_ns = ct_idle_ns(tp, event->ts_ns);
 	}
 	ct_emit_end(event);
 	return true;

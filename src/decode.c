@@ -129,7 +129,7 @@ static const struct ct_event_field found_fields[] = {
 	BELOW(found.request, 2), BELOW(found.shutdown, (CT_SHUTDOWN_RCV | CT_SHUTDOWN_SEND) + 1),
 	ANY(found.timeouts),	 ANY(found.backlog),
 	ANY(found.backlog_max),	 ANY(found.timeout_ns),
-	ANY(found.listener),
+	ANY(found.listener),	 ANY(found.idle_ns),
 };
 
 static const struct ct_event_field options_fields[] = {

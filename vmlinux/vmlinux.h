@@ -201,6 +201,7 @@ struct tcp_sock {
 	u32 snd_nxt;
 	u32 snd_wnd;
 	u32 rcv_tstamp;
+	u64 tcp_mstamp;
 	u32 srtt_us;
 	struct minmax rtt_min;
 	u32 write_seq;

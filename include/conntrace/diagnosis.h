@@ -29,6 +29,10 @@ struct ct_diagnosis;
 /// NULL: there is no memory. Freed by ct_diagnosis_free().
 struct ct_diagnosis *ct_diagnosis_new(void);
 
+/// Before the first update: how long a connection has to have been silent to be a symptom; two
+/// minutes if nobody says.
+void ct_diagnosis_set_idle(struct ct_diagnosis *diagnosis, uint64_t idle_ns);
+
 /**
  * Looks at an update: judges the summary of a connection, and lets the other kinds pass. One of
  * which events are missing speaks for nothing; how many those were is said.

@@ -372,6 +372,7 @@ struct ct_event_found {
 	__u32 backlog_max;
 	__u64 timeout_ns; /* of a mini-socket or a request: time until it expires */
 	__u64 listener;	  /* of a request: the cookie of its listener */
+	__u64 idle_ns;	  /* of a full socket: silent for at least so long; 0 unknown */
 };
 
 /* What setsockopt() has changed, and the namespace's defaults where it has not. */
@@ -492,7 +493,7 @@ _Static_assert(sizeof(struct ct_event_reset) == 24, "layout");
 _Static_assert(sizeof(struct ct_event_error) == 8, "layout");
 _Static_assert(sizeof(struct ct_event_probe) == 24, "layout");
 _Static_assert(sizeof(struct ct_event_counters) == 72, "layout");
-_Static_assert(sizeof(struct ct_event_found) == 40, "layout");
+_Static_assert(sizeof(struct ct_event_found) == 48, "layout");
 _Static_assert(sizeof(struct ct_event_options) == 24, "layout");
 _Static_assert(sizeof(struct ct_event_fork) == 16, "layout");
 _Static_assert(sizeof(struct ct_event_lost) == 24, "layout");

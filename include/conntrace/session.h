@@ -16,6 +16,9 @@ struct ct_session {
 	struct ct_capabilities capabilities; /// of the run
 	uint64_t mono_ns;		     /// CLOCK_MONOTONIC and …
 	int64_t real_ns; /// … CLOCK_REALTIME, taken together when tracing began
+	uint64_t netns;	 /// inode number of the tracer's network namespace; 0 unknown
+	/// How many net.ipv4.ip_local_port_range gives there; 0 unknown
+	uint64_t local_ports;
 };
 
 /// CLOCK_REALTIME of an event's CLOCK_MONOTONIC time.

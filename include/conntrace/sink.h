@@ -60,6 +60,7 @@ struct ct_output_options {
 	/// list: what it saw when it looked before, borrowed; NULL: it looks once
 	struct ct_list_memory *memory;
 	const char *fields; /// --fields LIST, comma-separated column or key names; NULL all
+	uint64_t idle_ns;   /// doctor: silent for less is no symptom; 0: its default
 	int *worst; /// doctor: raised to 1 + the severity of its worst finding; NULL: not wanted
 };
 

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "cli.h"
 #include "conntrace/cleanup.h"
 #include "conntrace/clock.h"
+#include "conntrace/number.h"
 
 /// One instant on both clocks: the real one is read between two readings of the other.
 static void read_clocks(struct ct_session *session)
@@ -30,13 +32,38 @@ void ct_session_follow_clock(struct ct_session *session)
 }
 
 /// Left empty where there is no /proc.
-static void read_boot_id(char *ret, size_t size)
+static void read_line(const char *path, char *ret, size_t size)
 {
-	_cleanup_(ct_closep) int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	_cleanup_(ct_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? 0 : read(fd, ret, size - 1);
 
 	ret[n > 0 ? n : 0] = '\0';
 	ret[strcspn(ret, "\n")] = '\0';
+}
+
+/// 0: not known.
+static uint64_t own_netns(void)
+{
+	struct stat status;
+
+	return stat("/proc/self/ns/net", &status) ? 0 : status.st_ino;
+}
+
+/// How many there are from the first to the last, of this network namespace; 0: not known.
+static uint64_t count_local_ports(void)
+{
+	uint64_t first, last;
+	char text[32], *space;
+
+	read_line("/proc/sys/net/ipv4/ip_local_port_range", text, sizeof(text));
+	space = strpbrk(text, " \t");
+	if (!space)
+		return 0;
+	*space = '\0';
+	if (ct_parse_u64(text, 0, UINT16_MAX, &first) ||
+	    ct_parse_u64(space + 1, first, UINT16_MAX, &last))
+		return 0;
+	return last - first + 1;
 }
 
 static void join_words(char *const words[], char *ret, size_t size)
@@ -58,7 +85,9 @@ void ct_session_begin(char *const command_line[], struct ct_session *ret)
 		snprintf(ret->machine, sizeof(ret->machine), "%.31s", name.machine);
 		snprintf(ret->host, sizeof(ret->host), "%s", name.nodename);
 	}
-	read_boot_id(ret->boot_id, sizeof(ret->boot_id));
+	read_line("/proc/sys/kernel/random/boot_id", ret->boot_id, sizeof(ret->boot_id));
+	ret->netns = own_netns();
+	ret->local_ports = count_local_ports();
 	join_words(command_line, ret->command_line, sizeof(ret->command_line));
 	read_clocks(ret);
 }

@@ -17,13 +17,22 @@ static const struct ct_finder *const finders[] = {
 	&ct_find_syn_unanswered,     &ct_find_half_open_ghost,	 &ct_find_zero_window_stall,
 	&ct_find_fin_wait_stuck,     &ct_find_last_ack_stuck,	 &ct_find_closing_stuck,
 	&ct_find_time_wait_pressure, &ct_find_keepalive_race,	 &ct_find_handshake_bound,
+	&ct_find_silent_ghost,
 };
+
+/*
+ * What was on its way when the silence began is not any more: MSL, RFC 9293 3.4.2. And it is less
+ * than the time after which boxes between are known to forget a connection without a word: four
+ * minutes (Azure's load balancers) and more.
+ */
+#define IDLE_NS (2 * CT_MINUTE_NS)
 
 /// Of one finder: nobody reads more of the same.
 #define FINDINGS_MAX 50
 
 struct ct_diagnosis {
 	struct ct_diagnosis_totals totals;
+	uint64_t idle_ns;			  /// silent for less is no symptom
 	struct ct_case *cases[CT_COUNT(finders)]; /// owned, a hash of them each
 	struct ct_finding *findings;		  /// owned
 	size_t n_findings;
@@ -36,7 +45,8 @@ static int judge(struct ct_diagnosis *d, const struct ct_conn *conn, uint64_t no
 		struct ct_symptom symptom = {0};
 		int r;
 
-		if (!finder->matches(conn, now_ns, &symptom))
+		if (!finder->matches(conn, now_ns, &symptom) ||
+		    (finder->of_silence && symptom.values[0] < d->idle_ns))
 			continue;
 		r = ct_cases_add(&d->cases[i], finder->by, finder->keeps_samples, &conn->id,
 				 &symptom);
@@ -117,9 +127,10 @@ static int conclude_of(struct ct_diagnosis *d, const struct ct_finder *finder,
 	return r;
 }
 
-static int conclude_all(struct ct_diagnosis *d, const struct ct_output_options *options)
+static int conclude_all(struct ct_diagnosis *d, const struct ct_output_options *options,
+			const struct ct_session *session)
 {
-	const struct ct_doctor_facts facts = {options, d->totals.observed_ns};
+	const struct ct_doctor_facts facts = {options, d->totals.observed_ns, session};
 
 	for (size_t i = 0; i < CT_COUNT(finders); i++) {
 		int r;
@@ -159,7 +170,7 @@ int ct_diagnosis_conclude(struct ct_diagnosis *d, const struct ct_output_options
 
 	if (d->totals.end_ns > session->mono_ns)
 		d->totals.observed_ns = d->totals.end_ns - session->mono_ns;
-	r = conclude_all(d, options);
+	r = conclude_all(d, options, session);
 	return r ? r : sort_by_severity(d);
 }
 
@@ -176,7 +187,16 @@ const struct ct_diagnosis_totals *ct_diagnosis_totals(const struct ct_diagnosis 
 
 struct ct_diagnosis *ct_diagnosis_new(void)
 {
-	return calloc(1, sizeof(struct ct_diagnosis));
+	struct ct_diagnosis *d = calloc(1, sizeof(*d));
+
+	if (d)
+		d->idle_ns = IDLE_NS;
+	return d;
+}
+
+void ct_diagnosis_set_idle(struct ct_diagnosis *d, uint64_t idle_ns)
+{
+	d->idle_ns = idle_ns;
 }
 
 void ct_diagnosis_free(struct ct_diagnosis **diagnosis)

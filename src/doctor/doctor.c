@@ -84,6 +84,8 @@ int ct_sink_doctor_new(const struct ct_output_options *options, const struct ct_
 		free(s);
 		return -ENOMEM;
 	}
+	if (options->idle_ns)
+		ct_diagnosis_set_idle(s->diagnosis, options->idle_ns);
 	s->sink.ops = &doctor_ops;
 	s->session = session;
 	s->options = *options;

@@ -53,7 +53,7 @@ static bool is_dropped(const struct ct_case *one, const struct ct_doctor_facts *
 	ct_finding_number(finding, "syns_sent_again", one->values[1].sum);
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
 	ct_finding_number(finding, "still_waiting", one->values[2].sum);
-	ct_finder_put_ss(&finding->confirm, one->values[2].sum ? "syn-sent" : NULL, one);
+	ct_finder_put_ss(facts, &finding->confirm, one->values[2].sum ? "syn-sent" : NULL, one);
 	ct_buf_puts(&finding->remedy,
 		    "look for a firewall that drops, a wrong route, a host that is down, or a "
 		    "listener whose accept queue is full there");
@@ -140,7 +140,7 @@ static bool is_hang(const struct ct_case *one, const struct ct_doctor_facts *fac
 	ct_finding_number(finding, "unanswered_ns", one->values[0].max);
 	ct_finding_number(finding, "timeouts_in_a_row", one->values[1].max);
 	ct_finding_number(finding, "given_up", one->values[2].sum);
-	ct_finder_put_ss(&finding->confirm, NULL, one);
+	ct_finder_put_ss(facts, &finding->confirm, NULL, one);
 	ct_buf_puts(&finding->remedy,
 		    "the peer or the way to it is gone; the kernel gives up after "
 		    "net.ipv4.tcp_retries2 time-outs (15: a quarter of an hour and more), "
@@ -168,7 +168,6 @@ static bool is_ghost(const struct ct_conn *conn, uint64_t now_ns, struct ct_symp
 static bool is_haunted(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		       struct ct_finding *finding)
 {
-	(void)facts;
 	finding->severity = CT_SEVERITY_WARN;
 	finding->confidence = CT_CONFIDENCE_HIGH;
 	ct_words_count(&finding->summary, one->count, "connection");
@@ -179,7 +178,7 @@ static bool is_haunted(const struct ct_case *one, const struct ct_doctor_facts *
 		" died of keepalive: the peer had gone without a word, and no probe was answered");
 	ct_finding_number(finding, "probes_sent", one->values[0].sum);
 	ct_finding_number(finding, "died", one->values[1].sum);
-	ct_finder_put_ss(&finding->confirm, "established", one);
+	ct_finder_put_ss(facts, &finding->confirm, "established", one);
 	ct_buf_puts(
 		&finding->remedy,
 		"look for a host that crashed, or a NAT or firewall that forgets idle connections: "
@@ -227,7 +226,7 @@ static bool is_overflow(const struct ct_case *one, const struct ct_doctor_facts 
 	ct_finding_number(finding, "backlog", one->values[0].max);
 	ct_finding_number(finding, "backlog_max", one->values[1].max);
 	ct_finding_number(finding, "synack_timeouts", one->values[2].sum);
-	ct_buf_printf(&finding->confirm, "ss -tln 'sport = :%u'", finding->culprit.lport);
+	ct_finder_put_ss_listener(facts, &finding->confirm, &finding->culprit);
 	ct_buf_puts(&finding->remedy,
 		    "Recv-Q at Send-Q says that it is full: let accept() be called more often, or "
 		    "raise the backlog of listen() and net.core.somaxconn");
@@ -256,7 +255,6 @@ static bool is_slow_reader(const struct ct_case *one, const struct ct_doctor_fac
 {
 	const struct ct_conn_id *id = &finding->culprit;
 
-	(void)facts;
 	finding->severity = CT_SEVERITY_WARN;
 	finding->confidence = CT_CONFIDENCE_MEDIUM;
 	if (!ct_finder_asks(id))
@@ -268,7 +266,7 @@ static bool is_slow_reader(const struct ct_case *one, const struct ct_doctor_fac
 		      (unsigned long long)one->values[0].sum);
 	ct_finding_number(finding, "window_probes", one->values[0].sum);
 	ct_finding_number(finding, "most_on_one", one->values[0].max);
-	ct_finder_put_ss(&finding->confirm, "established", one);
+	ct_finder_put_ss(facts, &finding->confirm, "established", one);
 	ct_buf_puts(
 		&finding->remedy,
 		"look at what the reading process does instead (on its host, Recv-Q of ss says how "

@@ -9,8 +9,8 @@
 
 #include "conntrace/sink_words.h"
 
-/// net.ipv4.ip_local_port_range as the kernel has it, 32768 to 60999: what is set here is not
-/// recorded.
+/// net.ipv4.ip_local_port_range as the kernel has it, 32768 to 60999: what is set is known of the
+/// tracer's own network namespace alone.
 #define PORTS 28232
 
 /* values: since when; until when; 1 if we closed first */
@@ -72,32 +72,42 @@ static void put_remedy(struct ct_buf *buf)
 {
 	ct_buf_puts(buf,
 		    "keep connections open and use them again, or let the other side close first; "
-		    "net.ipv4.tcp_tw_reuse=1 lets connect() take a port that has been in TIME_WAIT "
-		    "for a second; a wider net.ipv4.ip_local_port_range, or more addresses, give "
-		    "more ports");
+		    "net.ipv4.tcp_tw_reuse=1 (2, the default, does so on loopback alone) lets "
+		    "connect() take a port that has been in TIME_WAIT for a second; a wider "
+		    "net.ipv4.ip_local_port_range, or more addresses, give more ports");
+}
+
+/// How many local ports connect() may choose from where the connection is. 0: not known.
+static uint64_t ports_set(const struct ct_doctor_facts *facts, const struct ct_conn_id *id)
+{
+	const struct ct_session *session = facts->session;
+
+	return session->netns && session->netns == id->netns ? session->local_ports : 0;
 }
 
 static bool is_pressure(const struct ct_case *one, const struct ct_doctor_facts *facts,
 			struct ct_finding *finding)
 {
-	uint64_t peak = peak_of(one), share = peak * 100 / PORTS;
+	uint64_t set = ports_set(facts, &finding->culprit), ports = set ? set : PORTS;
+	uint64_t peak = peak_of(one), share = peak * 100 / ports;
 
-	(void)facts;
 	if (share < 10)
 		return false;
 	finding->severity = share >= 50 ? CT_SEVERITY_WARN : CT_SEVERITY_NOTE;
-	finding->confidence = CT_CONFIDENCE_MEDIUM; /* the range may be another one here */
+	/* the range may be another one by now, or there, and a port may be bound beside it */
+	finding->confidence = CT_CONFIDENCE_MEDIUM;
 	ct_buf_printf(&finding->summary, "%llu ports at a time in TIME_WAIT towards ",
 		      (unsigned long long)peak);
 	ct_finder_put_service(&finding->summary, &finding->culprit);
-	ct_buf_printf(&finding->summary, ": %llu %% of the %u that there are by default",
-		      (unsigned long long)share, PORTS);
+	ct_buf_printf(&finding->summary, ": %llu %% of the %llu that there are%s",
+		      (unsigned long long)share, (unsigned long long)ports,
+		      set ? "" : " by default (what is set there is not known)");
 	if (one->values[2].sum * 2 > one->count)
 		ct_buf_puts(&finding->summary, "; this side closes first");
 	ct_finding_number(finding, "time_wait_peak", peak);
-	ct_finding_number(finding, "ports_by_default", PORTS);
+	ct_finding_number(finding, set ? "ports" : "ports_by_default", ports);
 	ct_finding_number(finding, "closed_here_first", one->values[2].sum);
-	ct_finder_put_ss(&finding->confirm, "time-wait", one);
+	ct_finder_put_ss(facts, &finding->confirm, "time-wait", one);
 	put_remedy(&finding->remedy);
 	return true;
 }
@@ -128,7 +138,6 @@ static bool had_no_port(const struct ct_conn *conn, uint64_t now_ns, struct ct_s
 static bool is_exhausted(const struct ct_case *one, const struct ct_doctor_facts *facts,
 			 struct ct_finding *finding)
 {
-	(void)facts;
 	finding->severity = CT_SEVERITY_CRIT;
 	finding->confidence = CT_CONFIDENCE_HIGH;
 	ct_words_count(&finding->summary, one->count, "connect() call");
@@ -136,7 +145,7 @@ static bool is_exhausted(const struct ct_case *one, const struct ct_doctor_facts
 	ct_finder_put_service(&finding->summary, &finding->culprit);
 	ct_buf_puts(&finding->summary, " failed with EADDRNOTAVAIL: no local port was left for it");
 	ct_finding_number(finding, "connects_without_port", one->count);
-	ct_finder_put_ss(&finding->confirm, NULL, one);
+	ct_finder_put_ss(facts, &finding->confirm, NULL, one);
 	put_remedy(&finding->remedy);
 	return true;
 }

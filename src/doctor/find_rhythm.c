@@ -104,7 +104,7 @@ static bool is_race(const struct ct_case *one, const struct ct_doctor_facts *fac
 	ct_finding_number(finding, "spread_ns", high - low);
 	ct_finding_number(finding, "closed_by_peer", by_peer);
 	ct_finding_number(finding, "ended_with_reset", one->values[2].sum);
-	ct_finder_put_ss(&finding->confirm, NULL, one);
+	ct_finder_put_ss(facts, &finding->confirm, NULL, one);
 	ct_buf_puts(&finding->remedy,
 		    "the side that sends requests has to close first: give it the shorter idle "
 		    "time-out of the two, and let it repeat what is safe to repeat");
@@ -159,7 +159,7 @@ static bool is_bound(const struct ct_case *one, const struct ct_doctor_facts *fa
 	ct_finding_number(finding, "handshake_mean_ns", handshakes_ns / one->count);
 	ct_finding_number(finding, "until_closed_mean_ns", lives_ns / one->count);
 	ct_finding_number(finding, "per_second", rate);
-	ct_finder_put_ss(&finding->confirm, NULL, one);
+	ct_finder_put_ss(facts, &finding->confirm, NULL, one);
 	ct_buf_puts(&finding->remedy, "keep connections open and use them for many exchanges");
 	return true;
 }

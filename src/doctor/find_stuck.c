@@ -59,7 +59,7 @@ static bool is_leak(const struct ct_case *one, const struct ct_doctor_facts *fac
 			  oldest_ns);
 	ct_finding_number(finding, "entered_while_watched", entered);
 	ct_finding_number(finding, "unread_at_fin_bytes", one->values[1].sum);
-	ct_finder_put_ss(&finding->confirm, "close-wait", one);
+	ct_finder_put_ss(facts, &finding->confirm, "close-wait", one);
 	ct_buf_puts(&finding->remedy,
 		    "call close() when read() returns 0, and on each way out after an error: no "
 		    "time-out of the kernel ends CLOSE_WAIT");
@@ -115,7 +115,8 @@ static bool is_fin_wait_stuck(const struct ct_case *one, const struct ct_doctor_
 	ct_finding_number(finding, "fin_wait1", one->values[1].sum);
 	ct_finding_number(finding, "fin_wait2", one->count - one->values[1].sum);
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
-	ct_finder_put_ss(&finding->confirm, one->values[1].sum ? "fin-wait-1" : "fin-wait-2", one);
+	ct_finder_put_ss(facts, &finding->confirm, one->values[1].sum ? "fin-wait-1" : "fin-wait-2",
+			 one);
 	ct_buf_puts(&finding->remedy,
 		    all_unacked
 			    ? "the peer or what is between has gone, or it reads nothing: what was "
@@ -170,7 +171,7 @@ static bool conclude_unanswered(const struct ct_case *one, const struct ct_docto
 	ct_buf_puts(&finding->summary, ": our FIN is sent again and not acknowledged");
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
 	ct_finding_number(finding, "most_timeouts", one->values[1].max);
-	ct_finder_put_ss(&finding->confirm, in_ss, one);
+	ct_finder_put_ss(facts, &finding->confirm, in_ss, one);
 	ct_buf_puts(&finding->remedy,
 		    "the peer or what is between has gone: look for a firewall that forgets "
 		    "connections; net.ipv4.tcp_orphan_retries bounds the wait");

@@ -21,6 +21,8 @@ bool ct_finder_stands_in(const struct ct_conn *conn, uint8_t state, uint64_t now
 	since_ns = *ret_exact ? last->at_ns : conn->found_ns;
 	if (since_ns == CT_NS_UNKNOWN)
 		return false;
+	if (!*ret_exact)
+		since_ns -= conn->idle_ns < since_ns ? conn->idle_ns : since_ns;
 	*ret_for_ns = now_ns > since_ns ? now_ns - since_ns : 0;
 	return true;
 }
@@ -104,10 +106,34 @@ void ct_finder_put_time(const struct ct_doctor_facts *facts, struct ct_buf *buf,
 	ct_words_duration(facts->options, buf, ns);
 }
 
-void ct_finder_put_ss(struct ct_buf *buf, const char *state, const struct ct_case *one)
+bool ct_finder_is_elsewhere(const struct ct_doctor_facts *facts, const struct ct_conn_id *id)
+{
+	const struct ct_session *session = facts->session;
+
+	return session->netns && id->netns && session->netns != id->netns;
+}
+
+static void enter_netns(const struct ct_doctor_facts *facts, struct ct_buf *buf,
+			const struct ct_conn_id *id)
+{
+	if (id->pid && ct_finder_is_elsewhere(facts, id))
+		ct_buf_printf(buf, "nsenter -t %u -n ", id->pid);
+}
+
+/// For the shell it is a comment.
+static void name_netns(const struct ct_doctor_facts *facts, struct ct_buf *buf,
+		       const struct ct_conn_id *id)
+{
+	if (!id->pid && ct_finder_is_elsewhere(facts, id))
+		ct_buf_printf(buf, " # in network namespace %u", id->netns);
+}
+
+void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, const char *state,
+		      const struct ct_case *one)
 {
 	const struct ct_conn_id *id = &one->examples[0].id;
 
+	enter_netns(facts, buf, id);
 	ct_buf_printf(buf, "ss -tanpo%s%s", state ? " state " : "", state ? state : "");
 	if (one->by == CT_CASE_BY_OWNER) {
 		ct_buf_printf(buf, " | grep pid=%u,", id->pid);
@@ -118,4 +144,13 @@ void ct_finder_put_ss(struct ct_buf *buf, const char *state, const struct ct_cas
 	} else {
 		ct_buf_printf(buf, " 'sport = :%u'", id->lport);
 	}
+	name_netns(facts, buf, id);
+}
+
+void ct_finder_put_ss_listener(const struct ct_doctor_facts *facts, struct ct_buf *buf,
+			       const struct ct_conn_id *id)
+{
+	enter_netns(facts, buf, id);
+	ct_buf_printf(buf, "ss -tln 'sport = :%u'", id->lport);
+	name_netns(facts, buf, id);
 }

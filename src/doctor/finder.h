@@ -19,12 +19,15 @@
 struct ct_doctor_facts {
 	const struct ct_output_options *options; /// how durations are written
 	uint64_t observed_ns;			 /// from the beginning to the end
+	const struct ct_session *session;
 };
 
 struct ct_finder {
 	const char *id;
 	enum ct_case_by by;
 	bool keeps_samples; /// the case keeps values[0] and values[1] of each
+	bool of_silence;    /// values[0] is how long it was silent: one of less than the doctor was
+			    /// asked for does not count
 	/// True when CONN speaks for it; *ret is all 0 before. @now_ns the end of the observation,
 	/// or when its summary was made.
 	bool (*matches)(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret);
@@ -52,11 +55,13 @@ extern const struct ct_finder ct_find_refused;
 extern const struct ct_finder ct_find_accept_overflow;
 extern const struct ct_finder ct_find_zero_window_stall;
 extern const struct ct_finder ct_find_handshake_bound;
+extern const struct ct_finder ct_find_silent_ghost;
 
 /**
  * CONN stands in STATE.
  *
  * @ret_for_ns for so long; for at least so long if it was found in it, *ret_exact is false then.
+ *	       For as long as it had been silent it was there: a segment takes it into a state.
  */
 bool ct_finder_stands_in(const struct ct_conn *conn, uint8_t state, uint64_t now_ns,
 			 uint64_t *ret_for_ns, bool *ret_exact);
@@ -89,6 +94,20 @@ void ct_finder_put_service(struct ct_buf *buf, const struct ct_conn_id *id);
 void ct_finder_put_time(const struct ct_doctor_facts *facts, struct ct_buf *buf, uint64_t ns,
 			bool exact);
 
-/// ss, with what narrows it down to the case: "ss -tanpo state close-wait 'sport = :80'". @state as
-/// ss spells it; NULL: any.
-void ct_finder_put_ss(struct ct_buf *buf, const char *state, const struct ct_case *one);
+/**
+ * ss, with what narrows it down to the case: "ss -tanpo state close-wait 'sport = :80'".
+ *
+ * It sees one network namespace: where the tracer's is known to be another one than the case's,
+ * nsenter goes into that of its process, or a comment says which it is.
+ *
+ * @state as ss spells it; NULL: any.
+ */
+void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, const char *state,
+		      const struct ct_case *one);
+
+/// The same for the listener that was asked: "ss -tln 'sport = :80'".
+void ct_finder_put_ss_listener(const struct ct_doctor_facts *facts, struct ct_buf *buf,
+			       const struct ct_conn_id *id);
+
+/// True: the connection is, for all that is known, not in the network namespace of the tracer.
+bool ct_finder_is_elsewhere(const struct ct_doctor_facts *facts, const struct ct_conn_id *id);

@@ -27,6 +27,8 @@ enum header_tag {
 	TAG_COMMAND_LINE,
 	TAG_MONO_NS,
 	TAG_REAL_NS,
+	TAG_NETNS,
+	TAG_LOCAL_PORTS,
 	TAG_CAPABILITY = 32, /// and from here on one for each of enum ct_capability_id
 };
 
@@ -45,10 +47,16 @@ static const struct {
 	{                                                                    \
 		.tag = (tag_), .offset = offsetof(struct ct_session, member) \
 	}
-	TEXT(TAG_TOOL_VERSION, tool_version), TEXT(TAG_KERNEL, kernel),
-	TEXT(TAG_MACHINE, machine),	      TEXT(TAG_HOST, host),
-	TEXT(TAG_BOOT_ID, boot_id),	      TEXT(TAG_COMMAND_LINE, command_line),
-	NUMBER(TAG_MONO_NS, mono_ns),	      NUMBER(TAG_REAL_NS, real_ns),
+	TEXT(TAG_TOOL_VERSION, tool_version),
+	TEXT(TAG_KERNEL, kernel),
+	TEXT(TAG_MACHINE, machine),
+	TEXT(TAG_HOST, host),
+	TEXT(TAG_BOOT_ID, boot_id),
+	TEXT(TAG_COMMAND_LINE, command_line),
+	NUMBER(TAG_MONO_NS, mono_ns),
+	NUMBER(TAG_REAL_NS, real_ns),
+	NUMBER(TAG_NETNS, netns),
+	NUMBER(TAG_LOCAL_PORTS, local_ports),
 #undef TEXT
 #undef NUMBER
 };

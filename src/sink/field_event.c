@@ -104,6 +104,12 @@ static void get_found_in_state(const struct ct_field_source *source, struct ct_v
 	ct_value_set_ns(ret, ct_found_in_state_ns(source->update));
 }
 
+static void get_idle(const struct ct_field_source *source, struct ct_value *ret)
+{
+	if (source->update->found.what.idle_ns)
+		ct_value_set_u64(ret, source->update->found.what.idle_ns);
+}
+
 static void get_found_mptcp(const struct ct_field_source *source, struct ct_value *ret)
 {
 	struct ct_socket_options options;
@@ -345,6 +351,7 @@ const struct ct_field ct_event_fields[] = {
 	CT_FIELD("state", CT_KIND(FOUND), get_found_state),
 	CT_FIELD("age_ns", CT_KIND(FOUND), get_age),
 	CT_FIELD("in_state_min_ns", CT_KIND(FOUND), get_found_in_state),
+	CT_FIELD("idle_ns", CT_KIND(FOUND), get_idle),
 	CT_FIELD("mptcp", CT_KIND(FOUND), get_found_mptcp),
 	CT_FIELD("backlog", CT_KIND(FOUND), get_backlog),
 	CT_FIELD("backlog_max", CT_KIND(FOUND), get_backlog_max),

@@ -73,6 +73,7 @@ static int tell_found(struct ct_conn_table *table, struct ct_entry *entry,
 	int r;
 
 	conn->found_ns = event->ts_ns;
+	conn->idle_ns = event->found.idle_ns;
 	conn->counted = false; /* they are those of this moment, not of its life */
 	r = event->found.request ? ct_table_inherit(table, entry, event->found.listener) : 0;
 	return r ? r : ct_table_tell(table, entry, &update);

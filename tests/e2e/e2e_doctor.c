@@ -9,19 +9,31 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "support/e2e.h"
 #include "support/events.h"
+#include "support/job.h"
 #include "support/pair.h"
 
 #define WAIT_MS	     10000
 #define LEAK_MS	     5500
 #define STALE_MS     300
+#define SILENT_MS    4000
+#define SILENT_NS    3000000000LL
+#define SILENT	     "3s"
+#define KEEPIDLE_S   1000 /// longer than the test, and less than an hour
+#define SECOND_NS    1000000000LL
 #define LEAKED	     3
 #define EXIT_FOUND   4
 #define FINDINGS_MAX 3
+#define WAITING	     15
+#define PORTS	     100
+#define PORT_RANGE   "40000 40099"
 
 /// Plays on a pair that has been set up; what it leaves open is open when the doctor concludes.
 struct fault {
@@ -112,6 +124,13 @@ static void live_plainly(struct e2e_pair *pair)
 	e2e_pair_close(pair);
 }
 
+/// Each keeps its port for a minute.
+static void leave_time_wait(struct e2e_pair *pair)
+{
+	for (int i = 0; i < WAITING; i++)
+		live_plainly(pair);
+}
+
 static size_t wanted(const struct fault *fault)
 {
 	size_t n = 0;
@@ -176,6 +195,137 @@ static void is_found_in_a_recording(void **state)
 	e2e_output_free(&output);
 }
 
+/// What the doctor says at once of what is there. It has nothing to watch.
+static const json_t *ask_of_what_is_there(struct e2e *e2e, const char *idle)
+{
+	struct e2e_tracer *doctor = E2E_TRACE(e2e, "doctor", "--json", "--duration", "1h", "--idle",
+					      idle, "-P", e2e_port_text(e2e, 0));
+
+	e2e_tracer_stop(doctor, 0);
+	return e2e_tracer_events(doctor);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+/// To another host, as far as TCP can tell.
+static void connect_far(struct e2e *e2e, struct e2e_pair *pair)
+{
+	e2e_add_far(e2e);
+	e2e_pair_listen(e2e, E2E_FAR_HOST, e2e_port(0), pair);
+	e2e_pair_connect(pair, E2E_FAR_HOST);
+	e2e_pair_exchange(pair, 100, 100);
+}
+
+/// One end of a silent connection, which is in a network namespace that the doctor is not in: the
+/// command that it names finds it all the same.
+static void assert_ghost(struct e2e *e2e, const json_t *events, const char *conn,
+			 const struct e2e_actor *owner, int64_t idle_ns_max)
+{
+	const struct e2e_netns host = {.fd = e2e_netns_host_fd()};
+	const json_t *ghost = e2e_events_one(events, "{s:s, s:[s]}", "id", "half-open-ghost",
+					     "connections", conn);
+	const json_t *evidence = json_object_get(ghost, "evidence");
+
+	e2e_assert_has(ghost, "{s:s, s:s, s:s}", "severity", "note", "confidence", "low", "confirm",
+		       e2e_format(e2e,
+				  "nsenter -t %d -n ss -tanpo state established | grep pid=%d,",
+				  owner->pid, owner->pid));
+	e2e_assert_has(json_object_get(ghost, "culprit"), "{s:i, s:s}", "pid", owner->pid, "comm",
+		       owner->comm);
+	e2e_assert_has(evidence, "{s:i, s:i}", "keepalive_off", 1, "keepalive_on", 0);
+	assert_in_range(e2e_event_number(evidence, "idle_ns"), SILENT_NS, idle_ns_max);
+	e2e_netns_shell(&host, "%s | grep -q :%u", e2e_event_text(ghost, "confirm"), e2e_port(0));
+}
+
+static void silent_connection_is_found_and_for_how_long(void **state)
+{
+	struct e2e *e2e = *state;
+	int64_t began_ns = now_ns();
+	const json_t *events;
+	struct e2e_pair pair;
+
+	connect_far(e2e, &pair);
+	e2e_sleep_ms(SILENT_MS);
+	events = ask_of_what_is_there(e2e, SILENT);
+	assert_ghost(e2e, events, pair.client_conn, pair.client, now_ns() - began_ns);
+	assert_ghost(e2e, events, pair.server_conn, pair.server, now_ns() - began_ns);
+	assert_int_equal(json_array_size(events), 2);
+	/* the same is innocent for who asks of more */
+	assert_int_equal(json_array_size(ask_of_what_is_there(e2e, "1h")), 0);
+}
+
+static void set_keepalive(struct e2e_actor *actor, int fd)
+{
+	e2e_actor_set(actor, fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	e2e_actor_set(actor, fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPIDLE_S);
+}
+
+static void silent_connection_with_keepalive_is_innocent(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_pair pair;
+
+	connect_far(e2e, &pair);
+	set_keepalive(pair.client, pair.client_fd);
+	set_keepalive(pair.server, pair.server_fd);
+	e2e_sleep_ms(SILENT_MS);
+	assert_int_equal(json_array_size(ask_of_what_is_there(e2e, SILENT)), 0);
+}
+
+static void silent_connection_within_the_host_is_innocent(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_pair pair;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	connect_and_talk(&pair);
+	e2e_sleep_ms(SILENT_MS);
+	assert_int_equal(json_array_size(ask_of_what_is_there(e2e, SILENT)), 0);
+}
+
+/// What was silent in CLOSE_WAIT has been there for as long: nobody has to wait once more.
+static void leak_from_before_is_found_at_once(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_pair pair;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	leak_close_wait(&pair);
+	e2e_assert_has(e2e_events_one(ask_of_what_is_there(e2e, "1h"), "{s:s}", "event", "finding"),
+		       "{s:s, s:i}", "id", "close-wait-leak", "count", LEAKED);
+}
+
+/// Of its own network namespace the doctor knows how many ports there are.
+static void time_wait_is_pressure_where_ports_are_few(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *const argv[] = {
+		"doctor", "--json", "--duration", "1h", "-P", e2e_port_text(e2e, 0), NULL};
+	const json_t *finding, *evidence;
+	struct e2e_tracer *doctor;
+	struct e2e_pair pair;
+
+	e2e_netns_sysctl("ipv4/ip_local_port_range", PORT_RANGE);
+	doctor = e2e_tracer_start_as(e2e, &e2e->home, -1, argv);
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	leave_time_wait(&pair);
+	e2e_tracer_stop(doctor, 0);
+	finding = e2e_events_one(e2e_tracer_events(doctor), "{s:s}", "event", "finding");
+	e2e_assert_has(finding, "{s:s, s:s, s:s}", "id", "time-wait-pressure", "severity", "note",
+		       "confirm",
+		       e2e_format(e2e, "ss -tanpo state time-wait 'dst 127.0.0.1:%u'", pair.port));
+	evidence = json_object_get(finding, "evidence");
+	e2e_assert_has(evidence, "{s:i, s:i}", "ports", PORTS, "closed_here_first", WAITING);
+	/* in a slow guest the first may be gone when the last comes */
+	assert_in_range(e2e_event_number(evidence, "time_wait_peak"), PORTS / 10, WAITING);
+}
+
 #define FAULT(name, play_, ...)                                \
 	E2E_TEST_WITH(name, is_found_live_and_nothing_else_is, \
 		      (&(struct fault){.play = (play_), .findings = {__VA_ARGS__}}))
@@ -189,7 +339,13 @@ static const struct CMUnitTest tests[] = {
 	FAULT("half_close_is_innocent", half_close),
 	FAULT("refusal_is_found", be_refused, "refused"),
 	FAULT("plain_life_is_innocent", live_plainly),
+	FAULT("time_wait_of_many_ports_is_innocent", leave_time_wait),
+	E2E_TEST(time_wait_is_pressure_where_ports_are_few),
 	E2E_TEST(is_found_in_a_recording),
+	E2E_TEST(silent_connection_is_found_and_for_how_long),
+	E2E_TEST(silent_connection_with_keepalive_is_innocent),
+	E2E_TEST(silent_connection_within_the_host_is_innocent),
+	E2E_TEST(leak_from_before_is_found_at_once),
 };
 
 E2E_MAIN("doctor", tests)

@@ -35,6 +35,8 @@ const struct ct_session fixture_session = {
 		},
 	.mono_ns = 5000000000,
 	.real_ns = 1700000000000000000,
+	.netns = 4026531840,
+	.local_ports = 28232,
 };
 
 void events_add(struct events *events, const struct ct_event *event)

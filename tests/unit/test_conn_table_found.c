@@ -19,11 +19,15 @@ static size_t connections(const struct world *world)
 /// What the snapshot says of a full socket: owner, counters, and then that it is there.
 static void take_found(struct world *world, struct life *life, enum ct_state s)
 {
+	struct ct_event row;
+
 	life->core.state = (__u8)s;
 	take(world, owned(life, life->core.pid, "nginx", CT_OWNER_SCAN));
 	take(world, counted(life, 500, 700, 3));
 	assert_silence(&world->told);
-	take(world, found(life, s));
+	row = found(life, s);
+	row.found.idle_ns = 90000 * MS;
+	take(world, row);
 }
 
 static void connection_that_was_there_is_found_once_with_all_that_is_known(void **state)
@@ -38,6 +42,7 @@ static void connection_that_was_there_is_found_once_with_all_that_is_known(void 
 	assert_string_equal(world->last.id.comm, "nginx");
 	assert_int_equal(world->last.id.owner, CT_OWNER_SCAN);
 	assert_int_equal(world->conn->found_ns, life.core.ts_ns - MS);
+	assert_int_equal(world->conn->idle_ns, 90000 * MS);
 	assert_true(world->conn->opened_ns == CT_NS_UNKNOWN);
 	assert_int_equal(world->conn->history.steps[0].basis, CT_BASIS_FOUND);
 	assert_int_equal(world->conn->gaps, 0);

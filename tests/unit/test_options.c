@@ -398,6 +398,10 @@ static void doctor_takes_a_file_or_watches(void **state)
 	options = parsed(CT_COMMAND_DOCTOR, "--duration 5s --fail-on warn -P 80");
 	assert_null(options->file);
 	assert_int_equal(options->fail_on, 2);
+	assert_int_equal(options->output.idle_ns, 0);
+	assert_int_equal(parsed(CT_COMMAND_DOCTOR, "x.ctr --idle 90s")->output.idle_ns,
+			 90000000000);
+	assert_refused(CT_COMMAND_DOCTOR, "--idle soon", "--idle: 'soon' is no duration");
 	assert_refused(CT_COMMAND_DOCTOR, "--fail-on note", "'note' is not warn or crit");
 	assert_refused(CT_COMMAND_DOCTOR, "x.ctr y.ctr", "'y.ctr' is one too many");
 	assert_refused(CT_COMMAND_DOCTOR, "x.ctr --duration 5s", "'x.ctr' is a recording");

@@ -100,6 +100,18 @@ static void detail_is_short_and_begins_with_the_state(void **state)
 		      "SYN_RECV, passive, 2 SYN-ACKs unanswered, backlog 3 of 128");
 }
 
+static void silence_that_is_not_known_is_null(void **state)
+{
+	struct ct_update u = a_found(CT_STATE_ESTABLISHED);
+
+	expect_json(u, "state,idle_ns",
+		    "{\"event\":\"found\",\"state\":\"ESTABLISHED\",\"idle_ns\":null}\n");
+	u.found.what.idle_ns = 185 * S;
+	expect_json(u, "state,idle_ns",
+		    "{\"event\":\"found\",\"state\":\"ESTABLISHED\","
+		    "\"idle_ns\":185000000000}\n");
+}
+
 /// Its columns are those of the contract, and no others.
 static void watch_has_no_columns_of_list(void **state)
 {
@@ -129,6 +141,7 @@ int main(void)
 		cmocka_unit_test(listener_tells_of_its_queue_and_has_counted_nothing),
 		cmocka_unit_test(detail_is_short_and_begins_with_the_state),
 		cmocka_unit_test(watch_has_no_columns_of_list),
+		cmocka_unit_test(silence_that_is_not_known_is_null),
 	};
 
 	return cmocka_run_group_tests_name("sink_found", tests, NULL, NULL);

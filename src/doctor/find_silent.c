@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Connections on which nothing comes or goes, and nothing would tell if their peer had gone: RFC
+ * 9293 3.8.4. In CLOSE_WAIT and FIN_WAIT2 the peer or we have closed: close-wait-leak and
+ * fin-wait-stuck know more of those.
+ */
+#include "finder.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conntrace/sink_words.h"
+
+/// Who sets less than this wants to be told. The kernel's own two hours, RFC 1122 4.2.3.6, come
+/// behind what firewalls and people wait for.
+#define LATE_S 3600
+
+#define LOOPBACK 127 /// RFC 1122 3.2.1.3
+
+/// Both ends are sockets of one kernel: when one of them is gone, it tells the other.
+static bool is_within_host(const struct ct_conn_id *id)
+{
+	if (id->family == AF_INET && id->raddr[0] == LOOPBACK)
+		return true;
+	return memcmp(id->laddr, id->raddr, sizeof(id->laddr)) == 0;
+}
+
+static bool probes(const struct ct_conn *conn)
+{
+	return conn->sock_flags & CT_SOCK_KEEPALIVE;
+}
+
+/// Of an option that is not known nothing is concluded.
+static bool is_told_in_time(const struct ct_conn *conn)
+{
+	if (!conn->options_known)
+		return true;
+	return probes(conn) && conn->options.keepalive_time_s < LATE_S;
+}
+
+/* values: silent for so long when it was found; 1 if keepalive is on; its time then */
+static bool is_silent(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
+{
+	const struct ct_step *last = ct_history_last(&conn->history);
+
+	(void)now_ns;
+	/* a flag: something has come or gone since, or was tried */
+	if (conn->phase != CT_PHASE_LIVE || !conn->idle_ns || conn->flags || !last ||
+	    last->state != CT_STATE_ESTABLISHED || is_within_host(&conn->id) ||
+	    is_told_in_time(conn))
+		return false;
+	*ret = (struct ct_symptom){
+		conn->idle_ns,
+		{conn->idle_ns, probes(conn), probes(conn) ? conn->options.keepalive_time_s : 0},
+	};
+	return true;
+}
+
+static void put_why(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		    struct ct_buf *text)
+{
+	uint64_t probing = one->values[1].sum;
+
+	if (!probing) {
+		ct_buf_puts(text, ": there is no keepalive, and nothing tells whether the peer is "
+				  "still there");
+		return;
+	}
+	if (probing == one->count)
+		ct_buf_puts(text, ": keepalive");
+	else
+		ct_buf_printf(text, ": %llu have no keepalive, that of the others",
+			      (unsigned long long)(one->count - probing));
+	ct_buf_puts(text, " asks only behind a silence of ");
+	ct_words_duration(facts->options, text, one->values[2].max * CT_SECOND_NS);
+	ct_buf_puts(text, " whether the peer is still there");
+}
+
+static bool is_ghostly(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		       struct ct_finding *finding)
+{
+	finding->severity = CT_SEVERITY_NOTE;
+	/* one that is kept for later, whose peer is there, looks the same */
+	finding->confidence = CT_CONFIDENCE_LOW;
+	finding->is_of_owner = true;
+	ct_finder_put_owner(facts, &finding->summary, &finding->culprit);
+	ct_buf_puts(&finding->summary, " holds ");
+	ct_words_count(&finding->summary, one->count, "connection");
+	ct_buf_puts(&finding->summary, " that had been silent when found, the longest ");
+	ct_finder_put_time(facts, &finding->summary, one->values[0].max, false);
+	put_why(one, facts, &finding->summary);
+	ct_finding_number(finding, "idle_ns", one->values[0].max);
+	ct_finding_number(finding, "keepalive_off", one->count - one->values[1].sum);
+	ct_finding_number(finding, "keepalive_on", one->values[1].sum);
+	if (one->values[1].sum)
+		ct_finding_number(finding, "keepalive_time_s", one->values[2].max);
+	ct_finder_put_ss(facts, &finding->confirm, "established", one);
+	ct_buf_puts(&finding->remedy,
+		    "SO_KEEPALIVE with a TCP_KEEPIDLE of minutes finds out that a peer has gone, "
+		    "and keeps a NAT or firewall between from forgetting the connection; or close "
+		    "what has been idle for too long");
+	return true;
+}
+
+const struct ct_finder ct_find_silent_ghost = {
+	.id = "half-open-ghost",
+	.by = CT_CASE_BY_OWNER,
+	.of_silence = true,
+	.matches = is_silent,
+	.concludes = is_ghostly,
+};

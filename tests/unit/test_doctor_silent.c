@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What follows from how long a connection had been silent when it was found.
+#include "unit/doctor_fixture.h"
+
+#define SILENT_NS (185 * S)
+#define SECONDS_S 5
+#define MINUTES_S 600
+
+static bool finds_ghost_behind(uint64_t asked_ns, uint64_t idle_ns)
+{
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON, .idle_ns = asked_ns};
+	struct patient patient = found_in(CT_STATE_ESTABLISHED, idle_ns);
+	_cleanup_(printed_fini) struct printed printed = {};
+	const struct ct_session session = a_session();
+
+	ask_as(&printed, &session, options, &patient, 1);
+	return is_told(&printed, "half-open-ghost");
+}
+
+static void silent_connection_without_keepalive_may_be_a_ghost(void **state)
+{
+	struct patient patient = found_in(CT_STATE_ESTABLISHED, SILENT_NS);
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask(&printed, CT_OUTPUT_JSON, &patient, 2, NULL);
+	assert_non_null(strstr(
+		printed.text,
+		"\"id\":\"half-open-ghost\",\"severity\":\"note\",\"confidence\":\"low\","
+		"\"summary\":\"curl[4242] holds 2 connections that had been silent when found, "
+		"the longest for at least 3m05s: there is no keepalive, and nothing tells "
+		"whether the peer is still there\""));
+	assert_non_null(strstr(printed.text,
+			       "\"evidence\":{\"idle_ns\":185000000000,\"keepalive_off\":2,"
+			       "\"keepalive_on\":0}"));
+	assert_non_null(strstr(printed.text,
+			       "\"confirm\":\"ss -tanpo state established | grep pid=4242,\""));
+}
+
+static void short_or_unknown_silence_is_innocent(void **state)
+{
+	assert_true(finds("half-open-ghost", found_in(CT_STATE_ESTABLISHED, 120 * S), 1));
+	assert_false(finds("half-open-ghost", found_in(CT_STATE_ESTABLISHED, 119 * S), 1));
+	assert_false(finds("half-open-ghost", found_in(CT_STATE_ESTABLISHED, 0), 1));
+	assert_false(finds("half-open-ghost", standing_in(CT_STATE_ESTABLISHED, 1), 1));
+}
+
+static void silence_is_long_enough_when_the_option_says_so(void **state)
+{
+	assert_true(finds_ghost_behind(3 * S, 3 * S));
+	assert_false(finds_ghost_behind(3 * S, 3 * S - 1));
+	assert_false(finds_ghost_behind(600 * S, SILENT_NS));
+	assert_true(finds_ghost_behind(0, SILENT_NS)); /* as long as it is by itself */
+}
+
+static void keepalive_of_minutes_is_innocent_and_of_hours_is_not(void **state)
+{
+	struct patient patient = found_in(CT_STATE_ESTABLISHED, SILENT_NS);
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	patient.conn.sock_flags = CT_SOCK_KEEPALIVE;
+	patient.conn.options.keepalive_time_s = SECONDS_S;
+	assert_false(finds("half-open-ghost", patient, 1));
+	patient.conn.options.keepalive_time_s = MINUTES_S;
+	assert_false(finds("half-open-ghost", patient, 1));
+	patient.conn.options.keepalive_time_s = 7200;
+	ask(&printed, CT_OUTPUT_JSON, &patient, 1, NULL);
+	assert_non_null(strstr(printed.text, "3m05s: keepalive asks only behind a silence of 2h"));
+	assert_non_null(strstr(printed.text, "\"keepalive_off\":0,\"keepalive_on\":1,"
+					     "\"keepalive_time_s\":7200}"));
+	patient.conn.options_known = false;
+	assert_false(finds("half-open-ghost", patient, 1));
+}
+
+static void what_has_stirred_since_is_innocent(void **state)
+{
+	struct patient patient = found_in(CT_STATE_ESTABLISHED, SILENT_NS);
+
+	patient.conn.flags = 1U << CT_FLAG_KEEPALIVE_PROBE;
+	assert_false(finds("half-open-ghost", patient, 1));
+	patient.conn.flags = 0;
+	assert_true(finds("half-open-ghost", patient, 1));
+	patient.conn.phase = CT_PHASE_CLOSED;
+	assert_false(finds("half-open-ghost", patient, 1));
+}
+
+static void connection_within_the_host_is_innocent(void **state)
+{
+	struct patient patient = found_in(CT_STATE_ESTABLISHED, SILENT_NS);
+
+	set_addr(patient.conn.id.raddr, AF_INET, "10.0.0.1"); /* its own */
+	assert_false(finds("half-open-ghost", patient, 1));
+	set_addr(patient.conn.id.laddr, AF_INET, "127.0.0.1");
+	set_addr(patient.conn.id.raddr, AF_INET, "127.0.0.53");
+	assert_false(finds("half-open-ghost", patient, 1));
+}
+
+/// What took it into the state was a segment.
+static void state_has_lasted_for_as_long_as_the_silence(void **state)
+{
+	struct patient patient = found_in(CT_STATE_CLOSE_WAIT, SILENT_NS);
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	patient.conn.found_ns = NOW - 10 * S;
+	ask(&printed, CT_OUTPUT_JSON, &patient, 1, NULL);
+	assert_true(is_told(&printed, "close-wait-leak"));
+	assert_false(is_told(&printed, "half-open-ghost"));
+	assert_non_null(strstr(printed.text, "for at least 3m15s"));
+	assert_non_null(strstr(printed.text, "\"oldest_at_least_ns\":195000000000"));
+	patient.conn.idle_ns = 0;
+	assert_false(finds("close-wait-leak", patient, 1));
+	patient = found_in(CT_STATE_FIN_WAIT2, SILENT_NS);
+	patient.conn.found_ns = NOW - S;
+	assert_true(finds("fin-wait-stuck", patient, 1));
+	patient.conn.idle_ns = 0;
+	assert_false(finds("fin-wait-stuck", patient, 1));
+}
+
+/// More than there was time for: a recording that was tampered with.
+static void silence_from_before_the_clock_began_is_bounded(void **state)
+{
+	assert_true(finds("close-wait-leak", found_in(CT_STATE_CLOSE_WAIT, UINT64_MAX - 1), 1));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(silent_connection_without_keepalive_may_be_a_ghost),
+		cmocka_unit_test(short_or_unknown_silence_is_innocent),
+		cmocka_unit_test(silence_is_long_enough_when_the_option_says_so),
+		cmocka_unit_test(keepalive_of_minutes_is_innocent_and_of_hours_is_not),
+		cmocka_unit_test(what_has_stirred_since_is_innocent),
+		cmocka_unit_test(connection_within_the_host_is_innocent),
+		cmocka_unit_test(state_has_lasted_for_as_long_as_the_silence),
+		cmocka_unit_test(silence_from_before_the_clock_began_is_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
