@@ -54,7 +54,8 @@ SYSROOT_FLAGS := $(if $(SYSROOT),--sysroot=$(SYSROOT))
 BUILD_TOOLS     := clang bpftool scdoc pkg-config
 BUILD_LIBRARIES := libc6-dev libbpf-dev libelf-dev zlib1g-dev libzstd-dev libxxhash-dev \
 	libcap-ng-dev libseccomp-dev uthash-dev libsmartcols-dev
-TEST_TOOLS      := nftables iproute2 zstd clang-format clang-tidy procps nginx apache2-utils
+TEST_TOOLS      := nftables iproute2 zstd clang-format clang-tidy procps nginx apache2-utils \
+	zsh
 TEST_LIBRARIES  := libcmocka-dev libjansson-dev
 VM_TOOLS        := qemu-system-x86 busybox-static kmod xz-utils \
 	$(if $(KERNEL),$(if $(filter %arm64,$(KERNEL)),qemu-system-arm),qemu-system-arm)
@@ -89,11 +90,14 @@ BPF_FLAGS    = -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_$(ARCH) -Ivmlinux -Ii
 SRCS       := $(wildcard src/*.c src/*/*.c)
 OBJS       := $(SRCS:%.c=$(BUILD)/obj/%.o)
 SKELETON   := $(BUILD)/conntrace.skel.h
+# What this machine can ask the program for: not when it is for another.
+COMPLETIONS := $(if $(CROSS),,$(addprefix $(BUILD)/completions/,conntrace.bash _conntrace))
 MAN        := $(patsubst doc/%.scd,$(BUILD)/man/%,$(wildcard doc/*.scd))
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
 E2E_TESTS  := $(patsubst tests/e2e/e2e_%.c,%,$(wildcard tests/e2e/e2e_*.c))
 FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-C_FILES     = $(wildcard bpf/*.[ch] include/*/*.h src/*.[ch] src/*/*.[ch] tests/*/*.[ch] bench/*.[ch])
+C_FILES     = $(wildcard bpf/*.[ch] include/*/*.h src/*.[ch] src/*/*.[ch] tests/*/*.[ch] bench/*.[ch] \
+	demo/*.[ch])
 
 UNIT_PROGRAMS := $(UNIT_TESTS:%=$(BUILD)/unit/test_%)
 ASAN_PROGRAMS := $(UNIT_TESTS:%=$(ASAN)/unit/test_%)
@@ -101,6 +105,7 @@ COV_PROGRAMS  := $(UNIT_TESTS:%=$(COV)/unit/test_%)
 E2E_PROGRAMS  := $(E2E_TESTS:%=$(BUILD)/e2e/e2e_%)
 FUZZ_REPLAYS  := $(FUZZERS:%=$(ASAN)/fuzz/fuzz_%)
 BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,bench churn bulk idle)
+DEMO := $(BUILD)/demo
 
 # What each unit test links, and nothing else: a stage that reaches for a later one does not build.
 # The name is that of tests/unit/test_NAME.c.
@@ -110,12 +115,13 @@ RECORD_SRCS := $(addprefix src/record/,model.c encoder.c decoder.c file.c format
 UNIT_SRCS_addr        := src/base/addr.c src/base/number.c
 UNIT_SRCS_buf         := src/base/buf.c
 UNIT_SRCS_cleanup     :=
+UNIT_SRCS_completion   = $(UNIT_SRCS_options) src/cli/offer.c $(wildcard src/cli/completion*.c)
 UNIT_SRCS_confine     := $(wildcard src/confine/*.c) src/sink/spool.c src/sink/sink_out.c src/base/buf.c
 UNIT_SRCS_json_writer := $(addprefix src/base/,json_writer.c buf.c text.c)
 UNIT_SRCS_log         := src/base/log.c src/base/text.c src/base/buf.c
 UNIT_SRCS_number      := src/base/number.c
 UNIT_SRCS_options     := src/cli/options.c src/cli/option_table.c src/cli/option_values.c \
-	src/cli/option_select.c src/cli/option_cgroup.c src/cli/help.c src/cli/suggest.c \
+	src/cli/option_select.c src/cli/option_cgroup.c src/cli/help.c src/cli/examples.c src/cli/suggest.c \
 	$(addprefix src/select/,match.c expression.c parse.c term.c lexer.c) src/names.c \
 	$(wildcard src/sink/*.c src/base/*.c src/doctor/*.c) src/history.c src/conn.c src/capability.c
 UNIT_SRCS_options_expression := $(UNIT_SRCS_options)
@@ -129,6 +135,7 @@ UNIT_SRCS_recording_file    := src/record/file.c
 UNIT_SRCS_decode      := src/decode.c tests/unit/build_event.c
 UNIT_SRCS_file_names  := src/cli/file_names.c
 UNIT_SRCS_heap        := src/table/heap.c
+UNIT_SRCS_help        := $(UNIT_SRCS_options)
 UNIT_SRCS_history     := src/history.c
 UNIT_SRCS_hooks       := src/live/hooks.c src/names.c
 UNIT_SRCS_moment      := src/live/moment.c src/decode.c
@@ -144,6 +151,11 @@ FIELD_SRCS  := $(addprefix src/sink/,field.c field_identity.c field_event.c fiel
 	field_options.c sink_out.c) src/names.c \
 	$(addprefix src/base/,addr.c buf.c json_writer.c number.c text.c timefmt.c)
 REPORT_SRCS := $(wildcard src/report/*.c src/doctor/*.c) src/sink/spool.c src/capability.c
+
+UNIT_SRCS_tally       := src/cli/tally.c $(WORDS_SRCS)
+UNIT_SRCS_terminal    := src/cli/terminal.c $(WORDS_SRCS)
+UNIT_SRCS_capabilities := $(addprefix src/cli/,capabilities.c terminal.c) src/capability.c \
+	src/base/json_writer.c $(WORDS_SRCS)
 
 UNIT_SRCS_sink_csv    := src/sink/sink_csv.c $(FIELD_SRCS)
 UNIT_SRCS_sink_json   := src/sink/sink_json.c $(FIELD_SRCS)
@@ -223,24 +235,28 @@ export CONNTRACE := $(abspath $(BUILD)/conntrace)
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-# The two commands of the README install what they need, and vm does, which says what it could not get;
-# the others take the machine as it is.
-NEED := $(if $(filter run check deps vm,$(MAKECMDGOALS)),need)
+# The two commands of the README install what they need, so does demo, and vm, which says what it could not
+# get; the others take the machine as it is.
+NEED := $(if $(filter run check demo deps vm,$(MAKECMDGOALS)),need)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all run check unit asan e2e e2e-programs golden golden-update golden-record fuzz vm bench soak \
+.PHONY: all run demo check unit asan e2e e2e-programs golden golden-update golden-record completion fuzz vm bench soak \
 	coverage lint format format-check tidy man \
 	install uninstall clean help deps need always
 .DEFAULT_GOAL := all
 
 ## all: the program, build/conntrace
-all: $(BUILD)/conntrace
+all: $(BUILD)/conntrace $(COMPLETIONS)
 
 ## run: install what is missing, build, and watch this machine (ARGS='-p 1234')
 run: all
 	$(Q)$(as_root) $(BUILD)/conntrace watch $(ARGS)
+
+## demo: install what is missing, build, plant faults, record them and let the doctor find them
+demo: all $(DEMO)
+	$(Q)tools/demo.sh $(BUILD)
 
 ## deps: install the packages for building and testing
 deps: need
@@ -296,6 +312,16 @@ $(filter $(BUILD)/obj/src/live/%,$(OBJS)): $(SKELETON)
 $(BUILD)/conntrace: $(OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ $(PKG_LIBS) -o $@
+
+$(BUILD)/completions/conntrace.bash: $(BUILD)/conntrace
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$< completion bash >$@
+
+$(BUILD)/completions/_conntrace: $(BUILD)/conntrace
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$< completion zsh >$@
 
 # Objects and unit tests exist three times: as they ship, under sanitizers, and for coverage.
 
@@ -395,6 +421,13 @@ $(BENCH_PROGRAMS):
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ -o $@
 
+$(DEMO): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard demo/*.c))
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ -o $@
+
+$(BUILD)/e2e/e2e_demo: | $(DEMO)
+
 $(BUILD)/golden/scenes: $(BUILD)/obj/tests/golden/scenes.o $(SUPPORT)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
@@ -421,6 +454,7 @@ suite_asan   := asan: $(ASAN_PROGRAMS)
 suite_fuzz   := fuzz: $(foreach f,$(FUZZERS),'$(ASAN)/fuzz/fuzz_$(f) tests/fuzz/corpus/$(f)')
 suite_vmlinux := vmlinux: '$(VMLINUX_TEST) $(BUILD)/vmlinux'
 suite_golden := golden: $(wildcard tests/golden/run.sh)
+suite_completion := completion: tests/completion/bash.sh tests/completion/zsh.sh
 suite_lint   := lint: tests/lint/spdx.sh tests/lint/ranks.sh tests/lint/size.sh tests/lint/states.sh tests/lint/faults.sh tests/lint/hooks.sh
 suite_format  = format: 'tests/lint/format.sh $(C_FILES)'
 suite_tidy   := tidy: 'tests/lint/tidy.sh $(SRCS)'
@@ -434,8 +468,7 @@ TIDY_ENV = TIDY_FLAGS="$(subst ",\",$(CT_CPPFLAGS)) -std=gnu11"
 check: all $(UNIT_PROGRAMS) $(VMLINUX_TEST) $(VMLINUX_DATA) $(ASAN_PROGRAMS) $(FUZZ_REPLAYS) \
 	$(E2E_PROGRAMS)
 	$(Q)$(TIDY_ENV) tests/run.sh $(suite_unit) $(suite_vmlinux) $(suite_asan) $(suite_fuzz) $(suite_golden) \
-		$(suite_lint) \
-		$(suite_format) $(suite_tidy) $(suite_e2e)
+		$(suite_completion) $(suite_lint) $(suite_format) $(suite_tidy) $(suite_e2e)
 
 ## unit: unit tests
 unit: $(UNIT_PROGRAMS) $(VMLINUX_TEST) $(VMLINUX_DATA)
@@ -455,6 +488,10 @@ e2e-programs: all $(E2E_PROGRAMS)
 ## golden: kept recordings against kept output
 golden: all
 	$(Q)tests/run.sh $(suite_golden)
+
+## completion: what bash and zsh offer
+completion: all
+	$(Q)tests/run.sh $(suite_completion)
 
 ## golden-update: keep the output of today, for git diff to judge
 golden-update: all
@@ -525,16 +562,20 @@ $(BUILD)/man/%: doc/%.scd
 	$(Q)mkdir -p $(@D)
 	$(Q)scdoc <$< >$@
 
-## install: program and manual pages (PREFIX=/usr/local, DESTDIR=)
+## install: program, manual pages and completions (PREFIX=/usr/local, DESTDIR=)
 install: all man
 	install -D -m 755 $(BUILD)/conntrace $(DESTDIR)$(PREFIX)/bin/conntrace
+	$(foreach script,$(COMPLETIONS),install -D -m 644 $(script) $(DESTDIR)$(call installed_completion,$(script)) &&) true
 	$(foreach page,$(MAN),install -D -m 644 $(page) $(DESTDIR)$(call installed_page,$(page)) &&) true
 
 ## uninstall: take them away again
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/conntrace $(foreach page,$(MAN),$(DESTDIR)$(call installed_page,$(page)))
+	rm -f $(DESTDIR)$(PREFIX)/bin/conntrace $(foreach page,$(MAN),$(DESTDIR)$(call installed_page,$(page))) \
+		$(foreach script,$(COMPLETIONS),$(DESTDIR)$(call installed_completion,$(script)))
 
 installed_page = $(PREFIX)/share/man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+
+installed_completion = $(PREFIX)/share/$(if $(filter %.bash,$(1)),bash-completion/completions/conntrace,zsh/site-functions/_conntrace)
 
 ## clean: remove build/
 clean:

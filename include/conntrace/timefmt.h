@@ -23,7 +23,7 @@ char *ct_time_clock(int64_t real_ns, bool utc, char out[CT_TIME_CLOCK_STRLEN]);
 /// instead of `u`. Returns out.
 char *ct_duration_format(uint64_t ns, bool utf8, char out[CT_DURATION_STRLEN]);
 
-/// Parses a decimal number, a fraction allowed, with unit ns, us, ms, s, m, h or d; without unit it
-/// is seconds. Returns 0, -EINVAL when it is none, or -ERANGE when it does not fit; *ret_ns
-/// unchanged on failure. What is below a nanosecond is cut.
+/// Parses a decimal number, a fraction allowed, also alone (".5"), with unit ns, us, ms, s, m, h or
+/// d; without unit it is seconds. Returns 0, -EINVAL when it is none, or -ERANGE when it does not
+/// fit; *ret_ns unchanged on failure. What is below a nanosecond is cut.
 int ct_duration_parse(const char *text, uint64_t *ret_ns);

@@ -191,7 +191,8 @@ int ct_duration_parse(const char *text, uint64_t *ret_ns)
 	bool too_big = false;
 	unsigned __int128 total;
 
-	if (!is_digit(*p))
+	/* ".5", as sleep(1) takes it; a point alone is no number */
+	if (!is_digit(*p) && *p != '.')
 		return -EINVAL;
 	for (; is_digit(*p); p++)
 		if (__builtin_mul_overflow(whole, 10, &whole) ||

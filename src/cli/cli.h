@@ -31,6 +31,9 @@ int ct_cmd_info(struct ct_options *options);
 int ct_cmd_check(struct ct_options *options);
 int ct_cmd_doctor(struct ct_options *options);
 
+/// Prints the script that completes command lines in SHELL; NULL: how it is used.
+int ct_cmd_completion(const char *shell);
+
 /// ct_sink_output_new(), ct_sink_report_new(), ct_sink_list_new(), ct_sink_doctor_new()
 typedef int (*ct_sink_new_fn)(const struct ct_output_options *options,
 			      const struct ct_session *session, FILE *out,
@@ -113,3 +116,6 @@ int ct_confine_check_user(const struct ct_user *user);
 /// Gives up what the rest of the run does not need. What cannot be given up is told, and only a
 /// user that cannot be become is a failure.
 int ct_confine_self(const struct ct_confinement *what);
+
+/// Prints the script that completes command lines in SHELL; NULL: how it is used.
+int ct_cmd_completion(const char *shell);

@@ -10,9 +10,13 @@
 #include "conntrace/log.h"
 #include "conntrace/source_live.h"
 #include "cost.h"
+#include "terminal.h"
 
 /// How long programs are watched if nobody says otherwise.
 #define COST_NS 5000000000
+
+/// What stands in front of a line.
+#define LABEL_WIDTH 12
 
 struct check {
 	struct utsname name;
@@ -49,9 +53,12 @@ static void put_json(struct ct_buf *buf, const struct check *check)
 	ct_buf_putc(buf, '\n');
 }
 
-static void put_privileges(struct ct_buf *buf, const struct ct_surroundings *surroundings)
+/// A line each, or more where the terminal is narrow.
+static void put_privileges(struct ct_buf *buf, const struct ct_surroundings *surroundings,
+			   size_t width)
 {
-	const char *separator = "without ";
+	_cleanup_(ct_buf_fini) struct ct_buf text = {};
+	size_t missing = 0;
 
 	ct_buf_puts(buf, "privileges  ");
 	for (size_t i = 0; i < CT_PRIVILEGES; i++) {
@@ -59,10 +66,15 @@ static void put_privileges(struct ct_buf *buf, const struct ct_surroundings *sur
 
 		if (privilege->held)
 			continue;
-		ct_buf_printf(buf, "%s%s (%s)", separator, privilege->name, privilege->purpose);
-		separator = ",\n            ";
+		if (missing++)
+			ct_buf_printf(buf, ",\n%*s", LABEL_WIDTH, "");
+		ct_buf_reset(&text);
+		ct_buf_printf(&text, "%s%s (%s)", missing == 1 ? "without " : "", privilege->name,
+			      privilege->purpose);
+		/* a column is left for the comma */
+		ct_terminal_wrap(buf, text.data ?: "", LABEL_WIDTH, width ? width - 1 : 0);
 	}
-	if (strncmp(separator, "without", strlen("without")) == 0)
+	if (!missing)
 		ct_buf_puts(buf, "all that are needed");
 	ct_buf_putc(buf, '\n');
 }
@@ -70,6 +82,7 @@ static void put_privileges(struct ct_buf *buf, const struct ct_surroundings *sur
 static void put_text(struct ct_buf *buf, const struct check *check)
 {
 	const struct ct_surroundings *surroundings = &check->surroundings;
+	size_t width = ct_terminal_width();
 
 	ct_buf_printf(buf, "kernel      %s %s\n", check->name.release, check->name.machine);
 	ct_buf_printf(buf, "BTF         %s\n", surroundings->has_btf ? "yes" : "none");
@@ -77,11 +90,11 @@ static void put_text(struct ct_buf *buf, const struct check *check)
 		      *surroundings->lockdown
 			      ? surroundings->lockdown
 			      : "not known: /sys/kernel/security/lockdown cannot be read");
-	put_privileges(buf, surroundings);
+	put_privileges(buf, surroundings, width);
 	if (*check->problem) /* one sentence says it of all of them */
 		return;
 	ct_buf_putc(buf, '\n');
-	ct_capabilities_put_table(buf, &check->capabilities);
+	ct_capabilities_put_table(buf, &check->capabilities, width, ct_output_utf8());
 	if (!check->has_cost)
 		return;
 	ct_buf_putc(buf, '\n');

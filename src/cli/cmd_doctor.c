@@ -16,13 +16,8 @@ static int look_live(struct ct_options *options)
 
 int ct_cmd_doctor(struct ct_options *options)
 {
-	enum ct_output_format format = options->output.format;
 	int worst = 0, r;
 
-	if (format != CT_OUTPUT_TABLE && format != CT_OUTPUT_JSON) {
-		ct_error("--output: doctor prints text (table) or json");
-		return CT_EXIT_USAGE;
-	}
 	options->output.worst = &worst;
 	r = options->file ? ct_file_run(options, ct_sink_doctor_new) : look_live(options);
 	if (r == CT_EXIT_DONE && options->fail_on && worst >= options->fail_on)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <stdbool.h>
+#include <string.h>
 
+#include "examples.h"
 #include "option_table.h"
 
 #define HELP_COLUMN 27
@@ -36,6 +38,21 @@ static void print_option(const struct ct_option_spec *spec, FILE *out)
 	fprintf(out, "%*s%s\n", width < HELP_COLUMN - 2 ? HELP_COLUMN - width : 2, "", spec->help);
 }
 
+/// As one types them, the comment included.
+static void print_examples(enum ct_command command, FILE *out)
+{
+	const struct ct_example *examples = ct_examples[command];
+	size_t widest = 0;
+
+	for (size_t i = 0; examples[i].words; i++)
+		if (strlen(examples[i].words) > widest)
+			widest = strlen(examples[i].words);
+	fputs("\nExamples\n", out);
+	for (size_t i = 0; examples[i].words; i++)
+		fprintf(out, "  conntrace %s %-*s  # %s\n", ct_syntaxes[command].name, (int)widest,
+			examples[i].words, examples[i].what);
+}
+
 void ct_options_help(enum ct_command command, FILE *out)
 {
 	const struct ct_syntax *syntax = &ct_syntaxes[command];
@@ -55,5 +72,6 @@ void ct_options_help(enum ct_command command, FILE *out)
 	}
 	if (syntax->expression)
 		fputs(expression, out);
+	print_examples(command, out);
 	fprintf(out, "\nconntrace(1) has the rest, conntrace-json(5) the keys of the JSON.\n");
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A run of the tracer: what watch, record and list have in common. */
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "rotate.h"
 #include "rounds.h"
 #include "stop.h"
+#include "tally.h"
 #include "unseen.h"
 
 #define NS_PER_MS 1000000ull
@@ -417,22 +417,23 @@ static int finish(struct live *live, int r)
 	return r ? failed(live, r) : CT_EXIT_DONE;
 }
 
-/// What the recording holds. A connection that several files have is one in each.
+/// What the recording holds.
 static void tell_recorded(const struct live *live, const struct ct_pipeline_stats *stats)
 {
 	const struct ct_rotate *rotate = &live->rotate;
+	const struct ct_recorded recorded = {
+		.events = stats->selected,
+		.connections = stats->connections,
+		.counts_connections = !is_verbatim(live),
+		.files = rotate->files,
+		.path = rotate->names.path,
+		.lost = stats->lost,
+	};
+	_cleanup_(ct_buf_fini) struct ct_buf text = {};
 
-	if (rotate->files > 1)
-		ct_info("%" PRIu64 " events recorded to %" PRIu64
-			" files, the last of them %s, %" PRIu64 " lost",
-			stats->selected, rotate->files, rotate->names.path, stats->lost);
-	else if (is_verbatim(live))
-		ct_info("%" PRIu64 " events recorded to %s, %" PRIu64 " lost", stats->selected,
-			rotate->names.path, stats->lost);
-	else
-		ct_info("%" PRIu64 " events of %" PRIu64 " connections recorded to %s, %" PRIu64
-			" lost",
-			stats->selected, stats->connections, rotate->names.path, stats->lost);
+	ct_recorded_put(&text, &recorded);
+	if (!text.error)
+		ct_info("%s", text.data);
 }
 
 /// What CMD answered counts before what was lost. Nothing is said to a reader that has gone.

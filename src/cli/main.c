@@ -44,7 +44,7 @@ static int print_help(void)
 		printf("  %-8s %s%s\n", ct_syntaxes[i].name, ct_syntaxes[i].summary,
 		       i == CT_COMMAND_WATCH ? " (the default)" : "");
 	printf("  %-8s %s\n", "help", "print this, or the options of a command: help COMMAND");
-	printf("\nLive tracing needs root. conntrace(1) has examples.\n");
+	printf("\nLive tracing needs root. Each command's --help and conntrace(1) have examples.\n");
 	return flush_stdout();
 }
 
@@ -87,9 +87,21 @@ static int run_help(int argc, char **argv)
 
 	if (argc < 2)
 		return print_help();
+	if (strcmp(argv[1], "completion") == 0)
+		return ct_cmd_completion(NULL);
 	if (find_command(argv[1], &command))
 		return refuse_command(argv[1]);
 	return print_command_help(command);
+}
+
+static int run_completion(int argc, char **argv)
+{
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+		return ct_cmd_completion(NULL);
+	if (argc == 2)
+		return ct_cmd_completion(argv[1]);
+	ct_error("completion takes the name of one shell: 'conntrace completion --help' has them");
+	return CT_EXIT_USAGE;
 }
 
 static int run_command(enum ct_command command, int argc, char **argv, char **command_line)
@@ -141,6 +153,8 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "help") == 0)
 		return run_help(argc - 1, argv + 1);
+	if (strcmp(argv[1], "completion") == 0)
+		return run_completion(argc - 1, argv + 1);
 	if (find_command(argv[1], &command) == 0)
 		return run_command(command, argc - 1, argv + 1, argv);
 	if (ct_expression_begins(argv[1]))

@@ -73,9 +73,9 @@ enum {
 	KEY_COST,
 	KEY_HIDE_HOOK,
 	KEY_BTF,
-	KEY_IDLE,
+	KEY_FLOOR,
 	KEY_FAIL_ON,
-	KEY_SILENT,
+	KEY_IDLE,
 	KEY_FORCE,
 	KEY_SYNC,
 	KEY_WATCH,
@@ -118,8 +118,8 @@ const struct ct_option_spec ct_option_specs[] = {
 
 	{'o', "output", "FORMAT", "table, wide, json or csv", PRINTING, CT_OPTION_OUTPUT,
 	 FIELD(output.format), 0, ct_option_format},
-	{'o', "output", "FORMAT", "table or json", DOCTOR, CT_OPTION_OUTPUT, FIELD(output.format),
-	 0, ct_option_format},
+	{'o', "output", "FORMAT", "table (text) or json", INFO | CHECK | DOCTOR, CT_OPTION_OUTPUT,
+	 FIELD(output.format), 0, ct_option_text_json},
 	{KEY_JSON, "json", NULL, "the same as -o json", PRINTING | INFO | CHECK | DOCTOR,
 	 CT_OPTION_OUTPUT, FIELD(output.format), CT_OUTPUT_JSON, ct_option_constant},
 	{'T', NULL, NULL, "times by the wall clock (the default)", PRINTING, CT_OPTION_OUTPUT,
@@ -176,7 +176,7 @@ const struct ct_option_spec ct_option_specs[] = {
 	 CT_OPTION_OTHER, FIELD(cost), 0, ct_option_true},
 	{KEY_FAIL_ON, "fail-on", "SEVERITY", "exit with 4 if a finding is as severe: warn or crit",
 	 DOCTOR, CT_OPTION_OTHER, FIELD(fail_on), 0, ct_option_severity},
-	{KEY_SILENT, "idle", "D",
+	{KEY_IDLE, "idle", "D",
 	 "a connection that nothing came or went on for this time may be a ghost; 2m if not given",
 	 DOCTOR, CT_OPTION_OTHER, FIELD(output.idle_ns), 0, ct_option_duration},
 	{'q', "quiet", NULL, "errors and warnings only", ALL, CT_OPTION_OTHER, FIELD(verbosity),
@@ -191,7 +191,7 @@ const struct ct_option_spec ct_option_specs[] = {
 	 ct_option_hide},
 	{KEY_BTF, "btf", "FILE", NULL, LIVE | LIST | CHECK, CT_OPTION_OTHER, FIELD(btf_path), 0,
 	 ct_option_string},
-	{KEY_IDLE, "idle", NULL, NULL, LIVE, CT_OPTION_OTHER, FIELD(idle), 0, ct_option_true},
+	{KEY_FLOOR, "do-nothing", NULL, NULL, LIVE, CT_OPTION_OTHER, FIELD(idle), 0, ct_option_true},
 };
 const size_t ct_option_specs_n = sizeof(ct_option_specs) / sizeof(ct_option_specs[0]);
 

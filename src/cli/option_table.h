@@ -36,6 +36,7 @@ int ct_option_period(struct ct_option_value *value);	/// uint64_t, ns
 int ct_option_files(struct ct_option_value *value);	/// uint64_t, 1 and up
 int ct_option_sync(struct ct_option_value *value);	/// enum ct_recording_sync
 int ct_option_format(struct ct_option_value *value);	/// enum ct_output_format
+int ct_option_text_json(struct ct_option_value *value); /// likewise, table or json alone
 int ct_option_color(struct ct_option_value *value);	/// enum ct_color_when
 int ct_option_user(struct ct_option_value *value);	/// struct ct_user
 int ct_option_severity(struct ct_option_value *value);	/// int, 1 + enum ct_severity

@@ -175,6 +175,18 @@ int ct_option_format(struct ct_option_value *value)
 	return 0;
 }
 
+/// What is no list of connections has neither columns nor rows.
+int ct_option_text_json(struct ct_option_value *value)
+{
+	enum ct_output_format format = _CT_OUTPUT_MAX;
+
+	ct_output_format_from_name(value->text, &format);
+	if (format != CT_OUTPUT_TABLE && format != CT_OUTPUT_JSON)
+		return ct_option_refuse(value, "'%.64s' is not table or json", value->text);
+	*(enum ct_output_format *)value->target = format;
+	return 0;
+}
+
 /// 1 + enum ct_severity: 0 stands for none.
 int ct_option_severity(struct ct_option_value *value)
 {

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "conntrace/cleanup.h"
 #include "conntrace/log.h"
 #include "conntrace/names.h"
+#include "tally.h"
 
 bool ct_output_utf8(void)
 {
@@ -103,12 +105,13 @@ void ct_list_losses(const uint64_t lost_at[_CT_LOST_MAX], char *text, size_t len
 int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_stats *stats,
 		   const char *when, const char *advice)
 {
+	_cleanup_(ct_buf_fini) struct ct_buf evicted = {};
 	char places[CT_LOSSES_STRLEN];
 
 	if (stats->evicted)
-		ct_warn("%" PRIu64
-			" connections left before their end, there were too many at once",
-			stats->evicted);
+		ct_evicted_put(&evicted, stats->evicted);
+	if (evicted.len)
+		ct_warn("%s", evicted.data);
 	if (!stats->lost)
 		return CT_EXIT_DONE;
 	ct_list_losses(stats->lost_at, places, sizeof(places));

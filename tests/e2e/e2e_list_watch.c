@@ -30,7 +30,8 @@
 #define COLUMNS	 60
 #define PAIRS	 3
 
-#define SECOND_NS 1000000000LL
+#define SECOND_NS    1000000000LL
+#define EXIT_RUNTIME 1
 
 /// A list that goes on.
 struct list {
@@ -292,6 +293,29 @@ static void reader_that_goes_ends_it_before_the_next_round(void **state)
 	expect_end(&list, 0);
 }
 
+static void round_that_cannot_be_printed_ends_it_with_one_line(void **state)
+{
+	static const char said[] = "conntrace: cannot write to standard output: ";
+	struct e2e *e2e = *state;
+	int full_fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	struct e2e_pair pair;
+	struct list list;
+	size_t bytes;
+	char *text, *line;
+
+	assert_true(full_fd >= 0);
+	listen_on(e2e, &pair);
+	list = START(e2e, full_fd, "--watch", "0.1");
+	close(full_fd);
+	expect_end(&list, EXIT_RUNTIME);
+	text = e2e_file_read(list.err_path, &bytes);
+	line = strstr(text, said);
+	assert_non_null(line);
+	assert_string_equal(strchr(line, '\n'), "\n");
+	assert_int_equal(occurrences(text, said), 1);
+	free(text);
+}
+
 /// Looks at one frame: no row is too long, there are not too many, the head counts. Rows end with
 /// "\r\n".
 static void assert_frame(const char *frame, size_t len)
@@ -349,6 +373,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(csv_names_its_columns_once),
 	E2E_TEST(duration_ends_it),
 	E2E_TEST(reader_that_goes_ends_it_before_the_next_round),
+	E2E_TEST(round_that_cannot_be_printed_ends_it_with_one_line),
 	E2E_TEST(terminal_has_one_table_in_one_place),
 };
 

@@ -28,7 +28,8 @@
 #define LIVES	 20
 
 /// Long enough for a line that comes behind a second.
-#define LASTS "2500ms"
+#define LASTS_MS 2500
+#define LASTS	 "2500ms"
 
 /// `conntrace ARGV…` with stderr to ERR_FD and stdout to OUT_FD, -1 for nothing.
 static pid_t start(struct e2e *e2e, int out_fd, int err_fd, const char *const argv[])
@@ -93,6 +94,12 @@ static void recording_shows_what_it_has_and_takes_it_away(void **state)
 	e2e_terminal_close(&terminal);
 }
 
+/// For it to come on a slow machine as well.
+static const char *long_enough(struct e2e *e2e)
+{
+	return e2e_format(e2e, "%dms", e2e_patience(LASTS_MS));
+}
+
 static void doctor_shows_how_long_it_still_looks(void **state)
 {
 	struct e2e *e2e = *state;
@@ -100,11 +107,11 @@ static void doctor_shows_how_long_it_still_looks(void **state)
 	pid_t pid;
 
 	e2e_terminal_open(ROWS, COLUMNS, &terminal);
-	pid = START(e2e, -1, terminal.fd, "doctor", "--duration", LASTS, "-P",
+	pid = START(e2e, -1, terminal.fd, "doctor", "--duration", long_enough(e2e), "-P",
 		    e2e_port_text(e2e, 0));
 	expect_end(e2e, pid);
 	assert_non_null(strstr(e2e_terminal_text(&terminal), "\rconntrace: watching: 0 events, "));
-	assert_non_null(strstr(e2e_terminal_text(&terminal), " s of 2 s"));
+	assert_non_null(strstr(e2e_terminal_text(&terminal), " s of "));
 	e2e_terminal_close(&terminal);
 }
 
@@ -133,7 +140,7 @@ static void watch_into_a_file_shows_how_far_it_is(void **state)
 
 	assert_true(out_fd >= 0);
 	e2e_terminal_open(ROWS, COLUMNS, &terminal);
-	pid = START(e2e, out_fd, terminal.fd, "watch", "--duration", LASTS, "-P",
+	pid = START(e2e, out_fd, terminal.fd, "watch", "--duration", long_enough(e2e), "-P",
 		    e2e_port_text(e2e, 0));
 	close(out_fd);
 	expect_end(e2e, pid);

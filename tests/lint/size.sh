@@ -5,7 +5,7 @@
 # the first column and the one that closes there: clang-format sees to that.
 set -eu
 
-find bpf include src tests bench -name '*.[ch]' -print0 | sort -z | xargs -0 awk -v max_function=60 -v max_file=500 '
+find bpf include src tests bench demo -name '*.[ch]' -print0 | sort -z | xargs -0 awk -v max_function=60 -v max_file=500 '
 FNR == 1 { if (file) check_file(); file = FILENAME; open = 0 }
 { lines = FNR }
 !open && /^[a-zA-Z_].*\(/ { signature = $0 }

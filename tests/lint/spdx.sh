@@ -13,7 +13,7 @@ while IFS= read -r file; do
 		echo "$file: no \"$licence\" at its start"
 		status=1
 	fi
-done < <(find Makefile .clang-format .clang-tidy .gitignore .ci bpf include src tests tools bench doc \
+done < <(find Makefile .clang-format .clang-tidy .gitignore .ci bpf include src tests tools bench demo doc \
 	-type f \( -name '*.[ch]' -o -name '*.sh' -o -name '*.scd' -o -name Makefile -o -path '.ci/*' \
 	-o -name '.*' \) 2>/dev/null)
 exit $status

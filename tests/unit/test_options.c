@@ -120,7 +120,9 @@ static void wrong_option_is_refused_in_a_line_that_names_it(void **state)
 		{CT_COMMAND_REPORT, "x.ctr --user nobody", "'--user'"},
 		{CT_COMMAND_WATCH, "--no-snapshots", "did you mean '--no-snapshot'"},
 		{CT_COMMAND_INFO, "x.ctr -p 1", "'-p'"},
-		{CT_COMMAND_CHECK, "-o json", "'-o'"},
+		{CT_COMMAND_CHECK, "-o csv", "--output: 'csv' is not table or json"},
+		{CT_COMMAND_INFO, "x.ctr -o wide", "--output: 'wide' is not table or json"},
+		{CT_COMMAND_DOCTOR, "-o xml", "--output: 'xml' is not table or json"},
 		{CT_COMMAND_WATCH, "--cost", "'--cost'"},
 		{CT_COMMAND_CHECK, "--duration 1", "--duration goes with --cost"},
 	};
@@ -297,6 +299,7 @@ static void limits_have_units(void **state)
 	assert_true(options->io_owner);
 	assert_string_equal(options->write_path, "out.ctr");
 	assert_int_equal(parsed(CT_COMMAND_RECORD, "--buffer 64M")->ring_bytes, 64 << 20);
+	assert_int_equal(parsed(CT_COMMAND_RECORD, "--duration .5")->duration_ns, 500000000);
 }
 
 static void files_are_counted_as_tcpdump_counts_them(void **state)
@@ -407,6 +410,22 @@ static void doctor_takes_a_file_or_watches(void **state)
 	assert_refused(CT_COMMAND_DOCTOR, "x.ctr --duration 5s", "'x.ctr' is a recording");
 }
 
+static void what_is_no_list_is_text_or_json(void **state)
+{
+	static const enum ct_command commands[] = {CT_COMMAND_INFO, CT_COMMAND_CHECK,
+						   CT_COMMAND_DOCTOR};
+
+	for (size_t i = 0; i < N_ELEMENTS(commands); i++) {
+		const char *file = commands[i] == CT_COMMAND_INFO ? "x.ctr " : "";
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s-o json", file);
+		assert_int_equal(parsed(commands[i], text)->output.format, CT_OUTPUT_JSON);
+		snprintf(text, sizeof(text), "%s--json --output table", file);
+		assert_int_equal(parsed(commands[i], text)->output.format, CT_OUTPUT_TABLE);
+	}
+}
+
 static void help_and_version_come_before_what_is_wrong(void **state)
 {
 	assert_true(parsed(CT_COMMAND_REPLAY, "--help --foo")->help);
@@ -471,6 +490,7 @@ int main(void)
 		cmocka_unit_test(command_behind_dashes_keeps_its_options),
 		cmocka_unit_test(file_may_stand_anywhere),
 		cmocka_unit_test(doctor_takes_a_file_or_watches),
+		cmocka_unit_test(what_is_no_list_is_text_or_json),
 		cmocka_unit_test(help_and_version_come_before_what_is_wrong),
 		cmocka_unit_test(help_tells_each_option_of_the_command_alone),
 		cmocka_unit_test(near_word_is_suggested_and_a_far_one_is_not),

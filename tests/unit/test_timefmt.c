@@ -100,6 +100,8 @@ static void durations_are_read_in_any_unit(void **state)
 		{"10s", UINT64_C(10000000000)},
 		{"1.5s", 1500000000},
 		{"1.5", 1500000000},
+		{".5", 500000000},
+		{".25ms", 250000},
 		{"0.000000001", 1},
 		{"1.0000000009s", 1000000000},
 		{"0.1000000000000000000000000001s", 100000000},
@@ -124,9 +126,9 @@ static void durations_are_read_in_any_unit(void **state)
 static void what_is_no_duration_is_refused_and_leaves_the_result(void **state)
 {
 	static const char *const refused[] = {
-		"",	 "s",	"-1s",	 "+1s",	   " 1s",  "1 s",
-		"1.s",	 ".5s", "1..5s", "1.5.5s", "1sec", "1S",
-		"1m30s", "0x1", "1e3",	 "inf",	   "nan",  "99999999999999999999q",
+		"",   "s",     "-1s", "+1s", " 1s",   "1 s",	"1.s",
+		".",  ".s",    "..5", "-.5", "1..5s", "1.5.5s", "1sec",
+		"1S", "1m30s", "0x1", "1e3", "inf",   "nan",	"99999999999999999999q",
 	};
 	uint64_t ns = 77;
 
