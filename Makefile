@@ -123,7 +123,8 @@ UNIT_SRCS_number      := src/base/number.c
 UNIT_SRCS_options     := src/cli/options.c src/cli/option_table.c src/cli/option_values.c \
 	src/cli/option_select.c src/cli/option_cgroup.c src/cli/help.c src/cli/examples.c src/cli/suggest.c \
 	$(addprefix src/select/,match.c expression.c parse.c term.c lexer.c) src/names.c \
-	$(wildcard src/sink/*.c src/base/*.c src/doctor/*.c) src/history.c src/conn.c src/capability.c
+	$(wildcard src/sink/*.c src/base/*.c src/doctor/*.c) src/report/by.c src/history.c src/conn.c \
+	src/capability.c
 UNIT_SRCS_options_expression := $(UNIT_SRCS_options)
 UNIT_SRCS_options_list := $(UNIT_SRCS_options)
 UNIT_SRCS_record_codec := $(addprefix src/record/,model.c encoder.c decoder.c) src/decode.c
@@ -163,6 +164,12 @@ UNIT_SRCS_sink_summary := $(UNIT_SRCS_sink_json)
 UNIT_SRCS_sink_table  := src/sink/sink_table.c $(WORDS_SRCS)
 UNIT_SRCS_report      := $(REPORT_SRCS) src/sink/sink_json.c src/sink/sink_csv.c \
 	$(sort $(FIELD_SRCS) $(WORDS_SRCS))
+UNIT_SRCS_report_sections := $(UNIT_SRCS_report)
+UNIT_SRCS_report_groups := $(addprefix src/report/,groups.c by.c columns.c report_text.c) src/capability.c \
+	$(WORDS_SRCS)
+UNIT_SRCS_report_percentiles := $(addprefix src/report/,percentiles.c histogram.c columns.c) $(WORDS_SRCS)
+UNIT_SRCS_report_timeline := $(addprefix src/report/,timeline.c worst.c report_text.c) src/capability.c \
+	$(WORDS_SRCS)
 UNIT_SRCS_sink        := $(addprefix src/sink/,sink.c sink_csv.c sink_json.c sink_table.c) \
 	$(sort $(FIELD_SRCS) $(WORDS_SRCS))
 UNIT_SRCS_sink_found  := src/sink/sink_list.c src/sink/list_memory.c $(UNIT_SRCS_sink)

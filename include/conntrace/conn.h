@@ -249,6 +249,30 @@ static inline uint64_t ct_conn_gone_ns(const struct ct_conn *conn)
 	return conn->lives_on ? CT_NS_UNKNOWN : conn->closed_ns;
 }
 
+/// From its beginning until it was truly gone; CT_NS_UNKNOWN: one of the two is not known.
+static inline uint64_t ct_conn_lifetime_ns(const struct ct_conn *conn)
+{
+	uint64_t gone_ns = ct_conn_gone_ns(conn);
+
+	if (conn->opened_ns == CT_NS_UNKNOWN || gone_ns == CT_NS_UNKNOWN)
+		return CT_NS_UNKNOWN;
+	/* two CPUs' clocks */
+	return gone_ns > conn->opened_ns ? gone_ns - conn->opened_ns : 0;
+}
+
+/// From its SYN to ESTABLISHED; CT_NS_UNKNOWN. Of an accepted connection only where its SYN was
+/// seen: a syncookie leaves no trace of it, and where nothing is known of the handshake it may have
+/// been one.
+static inline uint64_t ct_conn_handshake_ns(const struct ct_conn *conn)
+{
+	if (conn->id.role != CT_ROLE_ACTIVE && conn->handshake != CT_HANDSHAKE_REQUEST &&
+	    conn->handshake != CT_HANDSHAKE_FASTOPEN)
+		return CT_NS_UNKNOWN;
+	if (conn->opened_ns == CT_NS_UNKNOWN || conn->established_ns == CT_NS_UNKNOWN)
+		return CT_NS_UNKNOWN;
+	return conn->established_ns > conn->opened_ns ? conn->established_ns - conn->opened_ns : 0;
+}
+
 /**
  * Raises a flag with what it rests on; once a flag and connection, a second time does nothing.
  *

@@ -2,18 +2,38 @@
 /* The sink behind `conntrace report`: connections, not events. */
 #pragma once
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "conntrace/sink.h"
+
+/// By what connections are counted together: ct_output_options.by.
+enum ct_report_by {
+	CT_REPORT_BY_NONE = 0, /// nobody asked: the largest by peer, by process and by port
+	CT_REPORT_BY_PEER,     /// the address of the other end
+	CT_REPORT_BY_PROCESS,  /// its owner; one that is not certain stands apart
+	CT_REPORT_BY_COMM,     /// its owner's name
+	CT_REPORT_BY_PORT,     /// of the end that was asked, and which of the two that is
+	CT_REPORT_BY_SERVICE,  /// the same with its address
+	CT_REPORT_BY_CGROUP,
+	CT_REPORT_BY_NETNS,
+	_CT_REPORT_BY_MAX,
+};
+
+/// "peer" …; NULL for none and out of range. Static storage.
+const char *ct_report_by_name(unsigned int value);
+/// 0; -EINVAL, *ret unchanged.
+int ct_report_by_from_name(const char *name, uint8_t *ret);
 
 /**
  * Makes the sink that reports connections: it takes CT_UPDATE_CLOSE and CT_UPDATE_LOST and lets the
  * other updates pass.
  *
  * JSON and CSV print each summary as it comes, and nothing else. Table prints a text at finish():
- * what was recorded, the flagged connections with their evidence, the others in two lines each, the
- * totals; wide shows all of them with everything that is known. A long report waits in a temporary
- * file, not in memory.
+ * what was recorded, what the doctor finds, the connections counted by what options->by says, how
+ * long they took, the worst as timelines, the flagged connections with their evidence, the others
+ * in two lines each, the totals; wide shows all groups, and all connections with everything that is
+ * known. A long report waits in a temporary file, not in memory.
  *
  * @session and @out are borrowed and outlive the sink. Nothing but the sink writes to @out.
  * @ret_bad_field as in ct_sink_output_new(). The text has no columns: every field is unknown there.

@@ -61,6 +61,7 @@ struct ct_output_options {
 	struct ct_list_memory *memory;
 	const char *fields; /// --fields LIST, comma-separated column or key names; NULL all
 	uint64_t idle_ns;   /// doctor: silent for less is no symptom; 0: its default
+	uint8_t by;	    /// report's text: enum ct_report_by
 	int *worst; /// doctor: raised to 1 + the severity of its worst finding; NULL: not wanted
 };
 

@@ -79,6 +79,7 @@ enum {
 	KEY_FORCE,
 	KEY_SYNC,
 	KEY_WATCH,
+	KEY_BY,
 };
 
 const struct ct_option_spec ct_option_specs[] = {
@@ -130,6 +131,9 @@ const struct ct_option_spec ct_option_specs[] = {
 	 FIELD(output.utc), 0, ct_option_true},
 	{KEY_FIELDS, "fields", "LIST", "columns or keys to print", PRINTING, CT_OPTION_OUTPUT,
 	 FIELD(output.fields), 0, ct_option_string},
+	{KEY_BY, "by", "WHAT",
+	 "count connections by peer, process, comm, port, service, cgroup or netns", REPORT,
+	 CT_OPTION_OUTPUT, FIELD(output.by), 0, ct_option_by},
 	{KEY_COLOR, "color", "WHEN", "auto, always or never; NO_COLOR turns auto off",
 	 PRINTING | DOCTOR, CT_OPTION_OUTPUT, FIELD(color), 0, ct_option_color},
 
@@ -191,7 +195,8 @@ const struct ct_option_spec ct_option_specs[] = {
 	 ct_option_hide},
 	{KEY_BTF, "btf", "FILE", NULL, LIVE | LIST | CHECK, CT_OPTION_OTHER, FIELD(btf_path), 0,
 	 ct_option_string},
-	{KEY_FLOOR, "do-nothing", NULL, NULL, LIVE, CT_OPTION_OTHER, FIELD(idle), 0, ct_option_true},
+	{KEY_FLOOR, "do-nothing", NULL, NULL, LIVE, CT_OPTION_OTHER, FIELD(idle), 0,
+	 ct_option_true},
 };
 const size_t ct_option_specs_n = sizeof(ct_option_specs) / sizeof(ct_option_specs[0]);
 

@@ -39,6 +39,7 @@ int ct_option_format(struct ct_option_value *value);	/// enum ct_output_format
 int ct_option_text_json(struct ct_option_value *value); /// likewise, table or json alone
 int ct_option_color(struct ct_option_value *value);	/// enum ct_color_when
 int ct_option_user(struct ct_option_value *value);	/// struct ct_user
+int ct_option_by(struct ct_option_value *value);	/// uint8_t, enum ct_report_by
 int ct_option_severity(struct ct_option_value *value);	/// int, 1 + enum ct_severity
 
 /// Conditions: all of these add to the struct ct_select they are given.

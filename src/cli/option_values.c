@@ -11,6 +11,7 @@
 #include "conntrace/count.h"
 #include "conntrace/finding.h"
 #include "conntrace/number.h"
+#include "conntrace/report.h"
 #include "conntrace/timefmt.h"
 #include "option_table.h"
 
@@ -219,6 +220,15 @@ int ct_option_color(struct ct_option_value *value)
 	if (i < 0)
 		return ct_option_refuse(value, "'%.64s' is not auto, always or never", value->text);
 	*(enum ct_color_when *)value->target = (enum ct_color_when)i;
+	return 0;
+}
+
+int ct_option_by(struct ct_option_value *value)
+{
+	if (ct_report_by_from_name(value->text, value->target))
+		return ct_option_refuse(
+			value, "'%.64s' is not peer, process, comm, port, service, cgroup or netns",
+			value->text);
 	return 0;
 }
 

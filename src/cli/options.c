@@ -176,6 +176,17 @@ static int check_rotation(const struct ct_options *options, char *err)
 	return 0;
 }
 
+/// Other programs count for themselves.
+static int check_by(const struct ct_options *options, char *err)
+{
+	enum ct_output_format format = options->output.format;
+
+	if (options->output.by && (format == CT_OUTPUT_JSON || format == CT_OUTPUT_CSV))
+		return refuse(err, "--by: the text of the report counts connections together, "
+				   "-o json and -o csv have each of them");
+	return 0;
+}
+
 /// What is no expression from its first word on may be meant for something else.
 static const char *meant_instead(const struct ct_options *options)
 {
@@ -241,6 +252,8 @@ static int check_whole(struct ct_options *options, int argc, char **argv, char *
 			      "--duration: '%.64s' is a recording, and lasts as long as it does",
 			      options->file);
 	r = check_limits(options, err);
+	if (r == 0)
+		r = check_by(options, err);
 	return r ? r : check_rotation(options, err);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Connections, the flagged ones first. Which those are, and what was lost, is known at the end
- * only: until then each section waits in a spool of its own.
+ * What all connections tell together, and then each of them, the flagged ones first. Which those
+ * are, and what was lost, is known at the end only: until then each section waits in a spool of its
+ * own.
  */
 #include "conntrace/report.h"
 
@@ -9,11 +10,19 @@
 #include <stdlib.h>
 
 #include "conntrace/cleanup.h"
+#include "conntrace/count.h"
+#include "conntrace/diagnosis.h"
 #include "conntrace/sink_formats.h"
 #include "conntrace/sink_out.h"
 #include "conntrace/sink_spool.h"
 #include "conntrace/sink_words.h"
+#include "groups.h"
+#include "percentiles.h"
 #include "report_text.h"
+#include "timeline.h"
+
+/// Rows of each table where nobody asked for one.
+#define FEW_GROUPS 10
 
 enum section {
 	SECTION_BAD = 0,
@@ -35,12 +44,23 @@ static const struct {
 
 _Static_assert(sizeof(sections) / sizeof(sections[0]) == _SECTION_MAX, "each section has a title");
 
+/// By what connections are counted where nobody says it.
+static const uint8_t usual_groups[] = {
+	CT_REPORT_BY_PEER,
+	CT_REPORT_BY_PROCESS,
+	CT_REPORT_BY_PORT,
+};
+
 struct report_sink {
 	struct ct_sink sink;
 	struct ct_sink_out out;
 	const struct ct_session *session;
 	struct ct_output_options options;
 	struct ct_report_totals totals;
+	struct ct_diagnosis *diagnosis;			  /// owned
+	struct ct_groups *groups[CT_COUNT(usual_groups)]; /// owned; NULL behind the last
+	struct ct_percentiles *percentiles;		  /// owned
+	struct ct_worst worst;
 	struct ct_spool spools[_SECTION_MAX];
 	uint64_t sizes[_SECTION_MAX]; /// connections in each
 };
@@ -69,6 +89,7 @@ static void count(struct ct_report_totals *totals, const struct ct_conn *conn)
 		return;
 	}
 	totals->connections++;
+	totals->uncounted += !conn->counted;
 	totals->flagged += conn->flags != 0;
 	totals->ends[conn->end]++;
 	for (unsigned int flag = 0; flag < _CT_FLAG_MAX; flag++)
@@ -82,46 +103,121 @@ static bool is_listener(const struct ct_update *update)
 	       (update->kind == CT_UPDATE_FOUND && update->found.state == CT_STATE_LISTEN);
 }
 
-static int report_update(struct ct_sink *sink, const struct ct_update *update)
+/// What all of them tell together.
+static int add_up(struct report_sink *s, const struct ct_report_context *context,
+		  const struct ct_conn *conn)
 {
-	struct report_sink *s = (struct report_sink *)sink;
+	int r = 0;
+
+	if (conn->id.role == CT_ROLE_LISTENER)
+		return 0;
+	for (size_t i = 0; i < CT_COUNT(s->groups) && s->groups[i] && r == 0; i++)
+		r = ct_groups_add(s->groups[i], conn);
+	if (r == 0)
+		r = ct_percentiles_add(s->percentiles, conn);
+	return r ? r : ct_worst_add(&s->worst, context, conn);
+}
+
+static int add_life(struct report_sink *s, const struct ct_update *update)
+{
 	struct ct_report_context context = {
 		.options = &s->options,
 		.session = s->session,
 		.now_ns = update->ts_ns,
 	};
-	enum section section;
+	enum section section = section_of(update->conn);
+	struct ct_spool *spool = &s->spools[section];
+	int r;
+
+	count(&s->totals, update->conn);
+	r = add_up(s, &context, update->conn);
+	if (r)
+		return r;
+	s->sizes[section]++;
+	if (is_in_rows(s, section))
+		ct_report_row(&context, update->conn, &spool->buf);
+	else
+		ct_report_block(&context, update->conn, &spool->buf);
+	return ct_spool_commit(spool);
+}
+
+static int report_update(struct ct_sink *sink, const struct ct_update *update)
+{
+	struct report_sink *s = (struct report_sink *)sink;
+	int r = ct_diagnosis_observe(s->diagnosis, update);
 
 	if (update->kind == CT_UPDATE_LOST)
 		s->totals.lost[update->lost.where] += update->lost.events;
 	s->totals.listeners += is_listener(update);
-	if (update->kind != CT_UPDATE_CLOSE)
-		return 0;
-	count(&s->totals, update->conn);
-	section = section_of(update->conn);
-	s->sizes[section]++;
-	if (is_in_rows(s, section))
-		ct_report_row(&context, update->conn, &s->spools[section].buf);
+	if (r || update->kind != CT_UPDATE_CLOSE)
+		return r;
+	return add_life(s, update);
+}
+
+static void put_title(struct report_sink *s, enum ct_style style, const char *title, uint64_t n)
+{
+	struct ct_buf *out = &s->out.buf;
+
+	ct_buf_putc(out, '\n');
+	ct_words_begin(&s->options, out, style);
+	ct_buf_puts(out, title);
+	ct_buf_puts(out, ": ");
+	ct_buf_u64(out, n);
+	ct_words_end(&s->options, out, style);
+	ct_buf_puts(out, "\n\n");
+}
+
+static int put_findings(struct report_sink *s)
+{
+	struct ct_buf *out = &s->out.buf;
+	const struct ct_finding *findings;
+	size_t n;
+	int r = ct_diagnosis_conclude(s->diagnosis, &s->options, s->session);
+
+	if (r)
+		return r;
+	findings = ct_diagnosis_findings(s->diagnosis, &n);
+	if (n)
+		put_title(s, CT_STYLE_HEAD, "FINDINGS", n);
 	else
-		ct_report_block(&context, update->conn, &s->spools[section].buf);
-	return ct_spool_commit(&s->spools[section]);
+		ct_buf_putc(out, '\n');
+	ct_diagnosis_put_totals(&s->options, out, s->diagnosis);
+	for (size_t i = 0; i < n; i++)
+		ct_finding_put_text(&s->options, out, &findings[i]);
+	return ct_sink_out_commit(&s->out);
+}
+
+static int put_groups(struct report_sink *s)
+{
+	bool is_short = !s->options.by && s->options.format != CT_OUTPUT_WIDE;
+	int r = 0;
+
+	for (size_t i = 0; i < CT_COUNT(s->groups) && s->groups[i] && r == 0; i++)
+		r = ct_groups_put(&s->options, s->groups[i], is_short ? FEW_GROUPS : 0,
+				  &s->out.buf);
+	if (r)
+		return r;
+	ct_groups_put_uncounted(&s->out.buf, s->totals.uncounted);
+	return ct_sink_out_commit(&s->out);
+}
+
+static int put_worst(struct report_sink *s)
+{
+	if (!s->worst.n)
+		return 0;
+	put_title(s, CT_STYLE_HEAD, "THE WORST LIVES", s->worst.n);
+	for (size_t i = 0; i < s->worst.n; i++)
+		ct_buf_append(&s->out.buf, s->worst.lives[i].text.data, s->worst.lives[i].text.len);
+	return ct_sink_out_commit(&s->out);
 }
 
 static int put_section(struct report_sink *s, enum section section)
 {
-	struct ct_buf *out = &s->out.buf;
-
 	if (!s->sizes[section])
 		return 0;
-	ct_buf_putc(out, '\n');
-	ct_words_begin(&s->options, out, sections[section].style);
-	ct_buf_puts(out, sections[section].title);
-	ct_buf_puts(out, ": ");
-	ct_buf_u64(out, s->sizes[section]);
-	ct_words_end(&s->options, out, sections[section].style);
-	ct_buf_puts(out, "\n\n");
+	put_title(s, sections[section].style, sections[section].title, s->sizes[section]);
 	if (is_in_rows(s, section))
-		ct_report_row_head(&s->options, out);
+		ct_report_row_head(&s->options, &s->out.buf);
 	return ct_spool_copy(&s->spools[section], &s->out);
 }
 
@@ -131,15 +227,18 @@ static int report_finish(struct ct_sink *sink)
 	int r;
 
 	ct_report_head(&s->options, s->session, &s->totals, &s->out.buf);
-	for (enum section section = 0; section < _SECTION_MAX; section++) {
+	r = put_findings(s);
+	if (r == 0)
+		r = put_groups(s);
+	if (r == 0)
+		r = ct_percentiles_put(&s->options, s->percentiles, &s->out.buf);
+	if (r == 0)
+		r = put_worst(s);
+	for (enum section section = 0; section < _SECTION_MAX && r == 0; section++)
 		r = put_section(s, section);
-		if (r)
-			return r;
-	}
-	r = ct_report_totals_put(&s->totals, &s->out.buf);
-	if (r)
-		return r;
-	return ct_sink_out_flush(&s->out);
+	if (r == 0)
+		r = ct_report_totals_put(&s->totals, &s->out.buf);
+	return r ? r : ct_sink_out_flush(&s->out);
 }
 
 static void report_free(struct ct_sink *sink)
@@ -148,6 +247,11 @@ static void report_free(struct ct_sink *sink)
 
 	for (enum section section = 0; section < _SECTION_MAX; section++)
 		ct_spool_fini(&s->spools[section]);
+	for (size_t i = 0; i < CT_COUNT(s->groups); i++)
+		ct_groups_free(&s->groups[i]);
+	ct_diagnosis_free(&s->diagnosis);
+	ct_percentiles_free(&s->percentiles);
+	ct_worst_fini(&s->worst);
 	ct_sink_out_fini(&s->out);
 	free(s);
 }
@@ -158,6 +262,23 @@ static const struct ct_sink_ops report_ops = {
 	.finish = report_finish,
 	.free = report_free,
 };
+
+/// What is missing then is for report_free() as well. 0; -ENOMEM.
+static int make_parts(struct report_sink *s)
+{
+	size_t n = s->options.by ? 1 : CT_COUNT(usual_groups);
+
+	s->diagnosis = ct_diagnosis_new();
+	s->percentiles = ct_percentiles_new();
+	if (!s->diagnosis || !s->percentiles)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		s->groups[i] = ct_groups_new(s->options.by ? s->options.by : usual_groups[i]);
+		if (!s->groups[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
 
 static int text_new(const struct ct_output_options *options, const struct ct_session *session,
 		    FILE *out, struct ct_sink **ret_sink, const char **ret_bad_field)
@@ -176,6 +297,10 @@ static int text_new(const struct ct_output_options *options, const struct ct_ses
 	s->session = session;
 	s->options = *options;
 	ct_sink_out_init(&s->out, out);
+	if (make_parts(s)) {
+		report_free(&s->sink);
+		return -ENOMEM;
+	}
 	*ret_sink = &s->sink;
 	return 0;
 }

@@ -36,18 +36,17 @@ static size_t missing(const struct ct_buf *buf, size_t start, size_t width)
 	return text < width ? width - text : 0;
 }
 
-static void pad_from(struct ct_buf *buf, size_t start, size_t width)
+void ct_report_pad(struct ct_buf *buf, size_t start, size_t width)
 {
 	ct_buf_fill(buf, ' ', missing(buf, start, width));
 }
 
-/// Moves it to the right end of its column.
-static void align_right(struct ct_buf *buf, size_t start, size_t width)
+void ct_report_align_right(struct ct_buf *buf, size_t start, size_t width)
 {
 	size_t n = missing(buf, start, width);
 	size_t text = buf->len - start;
 
-	pad_from(buf, start, width);
+	ct_report_pad(buf, start, width);
 	if (n == 0 || buf->error)
 		return;
 	memmove(buf->data + start + n, buf->data + start, text);
@@ -59,10 +58,10 @@ static void put_padded(struct ct_buf *buf, const char *text, size_t width)
 	size_t start = buf->len;
 
 	ct_buf_puts(buf, text);
-	pad_from(buf, start, width);
+	ct_report_pad(buf, start, width);
 }
 
-static void put_endpoint(struct ct_buf *buf, uint8_t family, const uint8_t addr[16], uint16_t port)
+void ct_report_endpoint(struct ct_buf *buf, uint8_t family, const uint8_t addr[16], uint16_t port)
 {
 	char text[CT_ADDR_STRLEN];
 
@@ -92,11 +91,11 @@ static const char *arrow_of(const struct ct_output_options *options, uint8_t rol
 static void put_endpoints(const struct ct_output_options *options, struct ct_buf *buf,
 			  const struct ct_conn_id *id)
 {
-	put_endpoint(buf, id->family, id->laddr, id->lport);
+	ct_report_endpoint(buf, id->family, id->laddr, id->lport);
 	if (id->role == CT_ROLE_LISTENER)
 		return;
 	ct_buf_puts(buf, arrow_of(options, id->role));
-	put_endpoint(buf, id->family, id->raddr, id->rport);
+	ct_report_endpoint(buf, id->family, id->raddr, id->rport);
 }
 
 /// A remark behind a step: " (found)", " (inferred, expired)".
@@ -109,9 +108,8 @@ static const char *put_remark(struct ct_buf *buf, const char *before, const char
 	return ", ";
 }
 
-/// What there is to say of a step beside its time; IS_LAST: how the connection left it as well.
-static void put_remarks(struct ct_buf *buf, const struct ct_conn *conn, const struct ct_step *step,
-			bool is_last)
+void ct_report_remarks(struct ct_buf *buf, const struct ct_conn *conn, const struct ct_step *step,
+		       bool is_last)
 {
 	static const char opening[] = " (";
 	const char *before = opening;
@@ -150,7 +148,7 @@ static void put_history(const struct ct_output_options *options, struct ct_buf *
 		if (i == CT_HISTORY_MAX / 2 && history->n_dropped)
 			ct_buf_printf(buf, "(%" PRIu32 " left out)%s", history->n_dropped, arrow);
 		put_step(options, buf, &history->steps[i]);
-		put_remarks(buf, conn, &history->steps[i], i + 1 == history->n_steps);
+		ct_report_remarks(buf, conn, &history->steps[i], i + 1 == history->n_steps);
 	}
 }
 
@@ -159,6 +157,15 @@ static void put_label(struct ct_buf *buf, const char *label)
 	ct_buf_puts(buf, "    ");
 	put_padded(buf, label, LABEL_WIDTH);
 	ct_buf_putc(buf, ' ');
+}
+
+void ct_report_evidence(const struct ct_output_options *options, struct ct_buf *buf,
+			const struct ct_mark *mark)
+{
+	for (size_t i = 0; i < mark->n_evidence; i++) {
+		ct_buf_puts(buf, i ? ", " : "  ");
+		ct_words_evidence(options, buf, &mark->evidence[i]);
+	}
 }
 
 static void put_mark(const struct ct_report_context *context, struct ct_buf *buf,
@@ -171,10 +178,7 @@ static void put_mark(const struct ct_report_context *context, struct ct_buf *buf
 	put_label(buf, ct_flag_name(mark->flag));
 	ct_words_end(options, buf, style);
 	ct_words_time(options, context->session, buf, mark->at_ns);
-	for (size_t i = 0; i < mark->n_evidence; i++) {
-		ct_buf_puts(buf, i ? ", " : "  ");
-		ct_words_evidence(options, buf, &mark->evidence[i]);
-	}
+	ct_report_evidence(options, buf, mark);
 	ct_buf_putc(buf, '\n');
 }
 
@@ -253,8 +257,8 @@ static void put_options(struct ct_buf *buf, const struct ct_conn *conn)
 	ct_buf_putc(buf, '\n');
 }
 
-static void put_title(const struct ct_report_context *context, const struct ct_conn *conn,
-		      struct ct_buf *buf)
+void ct_report_title(const struct ct_report_context *context, const struct ct_conn *conn,
+		     struct ct_buf *buf)
 {
 	const struct ct_output_options *options = context->options;
 	const char *role = ct_role_name(conn->id.role);
@@ -284,7 +288,7 @@ void ct_report_block(const struct ct_report_context *context, const struct ct_co
 	const struct ct_output_options *options = context->options;
 	const char *how = ct_how_name(conn->closed_how);
 
-	put_title(context, conn, buf);
+	ct_report_title(context, conn, buf);
 	for (const struct ct_mark *mark = conn->marks; mark; mark = mark->next)
 		put_mark(context, buf, mark);
 	put_label(buf, "end");
@@ -319,19 +323,19 @@ void ct_report_row(const struct ct_report_context *context, const struct ct_conn
 	size_t start = buf->len;
 
 	ct_words_time(options, context->session, buf, conn->opened_ns);
-	align_right(buf, start, TIME_WIDTH);
+	ct_report_align_right(buf, start, TIME_WIDTH);
 	ct_buf_putc(buf, ' ');
 	start = buf->len;
 	ct_words_pid(buf, &conn->id);
-	align_right(buf, start, PID_WIDTH);
+	ct_report_align_right(buf, start, PID_WIDTH);
 	ct_buf_putc(buf, ' ');
 	start = buf->len;
 	put_untrusted(options, buf, conn->id.comm);
-	pad_from(buf, start, COMM_WIDTH);
+	ct_report_pad(buf, start, COMM_WIDTH);
 	ct_buf_putc(buf, ' ');
 	start = buf->len;
 	put_endpoints(options, buf, &conn->id);
-	pad_from(buf, start, ENDPOINTS_WIDTH);
+	ct_report_pad(buf, start, ENDPOINTS_WIDTH);
 	ct_buf_putc(buf, ' ');
 
 	ct_words_outcome(options, buf, conn, context->now_ns);

@@ -2,6 +2,8 @@
 /* The pieces of the text report. Each appends to the buffer; a failure stays there (buf->error). */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "conntrace/buf.h"
@@ -14,6 +16,7 @@ struct ct_report_totals {
 	uint64_t connections; /// listeners left out
 	uint64_t listeners;
 	uint64_t flagged;
+	uint64_t uncounted; /// connections whose socket did not tell what it had counted
 	uint64_t gaps;
 	uint64_t ends[_CT_END_MAX];
 	uint64_t flags[_CT_FLAG_MAX]; /// connections that have the flag
@@ -41,6 +44,28 @@ void ct_report_row(const struct ct_report_context *context, const struct ct_conn
 /// A connection with all that is known of it, each flag beside its evidence; an empty line behind.
 void ct_report_block(const struct ct_report_context *context, const struct ct_conn *conn,
 		     struct ct_buf *buf);
+
+/// "10.0.0.2:80", "[2001:db8::1]:80"; a port that is not known is `-`.
+void ct_report_endpoint(struct ct_buf *buf, uint8_t family, const uint8_t addr[16], uint16_t port);
+
+/// The first line of a block: whose connection, from where to where, since when.
+void ct_report_title(const struct ct_report_context *context, const struct ct_conn *conn,
+		     struct ct_buf *buf);
+
+/// What there is to say of a step beside its time, " (inferred, expired)", or nothing; IS_LAST: how
+/// the connection left it as well.
+void ct_report_remarks(struct ct_buf *buf, const struct ct_conn *conn, const struct ct_step *step,
+		       bool is_last);
+
+/// What a flag rests on, two blanks before it; nothing if it rests on nothing.
+void ct_report_evidence(const struct ct_output_options *options, struct ct_buf *buf,
+			const struct ct_mark *mark);
+
+/// Blanks until what was appended since the buffer was START long is WIDTH wide.
+void ct_report_pad(struct ct_buf *buf, size_t start, size_t width);
+
+/// The same, but the blanks come before it.
+void ct_report_align_right(struct ct_buf *buf, size_t start, size_t width);
 
 /// Tables of ends and flags, and the last line. 0; -ENOMEM.
 int ct_report_totals_put(const struct ct_report_totals *totals, struct ct_buf *buf);

@@ -1,66 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What a report ends with. */
-#include <errno.h>
 #include <inttypes.h>
-#include <libsmartcols/libsmartcols.h>
-#include <stdio.h>
-#include <stdlib.h>
 
+#include "columns.h"
 #include "conntrace/cleanup.h"
+#include "conntrace/count.h"
 #include "conntrace/sink_words.h"
 #include "report_text.h"
 
-#define COUNT_STRLEN 24
-
-static void unref_table(struct libscols_table **table)
-{
-	scols_unref_table(*table);
-}
-
 /// A line for each count that is not 0.
-static int add_counts(struct libscols_table *table, const char *(*name_of)(unsigned int),
-		      const uint64_t *counts, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		struct libscols_line *line;
-		char count[COUNT_STRLEN];
-
-		if (!counts[i])
-			continue;
-		line = scols_table_new_line(table, NULL);
-		snprintf(count, sizeof(count), "%" PRIu64, counts[i]);
-		if (!line || scols_line_set_data(line, 0, name_of(i)) ||
-		    scols_line_set_data(line, 1, count))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 static int put_counts(const char *head, const char *(*name_of)(unsigned int),
 		      const uint64_t *counts, unsigned int n, struct ct_buf *buf)
 {
-	_cleanup_(unref_table) struct libscols_table *table = scols_new_table();
-	_cleanup_(ct_freep) char *text = NULL;
-	int r;
+	const struct ct_column columns[] = {{head, false}, {"CONNECTIONS", true}};
+	_cleanup_(ct_columns_free) struct libscols_table *table = NULL;
+	_cleanup_(ct_cells_fini) struct ct_cells cells = {};
+	int r = ct_columns_new(columns, CT_COUNT(columns), &table);
 
-	if (!table)
-		return -ENOMEM;
-	/* The text is the same wherever it goes: no look at the terminal. */
-	scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
-	if (!scols_table_new_column(table, head, 0, 0) ||
-	    !scols_table_new_column(table, "CONNECTIONS", 0, SCOLS_FL_RIGHT))
-		return -ENOMEM;
-	r = add_counts(table, name_of, counts, n);
-	if (r)
-		return r;
-	if (scols_table_is_empty(table))
-		return 0;
-	r = scols_print_table_to_string(table, &text);
-	if (r)
-		return r;
-	ct_buf_putc(buf, '\n');
-	ct_buf_puts(buf, text);
-	return ct_buf_putc(buf, '\n'); /* libsmartcols leaves the last line open */
+	for (unsigned int i = 0; i < n && r == 0; i++) {
+		if (!counts[i])
+			continue;
+		ct_buf_puts(&cells.of[0], name_of(i));
+		ct_buf_u64(&cells.of[1], counts[i]);
+		r = ct_columns_add(table, &cells);
+	}
+	return r ? r : ct_columns_put(table, buf);
 }
 
 int ct_report_totals_put(const struct ct_report_totals *totals, struct ct_buf *buf)

@@ -24,13 +24,10 @@ static const struct ct_event_counters *counters_of(const struct ct_field_source 
 	return u->conn->counted ? &u->conn->counters : NULL;
 }
 
-/// From one point in time to another; clocks of two CPUs may disagree, a duration is never
-/// negative.
-static void set_between(struct ct_value *ret, uint64_t from_ns, uint64_t to_ns, uint64_t unit_ns)
+static void set_duration(struct ct_value *ret, uint64_t ns, uint64_t unit_ns)
 {
-	if (from_ns == CT_NS_UNKNOWN || to_ns == CT_NS_UNKNOWN)
-		return;
-	ct_value_set_u64(ret, to_ns > from_ns ? (to_ns - from_ns) / unit_ns : 0);
+	if (ns != CT_NS_UNKNOWN)
+		ct_value_set_u64(ret, ns / unit_ns);
 }
 
 static void get_opened(const struct ct_field_source *source, struct ct_value *ret)
@@ -50,7 +47,7 @@ static void get_closed(const struct ct_field_source *source, struct ct_value *re
 
 static void get_duration(const struct ct_field_source *source, struct ct_value *ret)
 {
-	set_between(ret, conn_of(source)->opened_ns, ct_conn_gone_ns(conn_of(source)), 1);
+	set_duration(ret, ct_conn_lifetime_ns(conn_of(source)), 1);
 }
 
 static void get_compound(const struct ct_field_source *source, struct ct_value *ret)
@@ -199,15 +196,9 @@ static void get_handshake(const struct ct_field_source *source, struct ct_value 
 	ct_value_set_str(ret, ct_handshake_name(conn_of(source)->handshake));
 }
 
-/// Of an accepted connection only where its SYN was seen: a syncookie leaves no trace of it, and
-/// where nothing is known of the handshake it may have been one.
 static void get_handshake_time(const struct ct_field_source *source, struct ct_value *ret)
 {
-	const struct ct_conn *conn = conn_of(source);
-
-	if (source->update->id.role == CT_ROLE_ACTIVE || conn->handshake == CT_HANDSHAKE_REQUEST ||
-	    conn->handshake == CT_HANDSHAKE_FASTOPEN)
-		set_between(ret, conn->opened_ns, conn->established_ns, 1000);
+	set_duration(ret, ct_conn_handshake_ns(conn_of(source)), 1000);
 }
 
 /// Payload, each byte once.

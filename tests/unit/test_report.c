@@ -1,25 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "conntrace/report.h"
-
-#include "unit/sink_fixture.h"
+#include "unit/report_fixture.h"
 
 #include <errno.h>
 
-#include "conntrace/cleanup.h"
 #include "support/hostile.h"
-
-static const struct ct_output_options in_utf8 = {.utf8 = true, .utc = true};
-
-static void print_report(struct printed *printed, const struct ct_output_options *options,
-			 const struct ct_update *updates, size_t n)
-{
-	struct ct_sink *sink = NULL;
-
-	printed_init(printed);
-	assert_int_equal(ct_sink_report_new(options, &printed->session, printed->file, &sink, NULL),
-			 0);
-	print_all(printed, sink, updates, n);
-}
 
 static void expect(const struct ct_output_options *options, const struct ct_update *updates,
 		   size_t n, const char *expected)
@@ -30,9 +14,17 @@ static void expect(const struct ct_output_options *options, const struct ct_upda
 	assert_string_equal(printed.text, expected);
 }
 
-#define HEAD                                                                           \
-	"Recorded on web1, Linux 6.18.0 x86_64, from 2023-11-14T22:13:20.000000000Z\n" \
-	"by: conntrace record -w x.ctr (conntrace 0.1.0)\n"
+/// The text begins with HEAD and ends with LIVES; what stands between them: test_report_sections.c.
+static void expect_around(const struct ct_update *updates, size_t n, const char *head,
+			  const char *lives)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	print_report(&printed, &in_utf8, updates, n);
+	assert_true(printed.len > strlen(head) + strlen(lives));
+	assert_memory_equal(printed.text, head, strlen(head));
+	assert_string_equal(printed.text + printed.len - strlen(lives), lives);
+}
 
 #define ROW_HEAD \
 	"         OPENED      PID COMM            LOCAL AND REMOTE                              END\n"
@@ -43,6 +35,8 @@ static void nothing_recorded_is_a_report_too(void **state)
 	       HEAD "0 connections, 0 flagged, 0 listeners\n"
 		    "No event was lost.\n"
 		    "\n"
+		    "nothing found, 0 connections seen in 0 ns\n"
+		    "\n"
 		    "0 connections, 0 flagged, 0 events lost, 0 gaps\n");
 }
 
@@ -51,78 +45,50 @@ static void nothing_recorded_is_a_report_too(void **state)
 	"    traffic            sent 5 B, received 7 B, 0 retransmits, 0 keepalives, "            \
 	"srtt 900 µs, min rtt 800 µs\n"
 
-static const struct ct_evidence retransmit_evidence[] = {{.key = "count", .number = 2}};
-static const struct ct_evidence rst_evidence[] = {
-	{.key = "cause", .text = "linger0"},
-	{.key = "unread_bytes", .number = 1200},
-	{.key = "idle_ns", .number = 15 * MS},
-};
-
-/// 51 ms after the session began.
-static struct ct_mark a_mark(enum ct_flag flag, const struct ct_evidence *evidence, uint8_t n)
-{
-	struct ct_mark mark = {.flag = flag, .at_ns = BEGAN + 51 * MS, .n_evidence = n};
-
-	memcpy(mark.evidence, evidence, n * sizeof(*evidence));
-	return mark;
-}
-
 static void flagged_come_first_whatever_closed_first(void **state)
 {
-	struct ct_mark noted = a_mark(CT_FLAG_RETRANSMIT, retransmit_evidence, 1);
-	struct ct_mark bad = a_mark(CT_FLAG_RST_SENT, rst_evidence, 3);
-	struct ct_conn plain = a_conn(), retransmitted = a_conn(), reset = a_conn();
-	struct ct_update updates[] = {
-		a_close(&plain),
-		a_close(&retransmitted),
-		a_close(&reset),
-		a_loss(17, CT_LOST_RING, CT_NS_UNKNOWN),
-	};
+	struct three_lives lives;
 
-	retransmitted.marks = &noted;
-	retransmitted.flags = 1U << noted.flag;
-	retransmitted.id.role = CT_ROLE_PASSIVE;
-	retransmitted.id.owner = CT_OWNER_INHERITED;
-	reset.marks = &bad;
-	reset.flags = 1U << bad.flag;
-	reset.end = CT_END_RST_SENT;
-	expect(&in_utf8, updates, 4,
-	       HEAD "3 connections, 2 flagged, 0 listeners\n"
-		    "LOST 17 events: 17 ring buffer full. Connections that may miss one are "
-		    "flagged [gap].\n"
-		    "\n"
-		    "TROUBLE: 1\n"
-		    "\n"
-		    "10.0.0.1:45678 → 10.0.0.2:80  curl 4242  active  opened 22:13:20.000000\n"
-		    "    rst-sent           22:13:20.051000  cause linger0, unread 1.20 kB, "
-		    "idle 15.0 ms\n"
-		    "    end                rst-sent after 52.0 ms\n" HISTORY_AND_TRAFFIC
-		    "    conn               1a2b, netns 4026531840, owner connect, uid 1000\n"
-		    "\n"
-		    "\n"
-		    "WORTH A LOOK: 1\n"
-		    "\n"
-		    "10.0.0.1:45678 ← 10.0.0.2:80  curl ~4242  passive  opened 22:13:20.000000\n"
-		    "    retransmit         22:13:20.051000  count 2\n"
-		    "    end                fin by local after 52.0 ms\n" HISTORY_AND_TRAFFIC
-		    "    conn               1a2b, netns 4026531840, owner inherited, uid 1000\n"
-		    "\n"
-		    "\n"
-		    "THE OTHERS: 1\n"
-		    "\n" ROW_HEAD
-		    "22:13:20.000000     4242 curl            10.0.0.1:45678 → 10.0.0.2:80      "
-		    "            fin by local after 52.0 ms, sent 5 B, received 7 B\n"
-		    "    SYN_SENT 1.00 ms → ESTABLISHED 50.0 ms → FIN_WAIT1 1.00 ms\n"
-		    "\n"
-		    "END      CONNECTIONS\n"
-		    "fin                2\n"
-		    "rst-sent           1\n"
-		    "\n"
-		    "FLAG       CONNECTIONS\n"
-		    "rst-sent             1\n"
-		    "retransmit           1\n"
-		    "\n"
-		    "3 connections, 2 flagged, 17 events lost, 0 gaps\n");
+	three_lives_init(&lives);
+	expect_around(lives.updates, 4,
+		      HEAD "3 connections, 2 flagged, 0 listeners\n"
+			   "LOST 17 events: 17 ring buffer full. Connections that may miss one are "
+			   "flagged [gap].\n"
+			   "\n",
+		      "\n"
+		      "\n"
+		      "TROUBLE: 1\n"
+		      "\n"
+		      "10.0.0.1:45678 → 10.0.0.2:80  curl 4242  active  opened 22:13:20.000000\n"
+		      "    rst-sent           22:13:20.051000  cause linger0, unread 1.20 kB, "
+		      "idle 15.0 ms\n"
+		      "    end                rst-sent after 52.0 ms\n" HISTORY_AND_TRAFFIC
+		      "    conn               1a2b, netns 4026531840, owner connect, uid 1000\n"
+		      "\n"
+		      "\n"
+		      "WORTH A LOOK: 1\n"
+		      "\n"
+		      "10.0.0.1:45678 ← 10.0.0.2:80  curl ~4242  passive  opened 22:13:20.000000\n"
+		      "    retransmit         22:13:20.051000  count 2\n"
+		      "    end                fin by local after 52.0 ms\n" HISTORY_AND_TRAFFIC
+		      "    conn               1a2b, netns 4026531840, owner inherited, uid 1000\n"
+		      "\n"
+		      "\n"
+		      "THE OTHERS: 1\n"
+		      "\n" ROW_HEAD
+		      "22:13:20.000000     4242 curl            10.0.0.1:45678 → 10.0.0.2:80      "
+		      "            fin by local after 52.0 ms, sent 5 B, received 7 B\n"
+		      "    SYN_SENT 1.00 ms → ESTABLISHED 50.0 ms → FIN_WAIT1 1.00 ms\n"
+		      "\n"
+		      "END      CONNECTIONS\n"
+		      "fin                2\n"
+		      "rst-sent           1\n"
+		      "\n"
+		      "FLAG       CONNECTIONS\n"
+		      "rst-sent             1\n"
+		      "retransmit           1\n"
+		      "\n"
+		      "3 connections, 2 flagged, 17 events lost, 0 gaps\n");
 }
 
 static void connection_still_there_says_so_and_long_history_what_it_left_out(void **state)
@@ -267,50 +233,33 @@ static void time_wait_tells_why_it_ended_and_our_side_how_it_closed(void **state
 
 static void half_open_handshake_is_a_life_with_its_addresses(void **state)
 {
-	static const struct ct_evidence evidence[] = {
-		{.key = "for_ns", .number = 63 * S},
-		{.key = "synack_timeouts", .number = 5},
-		{.key = "final_ack", .text = "never came"},
-	};
-	struct ct_mark mark = a_mark(CT_FLAG_HALF_OPEN, evidence, 3);
-	struct ct_step step = {.at_ns = BEGAN, .for_ns = 63 * S, .state = CT_STATE_SYN_RECV};
-	struct ct_conn conn = a_conn();
-	struct ct_update u;
+	struct half_open life;
 
-	conn.id.cookie = 0;
-	conn.id.role = CT_ROLE_PASSIVE;
-	conn.id.owner = CT_OWNER_INHERITED;
-	conn.id.uid_known = false;
-	conn.history = (struct ct_history){.steps = &step, .n_steps = 1, .capacity = 1};
-	conn.closed_ns = BEGAN + 63 * S;
-	conn.end = CT_END_TIMEOUT;
-	conn.closed_by = CT_CLOSED_BY_UNKNOWN;
-	conn.counted = conn.options_known = false;
-	conn.marks = &mark;
-	conn.flags = 1U << CT_FLAG_HALF_OPEN;
-	u = a_close(&conn);
-	expect(&in_utf8, &u, 1,
-	       HEAD "1 connection, 1 flagged, 0 listeners\n"
-		    "No event was lost.\n"
-		    "\n"
-		    "WORTH A LOOK: 1\n"
-		    "\n"
-		    "10.0.0.1:45678 ← 10.0.0.2:80  curl ~4242  passive  opened 22:13:20.000000\n"
-		    "    half-open          22:13:20.051000  for 1m03s, synack_timeouts 5, "
-		    "final_ack never came\n"
-		    "    end                timeout after 1m03s\n"
-		    "    history            SYN_RECV 1m03s\n"
-		    "    traffic            not counted\n"
-		    "    conn               -, netns 4026531840, owner inherited\n"
-		    "\n"
-		    "\n"
-		    "END     CONNECTIONS\n"
-		    "timeout           1\n"
-		    "\n"
-		    "FLAG      CONNECTIONS\n"
-		    "half-open           1\n"
-		    "\n"
-		    "1 connection, 1 flagged, 0 events lost, 0 gaps\n");
+	half_open_init(&life);
+	expect_around(&life.update, 1,
+		      HEAD "1 connection, 1 flagged, 0 listeners\n"
+			   "No event was lost.\n"
+			   "\n",
+		      "\n"
+		      "\n"
+		      "WORTH A LOOK: 1\n"
+		      "\n"
+		      "10.0.0.1:45678 ← 10.0.0.2:80  curl ~4242  passive  opened 22:13:20.000000\n"
+		      "    half-open          22:13:20.051000  for 1m03s, synack_timeouts 5, "
+		      "final_ack never came\n"
+		      "    end                timeout after 1m03s\n"
+		      "    history            SYN_RECV 1m03s\n"
+		      "    traffic            not counted\n"
+		      "    conn               -, netns 4026531840, owner inherited\n"
+		      "\n"
+		      "\n"
+		      "END     CONNECTIONS\n"
+		      "timeout           1\n"
+		      "\n"
+		      "FLAG      CONNECTIONS\n"
+		      "half-open           1\n"
+		      "\n"
+		      "1 connection, 1 flagged, 0 events lost, 0 gaps\n");
 }
 
 static void syncookie_stands_beside_the_state_that_it_left_no_trace_of(void **state)
