@@ -57,6 +57,8 @@ BUILD_LIBRARIES := libc6-dev libbpf-dev libelf-dev zlib1g-dev libzstd-dev libxxh
 TEST_TOOLS      := nftables iproute2 zstd clang-format clang-tidy procps nginx apache2-utils \
 	zsh
 TEST_LIBRARIES  := libcmocka-dev libjansson-dev
+# Large, and of use to one suite: without them it is skipped.
+BROWSER_TOOLS   := chromium chromium-driver python3-selenium
 VM_TOOLS        := qemu-system-x86 busybox-static kmod xz-utils \
 	$(if $(KERNEL),$(if $(filter %arm64,$(KERNEL)),qemu-system-arm),qemu-system-arm)
 
@@ -92,6 +94,9 @@ OBJS       := $(SRCS:%.c=$(BUILD)/obj/%.o)
 SKELETON   := $(BUILD)/conntrace.skel.h
 # What this machine can ask the program for: not when it is for another.
 COMPLETIONS := $(if $(CROSS),,$(addprefix $(BUILD)/completions/,conntrace.bash _conntrace))
+PAGE       := $(BUILD)/page.h
+PAGE_PARTS := $(addprefix src/report/page/,page.html style.css text.js lives.js chart.js life.js findings.js \
+	table.js main.js)
 MAN        := $(patsubst doc/%.scd,$(BUILD)/man/%,$(wildcard doc/*.scd))
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
 E2E_TESTS  := $(patsubst tests/e2e/e2e_%.c,%,$(wildcard tests/e2e/e2e_*.c))
@@ -106,6 +111,8 @@ E2E_PROGRAMS  := $(E2E_TESTS:%=$(BUILD)/e2e/e2e_%)
 FUZZ_REPLAYS  := $(FUZZERS:%=$(ASAN)/fuzz/fuzz_%)
 BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,bench churn bulk idle)
 DEMO := $(BUILD)/demo
+
+BROWSER_PAGES := $(BUILD)/browser/browser_pages
 
 # What each unit test links, and nothing else: a stage that reaches for a later one does not build.
 # The name is that of tests/unit/test_NAME.c.
@@ -127,6 +134,7 @@ UNIT_SRCS_options     := src/cli/options.c src/cli/option_table.c src/cli/option
 	src/capability.c
 UNIT_SRCS_options_expression := $(UNIT_SRCS_options)
 UNIT_SRCS_options_list := $(UNIT_SRCS_options)
+UNIT_SRCS_options_report := $(UNIT_SRCS_options)
 UNIT_SRCS_record_codec := $(addprefix src/record/,model.c encoder.c decoder.c) src/decode.c
 UNIT_SRCS_recording   := $(RECORD_SRCS) tests/unit/recording_fixture.c
 UNIT_SRCS_recording_damage  := $(RECORD_SRCS) $(addprefix tests/unit/recording_,fixture.c sample.c)
@@ -170,6 +178,8 @@ UNIT_SRCS_report_groups := $(addprefix src/report/,groups.c by.c columns.c repor
 UNIT_SRCS_report_percentiles := $(addprefix src/report/,percentiles.c histogram.c columns.c) $(WORDS_SRCS)
 UNIT_SRCS_report_timeline := $(addprefix src/report/,timeline.c worst.c report_text.c) src/capability.c \
 	$(WORDS_SRCS)
+UNIT_SRCS_report_html := $(wildcard src/report/html*.c src/doctor/*.c) src/report/page.c src/sink/spool.c \
+	src/capability.c $(sort $(FIELD_SRCS) $(WORDS_SRCS))
 UNIT_SRCS_sink        := $(addprefix src/sink/,sink.c sink_csv.c sink_json.c sink_table.c) \
 	$(sort $(FIELD_SRCS) $(WORDS_SRCS))
 UNIT_SRCS_sink_found  := src/sink/sink_list.c src/sink/list_memory.c $(UNIT_SRCS_sink)
@@ -249,7 +259,7 @@ NEED := $(if $(filter run check demo deps vm,$(MAKECMDGOALS)),need)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all run demo check unit asan e2e e2e-programs golden golden-update golden-record completion fuzz vm bench soak \
+.PHONY: all run demo check unit asan e2e e2e-programs golden golden-update golden-record completion browser fuzz vm bench soak \
 	coverage lint format format-check tidy man \
 	install uninstall clean help deps need always
 .DEFAULT_GOAL := all
@@ -272,6 +282,7 @@ need:
 ifndef CROSS
 	$(Q)tools/need.sh gcc $(BUILD_TOOLS) $(BUILD_LIBRARIES) \
 		$(if $(filter check deps vm,$(MAKECMDGOALS)),$(TEST_TOOLS) $(TEST_LIBRARIES))
+	$(if $(filter check deps,$(MAKECMDGOALS)),$(Q)tools/need.sh $(BROWSER_TOOLS) || true)
 else
 	$(Q)tools/need.sh gcc-$(subst _,-,$(TRIPLET)) $(BUILD_TOOLS)
 	$(if $(SYSROOT),$(Q)tools/sysroot.sh $(debian_$(ARCH)) $(SYSROOT) $(BUILD_LIBRARIES) \
@@ -315,6 +326,12 @@ $(SKELETON): $(BUILD)/conntrace.bpf.o
 		echo "// NOLINTEND"; } >$@
 
 $(filter $(BUILD)/obj/src/live/%,$(OBJS)): $(SKELETON)
+
+$(PAGE): $(PAGE_PARTS) tools/page.sh | $(BUILD)/toolchain
+	$(call say,PAGE,$@)
+	$(Q)tools/page.sh $(PAGE_PARTS) >$@
+
+$(addsuffix /obj/src/report/page.o,$(BUILD) $(ASAN) $(COV)): $(PAGE)
 
 $(BUILD)/conntrace: $(OBJS)
 	$(call say,LINK,$@)
@@ -440,6 +457,9 @@ $(BUILD)/golden/scenes: $(BUILD)/obj/tests/golden/scenes.o $(SUPPORT)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(PKG_LIBS) -o $@
 
+# Pages for a browser to open: many lives, and hostile ones.
+$(eval $(call program_rule,$(BUILD),$$(CFLAGS),pages,browser/browser,tests/browser/pages.c $(UNIT_SRCS_report_html)))
+
 # For make check the corpus runs through a plain main(); for make fuzz libFuzzer drives.
 $(foreach fuzzer,$(FUZZERS),$(eval $(call program_rule,$(ASAN),$(ASAN_FLAGS),$(fuzzer),fuzz/fuzz,\
 	tests/fuzz/fuzz_$(fuzzer).c tests/fuzz/replay_corpus.c $(FUZZ_SRCS_$(fuzzer)))))
@@ -447,7 +467,7 @@ $(foreach fuzzer,$(FUZZERS),$(eval $(call program_rule,$(ASAN),$(ASAN_FLAGS),$(f
 FUZZ_SECONDS ?= 60
 
 define fuzzer_rule
-$(BUILD)/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(FUZZ_SRCS_$(1)) | $(BUILD)/toolchain-tests
+$(BUILD)/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(FUZZ_SRCS_$(1)) | $(BUILD)/toolchain-tests $(PAGE)
 	$$(call say,FUZZER,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CLANG) $$(CT_CPPFLAGS) $$(CT_CFLAGS) $$(TEST_FLAGS) -O1 -g -fsanitize=fuzzer,address,undefined \
@@ -462,6 +482,7 @@ suite_fuzz   := fuzz: $(foreach f,$(FUZZERS),'$(ASAN)/fuzz/fuzz_$(f) tests/fuzz/
 suite_vmlinux := vmlinux: '$(VMLINUX_TEST) $(BUILD)/vmlinux'
 suite_golden := golden: $(wildcard tests/golden/run.sh)
 suite_completion := completion: tests/completion/bash.sh tests/completion/zsh.sh
+suite_browser := browser: 'tests/browser/run.sh $(BROWSER_PAGES)'
 suite_lint   := lint: tests/lint/spdx.sh tests/lint/ranks.sh tests/lint/size.sh tests/lint/states.sh tests/lint/faults.sh tests/lint/hooks.sh
 suite_format  = format: 'tests/lint/format.sh $(C_FILES)'
 suite_tidy   := tidy: 'tests/lint/tidy.sh $(SRCS)'
@@ -473,9 +494,9 @@ TIDY_ENV = TIDY_FLAGS="$(subst ",\",$(CT_CPPFLAGS)) -std=gnu11"
 
 ## check: install what is missing and run every test that this machine permits
 check: all $(UNIT_PROGRAMS) $(VMLINUX_TEST) $(VMLINUX_DATA) $(ASAN_PROGRAMS) $(FUZZ_REPLAYS) \
-	$(E2E_PROGRAMS)
+	$(E2E_PROGRAMS) $(BROWSER_PAGES)
 	$(Q)$(TIDY_ENV) tests/run.sh $(suite_unit) $(suite_vmlinux) $(suite_asan) $(suite_fuzz) $(suite_golden) \
-		$(suite_completion) $(suite_lint) $(suite_format) $(suite_tidy) $(suite_e2e)
+		$(suite_completion) $(suite_browser) $(suite_lint) $(suite_format) $(suite_tidy) $(suite_e2e)
 
 ## unit: unit tests
 unit: $(UNIT_PROGRAMS) $(VMLINUX_TEST) $(VMLINUX_DATA)
@@ -499,6 +520,10 @@ golden: all
 ## completion: what bash and zsh offer
 completion: all
 	$(Q)tests/run.sh $(suite_completion)
+
+## browser: the page of `report --html` in a headless browser; screenshots in build/screenshots/
+browser: all $(BROWSER_PAGES)
+	$(Q)tests/run.sh $(suite_browser)
 
 ## golden-update: keep the output of today, for git diff to judge
 golden-update: all
@@ -558,7 +583,7 @@ format-check:
 	$(Q)tests/run.sh $(suite_format)
 
 ## tidy: clang-tidy
-tidy: $(SKELETON)
+tidy: $(SKELETON) $(PAGE)
 	$(Q)$(TIDY_ENV) tests/run.sh $(suite_tidy)
 
 ## man: manual pages, build/man/

@@ -9,7 +9,7 @@
 #include "conntrace/decode.h"
 #include "conntrace/detect.h"
 
-#define SINKS_MAX 4
+#define SINKS_MAX 8
 
 /* How exactly a replay knows when time passed, and how soon when nothing else happens. */
 #define TICK_PERIOD_NS	 10000000ULL

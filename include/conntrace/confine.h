@@ -15,6 +15,8 @@ enum ct_confine_need {
 	CT_CONFINE_SPOOL = 1u << 2,
 	/// a child that is waited for, and sent signals whoever it has become
 	CT_CONFINE_CHILD = 1u << 3,
+	/// a file that is open already, and emptied, put on the disk or removed
+	CT_CONFINE_EMPTY = 1u << 4,
 };
 
 /// Whom to be from then on.

@@ -41,3 +41,18 @@ int ct_report_by_from_name(const char *name, uint8_t *ret);
  */
 int ct_sink_report_new(const struct ct_output_options *options, const struct ct_session *session,
 		       FILE *out, struct ct_sink **ret_sink, const char **ret_bad_field);
+
+/**
+ * Makes the sink that prints a page of HTML at finish(), and nothing before: what was recorded and
+ * lost, findings, how many connections were in which state when, each life with its events. It
+ * needs nothing beside itself, and asks for nothing.
+ *
+ * Texts from outside are data of the page, never part of it, and what would act on a screen is
+ * spelled out as in the other outputs. A page that was cut says so.
+ *
+ * @options of these time and utc are what the page begins with, and problem is told; fields there
+ * are none, format, color and utf8 are not asked.
+ * Arguments and results otherwise as above.
+ */
+int ct_sink_html_new(const struct ct_output_options *options, const struct ct_session *session,
+		     FILE *out, struct ct_sink **ret_sink, const char **ret_bad_field);

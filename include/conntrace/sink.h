@@ -63,6 +63,8 @@ struct ct_output_options {
 	uint64_t idle_ns;   /// doctor: silent for less is no symptom; 0: its default
 	uint8_t by;	    /// report's text: enum ct_report_by
 	int *worst; /// doctor: raised to 1 + the severity of its worst finding; NULL: not wanted
+	/// What is wrong with the recording that is read, known at finish(); NULL or "": nothing
+	const char *problem;
 };
 
 /**

@@ -34,7 +34,8 @@ int ct_cmd_doctor(struct ct_options *options);
 /// Prints the script that completes command lines in SHELL; NULL: how it is used.
 int ct_cmd_completion(const char *shell);
 
-/// ct_sink_output_new(), ct_sink_report_new(), ct_sink_list_new(), ct_sink_doctor_new()
+/// ct_sink_output_new(), ct_sink_report_new(), ct_sink_html_new(), ct_sink_list_new(),
+/// ct_sink_doctor_new()
 typedef int (*ct_sink_new_fn)(const struct ct_output_options *options,
 			      const struct ct_session *session, FILE *out,
 			      struct ct_sink **ret_sink, const char **ret_bad_field);
@@ -47,7 +48,7 @@ typedef int (*ct_sink_new_fn)(const struct ct_output_options *options,
  */
 int ct_live_run(struct ct_options *options, ct_sink_new_fn new_sink, const char *write_path);
 
-/// Sends options->file through the pipeline to a sink on stdout.
+/// Sends options->file through the pipeline to a sink on stdout, or to the page of --html.
 int ct_file_run(struct ct_options *options, ct_sink_new_fn new_sink);
 
 /// Opens options->file; *ret is the caller's, unchanged unless it returns CT_EXIT_DONE.

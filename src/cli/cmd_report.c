@@ -11,5 +11,5 @@ int ct_cmd_report(struct ct_options *options)
 		ct_error("--fields: the report has fields only with -o json or -o csv");
 		return CT_EXIT_USAGE;
 	}
-	return ct_file_run(options, ct_sink_report_new);
+	return ct_file_run(options, options->html_path ? ct_sink_html_new : ct_sink_report_new);
 }

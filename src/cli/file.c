@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "conntrace/cleanup.h"
 #include "conntrace/log.h"
+#include "page_file.h"
 #include "progress.h"
 #include "unseen.h"
 
@@ -15,11 +16,19 @@ static const unsigned int needs[_CT_COMMAND_MAX] = {
 	[CT_COMMAND_REPORT] = CT_CONFINE_SPOOL,
 };
 
+/// It goes to a file of its own, and not to stdout.
+static bool has_page(const struct ct_options *options)
+{
+	return options->html_path && strcmp(options->html_path, "-") != 0;
+}
+
 /// Nothing of the file is looked at before this process has given up what it does not need for
 /// that.
 int ct_file_open(const struct ct_options *options, struct ct_recording_reader **ret)
 {
-	const struct ct_confinement what = {.needs = needs[options->command]};
+	const struct ct_confinement what = {
+		.needs = needs[options->command] | (has_page(options) ? CT_CONFINE_EMPTY : 0),
+	};
 	int fd = open(options->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	char err[CT_RECORDING_ERR_LEN] = "";
 	int r = fd < 0 ? -errno : 0;
@@ -56,14 +65,13 @@ static int tell_open(const struct ct_options *options, const struct ct_recording
 
 /// Prints what is whole and fails all the same when something is missing: a script must notice.
 static int pump(const struct ct_options *options, struct ct_recording_reader *reader,
-		struct ct_feed *feed)
+		struct ct_feed *feed, struct ct_recording_info *info, struct ct_page_file *page)
 {
-	struct ct_recording_info info = {};
-	int r = ct_progress_read(options, reader, ct_feed_record, feed, &info);
+	int r = ct_progress_read(options, reader, ct_feed_record, feed, info);
 	bool is_whole = r == 0;
 
 	if (r == 0)
-		r = tell_open(options, &info, feed);
+		r = tell_open(options, info, feed);
 	if (r == CT_PIPELINE_STOP)
 		r = 0;
 	if (r && !feed->error) {
@@ -72,10 +80,12 @@ static int pump(const struct ct_options *options, struct ct_recording_reader *re
 	}
 	if (r == 0)
 		r = feed->error = ct_pipeline_finish(feed->pipeline);
+	if (r == 0)
+		r = feed->error = ct_page_file_finish(page);
 	if (r)
-		return ct_output_failed(r);
-	if (is_whole && *info.problem) {
-		ct_error("the recording '%s' is not whole: %s", options->file, info.problem);
+		return page->stream ? ct_page_file_failed(page, r) : ct_output_failed(r);
+	if (is_whole && *info->problem) {
+		ct_error("the recording '%s' is not whole: %s", options->file, info->problem);
 		return CT_EXIT_FAILED;
 	}
 	return CT_EXIT_DONE;
@@ -89,12 +99,21 @@ int ct_file_run(struct ct_options *options, ct_sink_new_fn new_sink)
 		.select = &options->select,
 		.max_updates = options->count,
 	};
+	_cleanup_(ct_page_file_fini) struct ct_page_file page = CT_PAGE_FILE_NONE;
+	struct ct_recording_info info = {};
 	struct ct_pipeline_stats stats;
 	struct ct_feed feed = {};
-	int r = ct_file_open(options, &reader);
+	int r = CT_EXIT_DONE;
 
+	if (has_page(options))
+		r = ct_page_file_open(&page, options->html_path, options->force, options->file);
+	if (r == CT_EXIT_DONE)
+		r = ct_file_open(options, &reader);
+	if (r == CT_EXIT_DONE)
+		r = ct_page_file_begin(&page);
 	if (r != CT_EXIT_DONE)
 		return r;
+	options->output.problem = info.problem;
 	config.capabilities = &ct_recording_session(reader)->capabilities;
 	r = ct_pipeline_new(&config, &pipeline);
 	if (r) {
@@ -103,9 +122,10 @@ int ct_file_run(struct ct_options *options, ct_sink_new_fn new_sink)
 	}
 	ct_unseen_tell(options, config.capabilities, "in this recording");
 	feed.pipeline = pipeline;
-	r = ct_output_add_sink(options, new_sink, ct_recording_session(reader), pipeline);
+	r = ct_output_add_sink_to(options, new_sink, ct_recording_session(reader),
+				  page.stream ?: stdout, pipeline);
 	if (r == CT_EXIT_DONE)
-		r = pump(options, reader, &feed);
+		r = pump(options, reader, &feed, &info, &page);
 	if (r != CT_EXIT_DONE || feed.error)
 		return r;
 	ct_pipeline_stats(pipeline, &stats);

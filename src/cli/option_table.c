@@ -15,7 +15,7 @@ const struct ct_syntax ct_syntaxes[] = {
 	[CT_COMMAND_REPLAY] = {"replay", "replay FILE [SELECT] [OUTPUT] [--count N] [EXPRESSION]",
 			       "print what watch would have printed", .file = true,
 			       .expression = true},
-	[CT_COMMAND_REPORT] = {"report", "report FILE [SELECT] [OUTPUT] [EXPRESSION]",
+	[CT_COMMAND_REPORT] = {"report", "report FILE [SELECT] [OUTPUT] [--html OUT] [EXPRESSION]",
 			       "tell each connection's history, flags, end and counters",
 			       .file = true, .expression = true},
 	[CT_COMMAND_LIST] = {"list", "list [SELECT] [OUTPUT] [--watch N] [EXPRESSION]",
@@ -80,6 +80,7 @@ enum {
 	KEY_SYNC,
 	KEY_WATCH,
 	KEY_BY,
+	KEY_HTML,
 };
 
 const struct ct_option_spec ct_option_specs[] = {
@@ -163,6 +164,10 @@ const struct ct_option_spec ct_option_specs[] = {
 	{'w', "write", "FILE", "the recording; record without it: conntrace.ctr", LIVE,
 	 CT_OPTION_OTHER, FIELD(write_path), 0, ct_option_path},
 	{KEY_FORCE, "force", NULL, "overwrite a recording that is there", LIVE, CT_OPTION_OTHER,
+	 FIELD(force), 0, ct_option_true},
+	{KEY_HTML, "html", "OUT", "write a page for a browser instead; - for standard output",
+	 REPORT, CT_OPTION_OTHER, FIELD(html_path), 0, ct_option_string},
+	{KEY_FORCE, "force", NULL, "overwrite a page that is there", REPORT, CT_OPTION_OTHER,
 	 FIELD(force), 0, ct_option_true},
 	{KEY_SYNC, "sync", "WHEN",
 	 "put the recording on the disk: never, at its end (the default) or each frame", LIVE,

@@ -187,6 +187,21 @@ static int check_by(const struct ct_options *options, char *err)
 	return 0;
 }
 
+/// A page has everything, in one form.
+static int check_page(const struct ct_options *options, char *err)
+{
+	const struct ct_output_options *output = &options->output;
+
+	if (options->command != CT_COMMAND_REPORT)
+		return 0;
+	if (options->force && !options->html_path)
+		return refuse(err, "option '--force' goes with --html: nothing else is written");
+	if (options->html_path && (output->format != CT_OUTPUT_TABLE || output->fields))
+		return refuse(err, "--html: a page has neither %s",
+			      output->fields ? "--fields nor a format" : "a format nor --fields");
+	return 0;
+}
+
 /// What is no expression from its first word on may be meant for something else.
 static const char *meant_instead(const struct ct_options *options)
 {
@@ -254,6 +269,8 @@ static int check_whole(struct ct_options *options, int argc, char **argv, char *
 	r = check_limits(options, err);
 	if (r == 0)
 		r = check_by(options, err);
+	if (r == 0)
+		r = check_page(options, err);
 	return r ? r : check_rotation(options, err);
 }
 

@@ -76,6 +76,7 @@ struct ct_options {
 	const char *btf_path;	/// the kernel's types; NULL: its own
 	struct ct_user user;	/// whom to be once attached
 	const char *write_path; /// of the recording to write; NULL none
+	const char *html_path;	/// report: of the page to write, "-" for stdout; NULL none
 	bool force;		/// it may be there already
 	enum ct_recording_sync sync;
 	struct ct_rotation rotation;

@@ -11,7 +11,7 @@
 #include "conntrace/count.h"
 #include "conntrace/log.h"
 
-static int refuse(const char *path, int r)
+const char *ct_record_file_reason(int error)
 {
 	static const struct {
 		int error;
@@ -23,12 +23,16 @@ static int refuse(const char *path, int r)
 		{-ENXIO, "it is no regular file"}, /* a FIFO without a reader */
 		{-EEXIST, "it exists already; --force overwrites it"},
 	};
-	const char *reason = strerror(-r);
 
 	for (size_t i = 0; i < CT_COUNT(reasons); i++)
-		if (reasons[i].error == r)
-			reason = reasons[i].reason;
-	ct_error("cannot create the recording '%s': %s", path, reason);
+		if (reasons[i].error == error)
+			return reasons[i].reason;
+	return strerror(-error);
+}
+
+static int refuse(const char *path, int error)
+{
+	ct_error("cannot create the recording '%s': %s", path, ct_record_file_reason(error));
 	return CT_EXIT_FAILED;
 }
 

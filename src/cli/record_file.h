@@ -34,6 +34,10 @@ int ct_record_file_open(struct ct_record_file *file, const char *path, bool forc
 /// is full, ct_recording_is_full().
 int ct_record_file_try(struct ct_record_file *file, const char *path, bool force);
 
+/// Why a file could not be opened, in words: an -errno of ct_recording_file_open(). Static, or
+/// strerror()'s.
+const char *ct_record_file_reason(int error);
+
 /// Says so, and what to do about it; CT_EXIT_FAILED.
 int ct_record_file_refuse(const char *path, int error);
 

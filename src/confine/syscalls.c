@@ -97,6 +97,11 @@ static const struct {
 
 	{CT_CONFINE_SPOOL, SCMP_SYS(memfd_create)},
 
+	{CT_CONFINE_EMPTY, SCMP_SYS(ftruncate)},
+	{CT_CONFINE_EMPTY, SCMP_SYS(fsync)},
+	{CT_CONFINE_EMPTY, SCMP_SYS(unlink)},
+	{CT_CONFINE_EMPTY, SCMP_SYS(unlinkat)},
+
 	{CT_CONFINE_CHILD, SCMP_SYS(wait4)},
 	{CT_CONFINE_CHILD, SCMP_SYS(waitid)},
 };

@@ -175,7 +175,7 @@ static bool is_haunted(const struct ct_case *one, const struct ct_doctor_facts *
 	ct_finder_put_service(&finding->summary, &finding->culprit);
 	ct_buf_puts(
 		&finding->summary,
-		" died of keepalive: the peer had gone without a word, and no probe was answered");
+		" died of keepalive: the peer had gone without a word, and no probe was answered any more");
 	ct_finding_number(finding, "probes_sent", one->values[0].sum);
 	ct_finding_number(finding, "died", one->values[1].sum);
 	ct_finder_put_ss(facts, &finding->confirm, "established", one);

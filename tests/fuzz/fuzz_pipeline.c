@@ -179,7 +179,7 @@ struct printed {
 	size_t len;
 };
 
-enum { JSON, CSV, TABLE, REPORT, SINKS };
+enum { JSON, CSV, TABLE, REPORT, PAGE, SINKS };
 
 static void check_durations(const json_t *value)
 {
@@ -244,6 +244,26 @@ static void check_csv(const struct printed *printed)
 	}
 }
 
+/// The data stand in one block, which nothing in them ends.
+static void check_page(const struct printed *printed)
+{
+	static const char begins[] = "<script type=\"application/json\" id=\"data\">";
+	const char *data = strstr(printed->text, begins), *end;
+	json_t *json;
+
+	if (!data || strlen(printed->text) != printed->len ||
+	    hostile_find(printed->text, printed->len, true, "\t"))
+		abort();
+	data += strlen(begins);
+	end = data + strcspn(data, "<>&");
+	if (strncmp(end, "</script>\n<script>", 18) != 0)
+		abort();
+	json = json_loadb(data, (size_t)(end - data), JSON_DECODE_INT_AS_REAL, NULL);
+	if (!json_is_array(json_object_get(json, "lives")))
+		abort();
+	json_decref(json);
+}
+
 /// Colours are all that may act on a terminal, and only if they were asked for.
 static void check_text(struct printed *printed, const struct ct_output_options *options)
 {
@@ -279,7 +299,9 @@ static void add_sinks(struct ct_pipeline *pipeline, const struct ct_session *ses
 			abort();
 		if (i == JSON || i == CSV)
 			own.format = i == JSON ? CT_OUTPUT_JSON : CT_OUTPUT_CSV;
-		if (i == REPORT)
+		if (i == PAGE)
+			r = ct_sink_html_new(&own, session, printed[i].file, &sink, NULL);
+		else if (i == REPORT)
 			r = ct_sink_report_new(&own, session, printed[i].file, &sink, NULL);
 		else
 			r = ct_sink_output_new(&own, session, printed[i].file, &sink, NULL);
@@ -296,6 +318,7 @@ static void check_sinks(const struct ct_output_options *options, struct printed 
 	check_csv(&printed[CSV]);
 	check_text(&printed[TABLE], options);
 	check_text(&printed[REPORT], options);
+	check_page(&printed[PAGE]);
 	for (int i = 0; i < SINKS; i++)
 		free(printed[i].text);
 }

@@ -16,6 +16,7 @@ complain() {
 file_of() {
 	case $1 in
 	soak) echo tests/soak/soak.c ;;
+	browser) echo tests/browser/run.py ;;
 	fuzz/*) echo "tests/fuzz/fuzz_${1#*/}.c" ;;
 	unit/*) echo "tests/unit/test_${1#*/}.c" ;;
 	e2e/*) echo "tests/e2e/e2e_${1#*/}.c" ;;
@@ -31,11 +32,11 @@ need_case() {
 	grep -qsE "$pattern" "$file" || complain "line $line: no case $2 in $file"
 }
 
-reference='(unit|e2e|fuzz)/[a-z0-9_]+(:[a-z0-9_]+…?)?|soak:[a-z0-9_]+|[a-z0-9]+(_[a-z0-9]+)+…?'
+reference='(unit|e2e|fuzz)/[a-z0-9_]+(:[a-z0-9_]+…?)?|(soak|browser):[a-z0-9_]+|[a-z0-9]+(_[a-z0-9]+)+…?'
 while IFS=: read -r line cell; do
 	program=
 	while read -r word; do
-		if [[ $word == */* || $word == soak:* ]]; then
+		if [[ $word == */* || $word =~ ^(soak|browser): ]]; then
 			program=${word%%:*}
 			[ -e "$(file_of "$program")" ] || complain "line $line: no $(file_of "$program")"
 			[[ $word != *:* ]] || need_case "$program" "${word#*:}"

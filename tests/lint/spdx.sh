@@ -14,6 +14,7 @@ while IFS= read -r file; do
 		status=1
 	fi
 done < <(find Makefile .clang-format .clang-tidy .gitignore .ci bpf include src tests tools bench demo doc \
-	-type f \( -name '*.[ch]' -o -name '*.sh' -o -name '*.scd' -o -name Makefile -o -path '.ci/*' \
+	-type f \( -name '*.[ch]' -o -name '*.sh' -o -name '*.scd' -o -name '*.py' \
+	-o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name Makefile -o -path '.ci/*' \
 	-o -name '.*' \) 2>/dev/null)
 exit $status

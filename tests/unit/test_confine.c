@@ -82,6 +82,11 @@ static int unlink_nothing(void)
 	return answer(unlink("/nonexistent"));
 }
 
+static int cut_nothing(void)
+{
+	return answer(ftruncate(-1, 0));
+}
+
 static int open_without_name(void)
 {
 	return answer(open("/tmp", O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600));
@@ -203,7 +208,8 @@ static const struct {
 	{"open for reading and cut", open_for_reading_and_cut, CT_CONFINE_RECORD, false},
 	{"create", create, CT_CONFINE_RECORD, false},
 	{"rename", rename_it, CT_CONFINE_RECORD, false},
-	{"unlink", unlink_nothing, CT_CONFINE_RECORD, false},
+	{"unlink", unlink_nothing, CT_CONFINE_RECORD | CT_CONFINE_EMPTY, false},
+	{"cut what is open", cut_nothing, CT_CONFINE_RECORD | CT_CONFINE_EMPTY, false},
 	{"open without a name", open_without_name, CT_CONFINE_SPOOL | CT_CONFINE_RECORD, false},
 	{"open to be named", open_to_be_named, CT_CONFINE_RECORD, false},
 	{"open in memory", open_in_memory, CT_CONFINE_SPOOL, false},
@@ -276,6 +282,7 @@ static void what_is_needed_is_permitted_and_no_more(void **state)
 		CT_CONFINE_TRACE | CT_CONFINE_CHILD,
 		CT_CONFINE_TRACE | CT_CONFINE_RECORD | CT_CONFINE_CHILD,
 		CT_CONFINE_SPOOL,
+		CT_CONFINE_SPOOL | CT_CONFINE_EMPTY,
 	};
 
 	for (size_t i = 0; i < CT_COUNT(needs); i++)

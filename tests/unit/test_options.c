@@ -107,7 +107,6 @@ static void wrong_option_is_refused_in_a_line_that_names_it(void **state)
 		{CT_COMMAND_WATCH, "-w x.ctr -C 1", "'-C'"},
 		{CT_COMMAND_RECORD, "-W 3", "-W needs -C or -G"},
 		{CT_COMMAND_REPLAY, "x.ctr -C 1", "'-C'"},
-		{CT_COMMAND_REPORT, "x.ctr --force", "'--force'"},
 		{CT_COMMAND_LIST, "--sync end", "'--sync'"},
 		{CT_COMMAND_REPLAY, "x.ctr --buffer 4096", "'--buffer'"},
 		{CT_COMMAND_REPLAY, "x.ctr --duration 1", "'--duration'"},
@@ -115,8 +114,6 @@ static void wrong_option_is_refused_in_a_line_that_names_it(void **state)
 		{CT_COMMAND_REPLAY, "x.ctr --no-snapshot", "'--no-snapshot'"},
 		{CT_COMMAND_LIST, "--no-snapshot", "'--no-snapshot'"},
 		{CT_COMMAND_LIST, "-w x.ctr", "'-w'"},
-		{CT_COMMAND_LIST, "--duration 1", "--duration goes with --watch"},
-		{CT_COMMAND_LIST, "--count 1", "--count goes with --watch"},
 		{CT_COMMAND_LIST, "--user nobody", "'--user'"},
 		{CT_COMMAND_REPORT, "x.ctr --user nobody", "'--user'"},
 		{CT_COMMAND_WATCH, "--no-snapshots", "did you mean '--no-snapshot'"},
@@ -126,10 +123,6 @@ static void wrong_option_is_refused_in_a_line_that_names_it(void **state)
 		{CT_COMMAND_DOCTOR, "-o xml", "--output: 'xml' is not table or json"},
 		{CT_COMMAND_WATCH, "--cost", "'--cost'"},
 		{CT_COMMAND_CHECK, "--duration 1", "--duration goes with --cost"},
-		{CT_COMMAND_REPORT, "x.ctr --by address", "--by: 'address' is not peer, process"},
-		{CT_COMMAND_REPORT, "x.ctr --by peer --json", "--by: the text of the report"},
-		{CT_COMMAND_REPORT, "x.ctr -o csv --by port", "--by: the text of the report"},
-		{CT_COMMAND_REPLAY, "x.ctr --by peer", "'--by'"},
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(bad); i++)
@@ -280,15 +273,6 @@ static void output_options_say_how_to_print(void **state)
 	assert_int_equal(options->color, CT_COLOR_NEVER);
 	assert_int_equal(options->verbosity, CT_LOG_VERBOSE);
 	assert_string_equal(options->file, "x");
-}
-
-static void report_counts_by_what_is_asked_for(void **state)
-{
-	assert_int_equal(parsed(CT_COMMAND_REPORT, "x.ctr")->output.by, CT_REPORT_BY_NONE);
-	assert_int_equal(parsed(CT_COMMAND_REPORT, "x.ctr --by peer")->output.by,
-			 CT_REPORT_BY_PEER);
-	assert_int_equal(parsed(CT_COMMAND_REPORT, "--by cgroup --json -o wide x.ctr")->output.by,
-			 CT_REPORT_BY_CGROUP);
 }
 
 static void later_word_wins(void **state)
@@ -494,7 +478,6 @@ int main(void)
 		cmocka_unit_test(netns_of_a_process_becomes_its_inode_number),
 		cmocka_unit_test(words_of_enums_become_bits),
 		cmocka_unit_test(output_options_say_how_to_print),
-		cmocka_unit_test(report_counts_by_what_is_asked_for),
 		cmocka_unit_test(later_word_wins),
 		cmocka_unit_test(limits_have_units),
 		cmocka_unit_test(files_are_counted_as_tcpdump_counts_them),

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The sink behind `report --html`. Lives wait in a spool as the JSON that they are in the page; the
+ * page is written at the end, in one go.
+ */
+#include "html.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "conntrace/report.h"
+#include "conntrace/sink_out.h"
+#include "conntrace/sink_spool.h"
+
+struct html_sink {
+	struct ct_sink sink;
+	struct ct_sink_out out;
+	struct ct_output_options options;
+	const struct ct_session *session;
+	struct ct_diagnosis *diagnosis; /// owned
+	struct ct_html_events *events;	/// owned
+	struct ct_field_set fields;
+	struct ct_html_totals totals;
+	struct ct_html_json json;
+	struct ct_spool lives;
+};
+
+static struct ct_html_context context_of(const struct html_sink *s)
+{
+	return (struct ct_html_context){&s->options, s->session, &s->fields};
+}
+
+static void count_loss(struct ct_html_totals *totals, const struct ct_update *update)
+{
+	totals->lost[update->lost.where] += update->lost.events;
+	if (totals->n_losses == CT_HTML_LOSSES_MAX)
+		return;
+	totals->losses[totals->n_losses++] = (struct ct_html_loss){
+		.at_ns = update->ts_ns,
+		.events = update->lost.events,
+		.where = update->lost.where,
+	};
+}
+
+/// A listener has no end that is told: it counts where it comes into sight.
+static bool is_listener(const struct ct_update *update)
+{
+	if (update->kind == CT_UPDATE_CLOSE)
+		return update->conn->id.role == CT_ROLE_LISTENER;
+	return (update->kind == CT_UPDATE_STATE && update->state.to == CT_STATE_LISTEN) ||
+	       (update->kind == CT_UPDATE_FOUND && update->found.state == CT_STATE_LISTEN);
+}
+
+static void count(struct ct_html_totals *totals, const struct ct_update *update)
+{
+	if (update->kind == CT_UPDATE_LOST)
+		count_loss(totals, update);
+	if (is_listener(update))
+		totals->listeners++;
+	if (update->kind != CT_UPDATE_CLOSE)
+		return;
+	totals->gaps += update->conn->gaps;
+	if (is_listener(update))
+		return;
+	totals->connections++;
+	totals->flagged += update->conn->flags != 0;
+}
+
+static int keep_event(struct html_sink *s, const struct ct_update *update)
+{
+	int r = ct_html_events_add(&s->events, &s->options, update);
+
+	if (r != -ENOSPC)
+		return r;
+	s->totals.unkept++;
+	return 0;
+}
+
+static int keep_life(struct html_sink *s, const struct ct_update *update)
+{
+	struct ct_html_events *events = ct_html_events_take(&s->events, &update->conn->id);
+	const struct ct_html_context context = context_of(s);
+	int r;
+
+	ct_buf_puts(&s->lives.buf, s->totals.lives++ ? ",\n" : "\n");
+	ct_html_put_life(&s->json, &context, update, events);
+	ct_html_events_drop(&events);
+	r = ct_html_json_move(&s->json, &s->lives.buf);
+	return r ? r : ct_spool_commit(&s->lives);
+}
+
+static int html_update(struct ct_sink *sink, const struct ct_update *update)
+{
+	struct html_sink *s = (struct html_sink *)sink;
+	int r = ct_diagnosis_observe(s->diagnosis, update);
+
+	if (r)
+		return r;
+	count(&s->totals, update);
+	return update->kind == CT_UPDATE_CLOSE ? keep_life(s, update) : keep_event(s, update);
+}
+
+static int put_data(struct html_sink *s)
+{
+	const struct ct_html_context context = context_of(s);
+	struct ct_html_json *w = &s->json;
+	int r;
+
+	ct_json_object_begin(&w->json);
+	ct_html_put_head(w, &context, &s->totals, s->diagnosis);
+	ct_json_key(&w->json, "fields");
+	ct_html_put_life_names(w, &s->fields);
+	ct_json_key(&w->json, "lives");
+	ct_json_array_begin(&w->json);
+	r = ct_html_json_move(w, &s->out.buf);
+	if (r == 0)
+		r = ct_spool_copy(&s->lives, &s->out);
+	if (r)
+		return r;
+	ct_json_array_end(&w->json);
+	ct_json_object_end(&w->json);
+	return ct_html_json_move(w, &s->out.buf);
+}
+
+static int html_finish(struct ct_sink *sink)
+{
+	struct html_sink *s = (struct html_sink *)sink;
+	int r = ct_diagnosis_conclude(s->diagnosis, &s->options, s->session);
+
+	if (r)
+		return r;
+	ct_buf_append(&s->out.buf, ct_html_before_data.bytes, ct_html_before_data.len);
+	r = put_data(s);
+	if (r)
+		return r;
+	ct_buf_append(&s->out.buf, ct_html_behind_data.bytes, ct_html_behind_data.len);
+	return ct_sink_out_flush(&s->out);
+}
+
+static void html_free(struct ct_sink *sink)
+{
+	struct html_sink *s = (struct html_sink *)sink;
+
+	ct_diagnosis_free(&s->diagnosis);
+	ct_html_events_free(&s->events);
+	ct_html_json_fini(&s->json);
+	ct_spool_fini(&s->lives);
+	ct_sink_out_fini(&s->out);
+	free(s);
+}
+
+static const struct ct_sink_ops html_ops = {
+	.name = "html",
+	.update = html_update,
+	.finish = html_finish,
+	.free = html_free,
+};
+
+int ct_sink_html_new(const struct ct_output_options *options, const struct ct_session *session,
+		     FILE *out, struct ct_sink **ret_sink, const char **ret_bad_field)
+{
+	struct html_sink *s;
+	int r;
+
+	if (options->fields) {
+		if (ret_bad_field)
+			*ret_bad_field = options->fields;
+		return -EINVAL;
+	}
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->sink.ops = &html_ops;
+	s->session = session;
+	s->options = *options;
+	s->options.format = CT_OUTPUT_TABLE;
+	s->options.color = false;
+	s->options.utf8 = true; /* the page says so of itself */
+	ct_html_json_init(&s->json);
+	ct_sink_out_init(&s->out, out);
+	s->diagnosis = ct_diagnosis_new();
+	r = s->diagnosis ? ct_html_life_fields(&s->fields) : -ENOMEM;
+	if (r) {
+		html_free(&s->sink);
+		return r;
+	}
+	*ret_sink = &s->sink;
+	return 0;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What was recorded and lost, what is wrong, and which lives to look at first.
+
+const FINDINGS_FIRST = 6;
+const WORST_AT_ONCE = 6;
+
+function showSummary() {
+	const session = data.session, totals = data.totals;
+	const began = clock.mode === "relative" ? "" : ", from " + dateOf(new Date(clock.beganUs / 1e3)) + " " +
+		time(0, 0).slice(-8) + (clock.mode === "utc" ? " UTC" : " local time");
+	byId("recorded").textContent = "Recorded on " + (session.host ?? NOT_KNOWN) + ", Linux " +
+		(session.kernel ?? NOT_KNOWN) + " " + (session.machine ?? "") + began + ", for " + duration(totals.observed_ns);
+	const lost = data.lost.reduce((sum, [, events]) => sum + events, 0);
+	const tiles = [
+		["connections", number(totals.connections)], ["flagged", number(totals.flagged)],
+		["findings", number(data.findings.length)], ["listeners", number(totals.listeners)],
+		["events lost", number(lost)], ["gaps in histories", number(totals.gaps)],
+	];
+	fill(byId("summary"),
+		el("dl", { class: "tiles" }, ...tiles.map(([name, value]) => el("div", {}, el("dt", {}, name),
+			el("dd", {}, value)))),
+		data.problem ? el("p", { class: "alarm" }, "The recording is not whole: " + data.problem) : null,
+		lost ? el("p", { class: "alarm" }, "Lost " + count(lost, "event") + ": " + data.lost
+			.map(([where, events]) => number(events) + " " + where).join(", ") +
+			". Connections that may miss one are flagged gap.") : el("p", {}, "No event was lost."),
+		data.not_traced.length ? el("ul", { class: "note" }, ...data.not_traced.map(([level, what, why]) =>
+			el("li", {}, (level === "absent" ? "Not traced: " : "Traced in part: ") + what +
+				(why ? " (" + why + ")" : "")))) : null,
+		totals.unkept ? el("p", { class: "note" }, count(totals.unkept, "event") +
+			" of connections are not marked in their pictures: too many had some at once.") : null);
+	byId("made").textContent = "By conntrace " + (session.version ?? NOT_KNOWN) + ": " + (session.command ?? NOT_KNOWN);
+	document.title = "conntrace: " + (session.host ?? "report");
+}
+
+function exampleItem(example) {
+	const index = findLife(example);
+	const ends = endpoint(example.laddr, example.lport) + " → " + endpoint(example.raddr, example.rport);
+	if (index < 0)
+		return el("li", {}, ends);
+	return el("li", {}, lifeLink(index, bothEnds(lives[index])), " " + get(lives[index], "outcome"));
+}
+
+function findingCard(finding) {
+	return el("article", { class: "card finding " + finding.severity },
+		el("h3", {}, el("span", { class: "severity" }, finding.severity.toUpperCase()), " " + finding.summary),
+		el("p", { class: "note" }, finding.id + ", confidence " + finding.confidence + ", " +
+			count(finding.count, "connection")),
+		el("dl", {},
+			el("dt", {}, "Evidence"), el("dd", {}, finding.evidence.join(", ") || NOT_KNOWN),
+			el("dt", {}, "Examples"), el("dd", {}, el("ul", { class: "examples" }, ...finding.examples.map(exampleItem))),
+			el("dt", {}, "Confirm"), el("dd", {}, el("code", {}, finding.confirm || NOT_KNOWN)),
+			el("dt", {}, "Remedy"), el("dd", {}, finding.remedy || NOT_KNOWN)));
+}
+
+function showFindings() {
+	const lines = (data.diagnosis || "").split("\n").filter(line => line);
+	const first = data.findings.slice(0, FINDINGS_FIRST), others = data.findings.slice(FINDINGS_FIRST);
+	byId("findings-list").replaceChildren(...lines.map(line => el("p", { class: "note" }, line)), ...first.map(findingCard));
+	if (!others.length)
+		return;
+	const more = el("button", { type: "button" }, "Show " + count(others.length, "finding") + " more, none of them worse");
+	more.addEventListener("click", () => {
+		more.replaceWith(...others.map(findingCard));
+		byId("findings-list").children[lines.length + first.length].querySelector("a, code").focus();
+	});
+	byId("findings-list").append(more);
+}
+
+/// Examples of findings first, then those that are flagged, trouble before what is only unusual.
+function worstLives() {
+	const chosen = new Set();
+	for (const finding of data.findings)
+		for (const example of finding.examples) {
+			const index = findLife(example);
+			if (index >= 0)
+				chosen.add(index);
+		}
+	const bad = [], noted = [];
+	lives.forEach((life, i) => {
+		if (get(life, "marks").length)
+			(isBad(life) ? bad : noted).push(i);
+	});
+	for (const index of bad.concat(noted))
+		chosen.add(index);
+	return [...chosen];
+}
+
+let worstShown = WORST_AT_ONCE;
+
+function showWorst() {
+	let worst = worstLives();
+	const flagged = worst.length;
+	if (!flagged) /* the longest, then */
+		worst = lives.map((life, i) => i)
+			.sort((a, b) => lived(lives[b]) - lived(lives[a])).slice(0, 3);
+	byId("worst-note").textContent = !lives.length ? "No connection was seen."
+		: flagged ? number(flagged) + (flagged === 1 ? " life" : " lives") + ": examples of findings first, " +
+			"then those that are flagged. Bars are to scale, and no narrower than a line."
+		: "No connection is flagged: here are the longest.";
+	byId("worst-list").replaceChildren(...worst.slice(0, worstShown).map(lifeCard));
+	byId("worst-more").hidden = worst.length <= worstShown;
+	byId("worst-more").onclick = () => {
+		worstShown += WORST_AT_ONCE;
+		showWorst();
+	};
+}
