@@ -116,10 +116,10 @@ static __always_inline void ct_emit_counters(struct sock *sk, struct tcp_sock *t
 
 /*
  * For how long nothing has come or gone. The stamp is that of the last segment that came, the
- * peer's keepalive probes too; of data that was sent; and of a timer of the socket that has run
- * out: tcp_mstamp_refresh() in net/ipv4/tcp_input.c, tcp_output.c, tcp_timer.c. So it is silent for
- * at least so long. The times that the kernel's own keepalive goes by, keepalive_time_elapsed() in
- * include/net/tcp.h, do not know of the peer's probes.
+ * peer's keepalive probes too; of data that was sent or read; and of a timer of the socket that has
+ * run out: tcp_mstamp_refresh() in net/ipv4/tcp_input.c, tcp_output.c, tcp_timer.c. So it is silent
+ * for at least so long. The times that the kernel's own keepalive goes by, keepalive_time_elapsed()
+ * in include/net/tcp.h, do not know of the peer's probes.
  */
 static __always_inline __u64 ct_idle_ns(const struct tcp_sock *tp, __u64 now_ns)
 {

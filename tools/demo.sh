@@ -12,6 +12,7 @@ recording=${2:-$build/demo.ctr}
 
 as_root=() give=()
 if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || { echo "tools/demo.sh: recording needs root, and there is no sudo" >&2; exit 1; }
 	as_root=(sudo)
 	give=(--user "$(id -un)")
 fi

@@ -117,6 +117,3 @@ int ct_confine_check_user(const struct ct_user *user);
 /// Gives up what the rest of the run does not need. What cannot be given up is told, and only a
 /// user that cannot be become is a failure.
 int ct_confine_self(const struct ct_confinement *what);
-
-/// Prints the script that completes command lines in SHELL; NULL: how it is used.
-int ct_cmd_completion(const char *shell);

@@ -27,14 +27,15 @@ static const struct ct_example replay[] = {
 static const struct ct_example report[] = {
 	{"lunch.ctr --flag close-wait-stuck", "who never closes"},
 	{"lunch.ctr --flag rst-sent,rst-received", "resets and causes"},
-	{"lunch.ctr --json -D 443", "lives, for jq"},
+	{"lunch.ctr --by service", "how many, to whom"},
+	{"lunch.ctr --html lunch.html", "for a browser"},
 	{NULL, NULL},
 };
 
 static const struct ct_example list[] = {
-	{"-P 5432", "who is connected to the database"},
-	{"--role listener", "who listens, and the backlogs"},
-	{"--state CLOSE_WAIT", "closed by the peer, and not by us"},
+	{"-P 5432", "who talks to the database"},
+	{"--role listener", "who listens, with backlogs"},
+	{"--state CLOSE_WAIT --watch 2", "closed by the peer alone"},
 	{NULL, NULL},
 };
 

@@ -9,6 +9,7 @@
 #include "conntrace/log.h"
 #include "page_file.h"
 #include "progress.h"
+#include "stop.h"
 #include "unseen.h"
 
 /// What a command does once its file is open, beside reading it and printing.
@@ -63,6 +64,12 @@ static int tell_open(const struct ct_options *options, const struct ct_recording
 	return ct_feed_record(feed, &end, CT_EVENT_CORE_SIZE);
 }
 
+/// A page is not worth less than it seems: a signal ends it as an error does.
+static bool is_interrupted(const struct ct_page_file *page)
+{
+	return page->stream && ct_stop_is_wanted();
+}
+
 /// Prints what is whole and fails all the same when something is missing: a script must notice.
 static int pump(const struct ct_options *options, struct ct_recording_reader *reader,
 		struct ct_feed *feed, struct ct_recording_info *info, struct ct_page_file *page)
@@ -74,12 +81,20 @@ static int pump(const struct ct_options *options, struct ct_recording_reader *re
 		r = tell_open(options, info, feed);
 	if (r == CT_PIPELINE_STOP)
 		r = 0;
+	if (is_interrupted(page)) {
+		ct_error("interrupted: no page is written");
+		return CT_EXIT_FAILED;
+	}
 	if (r && !feed->error) {
 		ct_error("cannot read the recording '%s': %s", options->file, strerror(-r));
 		return CT_EXIT_FAILED;
 	}
+	if (r == 0 && ct_page_file_begin(page) != CT_EXIT_DONE)
+		return CT_EXIT_FAILED;
 	if (r == 0)
 		r = feed->error = ct_pipeline_finish(feed->pipeline);
+	if (r == 0 && is_interrupted(page))
+		r = feed->error = -EINTR;
 	if (r == 0)
 		r = feed->error = ct_page_file_finish(page);
 	if (r)
@@ -105,12 +120,12 @@ int ct_file_run(struct ct_options *options, ct_sink_new_fn new_sink)
 	struct ct_feed feed = {};
 	int r = CT_EXIT_DONE;
 
+	if (has_page(options)) /* a signal leaves nothing behind that is no page */
+		ct_stop_catch();
 	if (has_page(options))
 		r = ct_page_file_open(&page, options->html_path, options->force, options->file);
 	if (r == CT_EXIT_DONE)
 		r = ct_file_open(options, &reader);
-	if (r == CT_EXIT_DONE)
-		r = ct_page_file_begin(&page);
 	if (r != CT_EXIT_DONE)
 		return r;
 	options->output.problem = info.problem;

@@ -41,9 +41,11 @@ static int print_help(void)
 		printf("%s conntrace %s\n", i ? "      " : "Usage:", ct_syntaxes[i].synopsis);
 	printf("\nShows every TCP connection of this machine as one whole life.\n\nCommands\n");
 	for (int i = 0; i < _CT_COMMAND_MAX; i++)
-		printf("  %-8s %s%s\n", ct_syntaxes[i].name, ct_syntaxes[i].summary,
+		printf("  %-10s %s%s\n", ct_syntaxes[i].name, ct_syntaxes[i].summary,
 		       i == CT_COMMAND_WATCH ? " (the default)" : "");
-	printf("  %-8s %s\n", "help", "print this, or the options of a command: help COMMAND");
+	printf("  %-10s %s\n", "help", "print this, or the options of a command: help COMMAND");
+	printf("  %-10s %s\n", "completion",
+	       "print what completes command lines: completion bash|zsh");
 	printf("\nLive tracing needs root. Each command's --help and conntrace(1) have examples.\n");
 	return flush_stdout();
 }

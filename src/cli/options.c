@@ -196,6 +196,9 @@ static int check_page(const struct ct_options *options, char *err)
 		return 0;
 	if (options->force && !options->html_path)
 		return refuse(err, "option '--force' goes with --html: nothing else is written");
+	if (options->html_path && output->by)
+		return refuse(err, "--by: the text of the report counts connections together, a "
+				   "page has each of them");
 	if (options->html_path && (output->format != CT_OUTPUT_TABLE || output->fields))
 		return refuse(err, "--html: a page has neither %s",
 			      output->fields ? "--fields nor a format" : "a format nor --fields");

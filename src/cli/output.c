@@ -12,6 +12,7 @@
 #include "conntrace/log.h"
 #include "conntrace/names.h"
 #include "tally.h"
+#include "stop.h"
 
 bool ct_output_utf8(void)
 {
@@ -63,7 +64,7 @@ int ct_output_add_sink_to(struct ct_options *options, ct_sink_new_fn new_sink,
 
 int ct_output_failed(int r)
 {
-	if (r == -EPIPE)
+	if (r == -EPIPE || (r == -EINTR && ct_stop_is_wanted()))
 		return CT_EXIT_DONE;
 	ct_error("cannot write to standard output: %s", strerror(-r));
 	return CT_EXIT_FAILED;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -100,11 +101,16 @@ static size_t columns_of(int fd)
 	return size.ws_col;
 }
 
-/// In one go, so that nothing comes in between. What cannot be written is no loss.
+/// In one go, so that nothing comes in between. What cannot be written is no loss; and nobody waits
+/// for a terminal that takes nothing (Ctrl-S, a link that hangs): a tracer has better things to do.
 static void put(struct ct_progress *progress, struct ct_buf *line, size_t shown)
 {
-	ssize_t n = line->error ? 0 : write(progress->fd, line->data, line->len);
+	struct pollfd terminal = {.fd = progress->fd, .events = POLLOUT};
+	ssize_t n;
 
+	if (line->error || poll(&terminal, 1, 0) != 1 || !(terminal.revents & POLLOUT))
+		return;
+	n = write(progress->fd, line->data, line->len);
 	(void)n;
 	progress->shown = shown;
 }

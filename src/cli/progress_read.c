@@ -5,6 +5,7 @@
 #include "conntrace/cleanup.h"
 #include "conntrace/clock.h"
 #include "progress.h"
+#include "stop.h"
 
 /// Looking at the clock for each record would cost more than many of them do.
 #define RECORDS_PER_LOOK 256
@@ -38,6 +39,8 @@ static int pass(void *context, const void *bytes, size_t len)
 		if (ct_progress_is_due(&reading->progress, now))
 			show(reading, now);
 	}
+	if (ct_stop_is_wanted()) /* nobody catches a signal but who has to clean up behind it */
+		return -EINTR;
 	return reading->fn(reading->context, bytes, len);
 }
 

@@ -184,6 +184,17 @@ static int draw(const struct run *run, const char *text, size_t len)
 	return ct_output_write(&drawn);
 }
 
+/// What has been said so far goes up, and stays where the terminal keeps what went before.
+static int clear_screen(void)
+{
+	_cleanup_(ct_buf_fini) struct ct_buf lines = {};
+	struct ct_screen screen;
+
+	ct_screen_size(STDOUT_FILENO, &screen);
+	ct_buf_fill(&lines, '\n', screen.rows);
+	return ct_output_write(&lines);
+}
+
 static bool look_and_draw(struct run *run)
 {
 	_cleanup_(ct_freep) char *text = NULL;
@@ -233,7 +244,8 @@ static bool await_next(struct run *run)
 
 	if (count && run->n >= count)
 		return false;
-	run->due_ns += run->what->options->watch_ns;
+	if (__builtin_add_overflow(run->due_ns, run->what->options->watch_ns, &run->due_ns))
+		run->due_ns = CT_NS_UNKNOWN;
 	if (run->due_ns < now) /* it takes longer than that */
 		run->due_ns = now;
 	for (; !ct_stop_take(&from_process); now = ct_clock_ns(CLOCK_MONOTONIC)) {
@@ -270,6 +282,10 @@ int ct_rounds_run(const struct ct_rounds *rounds)
 		run.stop_ns = CT_NS_UNKNOWN;
 	options->output.memory = run.memory;
 	run.draws = prints_table(&run) && ct_screen_is(STDOUT_FILENO);
+	if (run.draws)
+		run.status = clear_screen();
+	if (run.status != CT_EXIT_DONE)
+		return run.status;
 	while (list_once(&run) && await_next(&run))
 		;
 	if (run.status != CT_EXIT_DONE)

@@ -32,6 +32,11 @@ void ct_stop_catch(void)
 	}
 }
 
+bool ct_stop_is_wanted(void)
+{
+	return stop_signal != 0;
+}
+
 int ct_stop_take(bool *ret_from_process)
 {
 	int signal = stop_signal;

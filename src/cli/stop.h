@@ -8,6 +8,9 @@
 /// ignored (nohup) stays ignored.
 void ct_stop_catch(void);
 
+/// One came that nobody has taken yet.
+bool ct_stop_is_wanted(void);
+
 /**
  * Takes the last signal that came since the last call.
  *

@@ -99,7 +99,7 @@ static bool is_pressure(const struct ct_case *one, const struct ct_doctor_facts 
 	ct_buf_printf(&finding->summary, "%llu ports at a time in TIME_WAIT towards ",
 		      (unsigned long long)peak);
 	ct_finder_put_service(&finding->summary, &finding->culprit);
-	ct_buf_printf(&finding->summary, ": %llu %% of the %llu that there are%s",
+	ct_buf_printf(&finding->summary, ": %llu %% of the %llu of net.ipv4.ip_local_port_range%s",
 		      (unsigned long long)share, (unsigned long long)ports,
 		      set ? "" : " by default (what is set there is not known)");
 	if (one->values[2].sum * 2 > one->count)

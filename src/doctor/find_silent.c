@@ -46,8 +46,8 @@ static bool is_silent(const struct ct_conn *conn, uint64_t now_ns, struct ct_sym
 	(void)now_ns;
 	/* a flag: something has come or gone since, or was tried */
 	if (conn->phase != CT_PHASE_LIVE || !conn->idle_ns || conn->flags || !last ||
-	    last->state != CT_STATE_ESTABLISHED || is_within_host(&conn->id) ||
-	    is_told_in_time(conn))
+	    last->basis != CT_BASIS_FOUND || last->state != CT_STATE_ESTABLISHED ||
+	    is_within_host(&conn->id) || is_told_in_time(conn))
 		return false;
 	*ret = (struct ct_symptom){
 		conn->idle_ns,
@@ -62,8 +62,8 @@ static void put_why(const struct ct_case *one, const struct ct_doctor_facts *fac
 	uint64_t probing = one->values[1].sum;
 
 	if (!probing) {
-		ct_buf_puts(text, ": there is no keepalive, and nothing tells whether the peer is "
-				  "still there");
+		ct_buf_puts(text, ": TCP keepalive is off, and the kernel does not ask whether the "
+				  "peer is still there");
 		return;
 	}
 	if (probing == one->count)

@@ -37,6 +37,13 @@ static bool is_close_wait(const struct ct_conn *conn, uint64_t now_ns, struct ct
 	return true;
 }
 
+/// A single one that somebody has forgotten does not become more.
+static bool is_dangerous(const struct ct_case *one)
+{
+	return one->count >= MANY ||
+	       (one->count >= SEVERAL && one->values[0].max >= 10 * CT_MINUTE_NS);
+}
+
 static bool is_leak(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		    struct ct_finding *finding)
 {
@@ -44,8 +51,7 @@ static bool is_leak(const struct ct_case *one, const struct ct_doctor_facts *fac
 
 	if (one->count < SEVERAL && oldest_ns < CT_MINUTE_NS)
 		return false;
-	finding->severity = one->count >= MANY || oldest_ns >= 10 * CT_MINUTE_NS ? CT_SEVERITY_CRIT
-										 : CT_SEVERITY_WARN;
+	finding->severity = is_dangerous(one) ? CT_SEVERITY_CRIT : CT_SEVERITY_WARN;
 	/* a half-closed connection on which an answer is still sent looks the same */
 	finding->confidence = oldest_ns >= CT_MINUTE_NS ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
 	finding->is_of_owner = true;

@@ -396,9 +396,19 @@ static void put_not_traced(const struct ct_output_options *options,
 	}
 }
 
+static void put_problem(const struct ct_output_options *options, struct ct_buf *buf)
+{
+	ct_words_begin(options, buf, CT_STYLE_BAD);
+	ct_buf_puts(buf, "The recording is not whole: ");
+	put_untrusted(options, buf, options->problem);
+	ct_words_end(options, buf, CT_STYLE_BAD);
+	ct_buf_putc(buf, '\n');
+}
+
 void ct_report_head(const struct ct_output_options *options, const struct ct_session *session,
 		    const struct ct_report_totals *totals, struct ct_buf *buf)
 {
+	bool is_damaged = options->problem && *options->problem;
 	char began[CT_TIME_RFC3339_STRLEN];
 
 	ct_buf_puts(buf, "Recorded on ");
@@ -416,9 +426,12 @@ void ct_report_head(const struct ct_output_options *options, const struct ct_ses
 	ct_buf_printf(buf, ", %" PRIu64 " flagged, ", totals->flagged);
 	ct_words_count(buf, totals->listeners, "listener");
 	ct_buf_putc(buf, '\n');
+	if (is_damaged)
+		put_problem(options, buf);
 	if (sum(totals->lost, _CT_LOST_MAX))
 		put_lost(options, totals, buf);
 	else
-		ct_buf_puts(buf, "No event was lost.\n");
+		ct_buf_puts(buf, is_damaged ? "In what is left of it no loss is told.\n"
+					    : "No event was lost.\n");
 	put_not_traced(options, &session->capabilities, buf);
 }

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/attempt.h"
 #include "support/churn.h"
 #include "support/e2e.h"
 
@@ -189,6 +190,31 @@ static void recording_that_was_cut_makes_a_whole_page_that_says_so(void **state)
 	free(text);
 }
 
+/// The recording is a FIFO that has nothing more to say: the signal comes in the midst of reading.
+static void signal_leaves_the_page_that_was_there(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = record(e2e), *page = e2e_path(e2e, "x.html");
+	struct e2e_output output;
+
+	e2e_file_write(page, SOMETHING, strlen(SOMETHING));
+	e2e_process_run(
+		(const char *const[]){"sh", "-c",
+				      e2e_format(e2e,
+						 "cd '%s' && mkfifo f || exit 9\n"
+						 "(cat '%s'; exec sleep 600) >f & writer=$!\n"
+						 "'%s' report f --html x.html --force & reader=$!\n"
+						 "sleep %d; kill $reader; kill $writer\n"
+						 "wait $reader",
+						 e2e->dir, recording, e2e_program(),
+						 e2e_patience(1000) / 1000),
+				      NULL},
+		&output);
+	assert_refused(&output, "interrupted: no page is written");
+	e2e_assert_file_is(page, SOMETHING);
+	e2e_output_free(&output);
+}
+
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(page_is_for_its_owner_and_nothing_is_printed),
 	E2E_TEST(page_that_exists_is_overwritten_only_by_force),
@@ -196,6 +222,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(what_is_no_recording_costs_no_page),
 	E2E_TEST(full_disk_leaves_nothing_of_a_page),
 	E2E_TEST(recording_that_was_cut_makes_a_whole_page_that_says_so),
+	E2E_TEST(signal_leaves_the_page_that_was_there),
 };
 
 E2E_MAIN("report_page", tests)

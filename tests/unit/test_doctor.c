@@ -23,6 +23,18 @@ static void close_wait_that_is_young_or_alone_is_none(void **state)
 	assert_false(finds("close-wait-leak", standing_in(CT_STATE_ESTABLISHED, 1), 3));
 }
 
+static void close_wait_of_one_is_no_danger_however_old(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_CLOSE_WAIT, 1);
+	_cleanup_(printed_fini) struct printed one = {}, several = {};
+
+	patient.steps[1].at_ns -= 600 * S;
+	ask(&one, CT_OUTPUT_JSON, &patient, 1, NULL);
+	assert_non_null(strstr(one.text, "\"id\":\"close-wait-leak\",\"severity\":\"warn\""));
+	ask(&several, CT_OUTPUT_JSON, &patient, 3, NULL);
+	assert_non_null(strstr(several.text, "\"severity\":\"crit\""));
+}
+
 static void found_in_close_wait_is_told_as_at_least(void **state)
 {
 	struct patient patient = standing_in(CT_STATE_CLOSE_WAIT, 1);
@@ -349,6 +361,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(close_wait_of_several_is_a_leak),
 		cmocka_unit_test(close_wait_that_is_young_or_alone_is_none),
+		cmocka_unit_test(close_wait_of_one_is_no_danger_however_old),
 		cmocka_unit_test(found_in_close_wait_is_told_as_at_least),
 		cmocka_unit_test(events_that_are_missing_speak_for_nothing),
 		cmocka_unit_test(fin_that_is_not_acknowledged_is_stuck),

@@ -85,7 +85,7 @@ static void ports_that_are_set_are_those_that_are_counted(void **state)
 
 	ask_of_ports(&printed, an_id().netns, 1000, SOME);
 	assert_true(is_told(&printed, "time-wait-pressure"));
-	assert_non_null(strstr(printed.text, ": 20 % of the 1000 that there are"));
+	assert_non_null(strstr(printed.text, ": 20 % of the 1000 of net.ipv4.ip_local_port_range"));
 	assert_null(strstr(printed.text, "by default ("));
 	assert_non_null(strstr(printed.text, "\"ports\":1000,"));
 }
@@ -97,8 +97,8 @@ static void ports_of_another_namespace_are_those_by_default_and_said_to_be(void 
 	ask_of_ports(&few, OTHER_NETNS, 1000, SOME);
 	assert_false(is_told(&few, "time-wait-pressure"));
 	ask_of_ports(&many, OTHER_NETNS, 1000, CROWD);
-	assert_non_null(strstr(many.text, ": 21 % of the 28232 that there are by default (what is "
-					  "set there is not known)"));
+	assert_non_null(strstr(many.text, ": 21 % of the 28232 of net.ipv4.ip_local_port_range by "
+					  "default (what is set there is not known)"));
 	assert_non_null(strstr(many.text, "\"ports_by_default\":28232,"));
 }
 

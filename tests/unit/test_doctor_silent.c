@@ -27,8 +27,8 @@ static void silent_connection_without_keepalive_may_be_a_ghost(void **state)
 		printed.text,
 		"\"id\":\"half-open-ghost\",\"severity\":\"note\",\"confidence\":\"low\","
 		"\"summary\":\"curl[4242] holds 2 connections that had been silent when found, "
-		"the longest for at least 3m05s: there is no keepalive, and nothing tells "
-		"whether the peer is still there\""));
+		"the longest for at least 3m05s: TCP keepalive is off, and the kernel "
+		"does not ask whether the peer is still there\""));
 	assert_non_null(strstr(printed.text,
 			       "\"evidence\":{\"idle_ns\":185000000000,\"keepalive_off\":2,"
 			       "\"keepalive_on\":0}"));

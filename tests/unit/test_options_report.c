@@ -39,6 +39,8 @@ static void what_does_not_go_together_is_refused(void **state)
 		{CT_COMMAND_REPORT, "x.ctr --by address", "--by: 'address' is not peer, process"},
 		{CT_COMMAND_REPORT, "x.ctr --by peer --json", "--by: the text of the report"},
 		{CT_COMMAND_REPORT, "x.ctr -o csv --by port", "--by: the text of the report"},
+		{CT_COMMAND_REPORT, "x.ctr --html y.html --by port",
+		 "--by: the text of the report"},
 		{CT_COMMAND_REPLAY, "x.ctr --by peer", "'--by'"},
 	};
 

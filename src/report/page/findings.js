@@ -22,7 +22,8 @@ function showSummary() {
 		data.problem ? el("p", { class: "alarm" }, "The recording is not whole: " + data.problem) : null,
 		lost ? el("p", { class: "alarm" }, "Lost " + count(lost, "event") + ": " + data.lost
 			.map(([where, events]) => number(events) + " " + where).join(", ") +
-			". Connections that may miss one are flagged gap.") : el("p", {}, "No event was lost."),
+			". Connections that may miss one are flagged gap.") : el("p", {}, data.problem ?
+				"In what is left of it no loss is told." : "No event was lost."),
 		data.not_traced.length ? el("ul", { class: "note" }, ...data.not_traced.map(([level, what, why]) =>
 			el("li", {}, (level === "absent" ? "Not traced: " : "Traced in part: ") + what +
 				(why ? " (" + why + ")" : "")))) : null,
