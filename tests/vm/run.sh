@@ -8,7 +8,8 @@
 # 1 if any failed. A guest that dies has failed in what it did not come to. What a guest printed is in
 # build/vm/NAME.txt; tests/vm/results/ keeps the verdicts of whole scenarios, a new one in place of the
 # one before, and doc/KERNELS.md is made of them. TEST_TIMEOUT is in seconds for each scenario, VM_TIMEOUT
-# for each guest.
+# for each guest. No scenario is begun when this machine has been up for VM_UNTIL seconds (/proc/uptime):
+# what a guest did not come to is told as skipped.
 # VM_JOBS guests run at a time, 1 if it is not given: each keeps one CPU busy. With more, what a guest
 # printed is shown when it is over.
 set -u
@@ -55,12 +56,23 @@ show() {
 	done
 }
 
-run_guest() {
-	local name=$1 build=$2
+# How many seconds are left for a guest's scenarios; nothing if nobody said.
+budget_s() {
+	local uptime left
 
+	[ -n "${VM_UNTIL-}" ] || return
+	read -r uptime _ </proc/uptime
+	left=$((VM_UNTIL - ${uptime%.*}))
+	echo $((left > 0 ? left : 0))
+}
+
+run_guest() {
+	local name=$1 build=$2 budget
+
+	budget=$(budget_s)
 	# What the desk says of the scenarios holds in there too.
 	setpriv --pdeathsig TERM tests/vm/boot.sh "$name" env TEST_TIMEOUT="$test_timeout_s" \
-		${E2E_ONLY:+E2E_ONLY="$E2E_ONLY"} ${E2E_ATTEMPTS:+E2E_ATTEMPTS="$E2E_ATTEMPTS"} \
+		${budget:+TEST_BUDGET="$budget"} ${E2E_ONLY:+E2E_ONLY="$E2E_ONLY"} ${E2E_ATTEMPTS:+E2E_ATTEMPTS="$E2E_ATTEMPTS"} \
 		tests/vm/guest/scenarios.sh "$name" "$build" "${scenarios[@]}" 2>"$logs/$name.errors" |
 		tee "$logs/$name.txt" | show "$name"
 	return "${PIPESTATUS[0]}"
