@@ -186,8 +186,8 @@ UNIT_SRCS_sink_found  := src/sink/sink_list.c src/sink/list_memory.c $(UNIT_SRCS
 UNIT_SRCS_sink_list   := $(UNIT_SRCS_sink_found)
 UNIT_SRCS_list_memory := src/sink/list_memory.c
 UNIT_SRCS_screen      := src/cli/screen.c src/base/buf.c
-UNIT_SRCS_progress    := src/cli/progress.c src/base/log.c $(WORDS_SRCS)
-UNIT_SRCS_progress_read := $(addprefix src/cli/,progress.c progress_read.c stop.c) src/base/log.c \
+UNIT_SRCS_progress    := $(addprefix src/cli/,progress.c terminal.c) src/base/log.c $(WORDS_SRCS)
+UNIT_SRCS_progress_read := $(addprefix src/cli/,progress.c progress_read.c stop.c terminal.c) src/base/log.c \
 	$(sort $(WORDS_SRCS) $(RECORD_SRCS)) tests/unit/recording_fixture.c
 
 # A whole life: the builder of events, the table they go into, the words it answers with.

@@ -11,8 +11,9 @@
 #include "conntrace/cleanup.h"
 #include "conntrace/log.h"
 #include "conntrace/names.h"
-#include "tally.h"
 #include "stop.h"
+#include "tally.h"
+#include "terminal.h"
 
 bool ct_output_utf8(void)
 {
@@ -22,14 +23,13 @@ bool ct_output_utf8(void)
 static bool is_color_wanted(enum ct_color_when when)
 {
 	const char *no_color = getenv("NO_COLOR");
-	const char *term = getenv("TERM");
 
 	if (when != CT_COLOR_AUTO)
 		return when == CT_COLOR_ALWAYS;
 	/* no-color.org: set and not empty. */
 	if (no_color && *no_color)
 		return false;
-	return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
+	return ct_terminal_can(STDOUT_FILENO, CT_TERMINAL_COLOURS);
 }
 
 int ct_output_add_sink(struct ct_options *options, ct_sink_new_fn new_sink,

@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,14 +14,13 @@
 #include "conntrace/log.h"
 #include "conntrace/sink_words.h"
 #include "conntrace/timefmt.h"
+#include "terminal.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
 /// What is over sooner needs no line.
 #define FIRST_NS  NS_PER_S
 #define PERIOD_NS (NS_PER_S / 5)
-
-#define COLUMNS_DEFAULT 80
 
 static const enum ct_progress_stdout prints[_CT_COMMAND_MAX] = {
 	[CT_COMMAND_WATCH] = CT_PROGRESS_PRINTS_MEANWHILE,
@@ -58,11 +55,10 @@ bool ct_progress_may_show(enum ct_progress_stdout how, mode_t stdout_mode, bool 
 
 static bool may_show(const struct ct_options *options)
 {
-	const char *term = getenv("TERM");
 	struct stat out;
 
-	if (options->verbosity < CT_LOG_NORMAL || options->child_argv || !isatty(STDERR_FILENO) ||
-	    (term && strcmp(term, "dumb") == 0) || fstat(STDOUT_FILENO, &out) < 0)
+	if (options->verbosity < CT_LOG_NORMAL || options->child_argv ||
+	    !ct_terminal_can(STDERR_FILENO, CT_TERMINAL_REWRITES) || fstat(STDOUT_FILENO, &out) < 0)
 		return false;
 	return ct_progress_may_show(ct_progress_stdout_of(options), out.st_mode,
 				    isatty(STDOUT_FILENO));
@@ -90,15 +86,6 @@ static bool is_in_background(const struct ct_progress *progress)
 	pid_t group = tcgetpgrp(progress->fd);
 
 	return group >= 0 && group != progress->group;
-}
-
-static size_t columns_of(int fd)
-{
-	struct winsize size = {};
-
-	if (ioctl(fd, TIOCGWINSZ, &size) < 0 || !size.ws_col)
-		return COLUMNS_DEFAULT;
-	return size.ws_col;
 }
 
 /// In one go, so that nothing comes in between. What cannot be written is no loss; and nobody waits
@@ -133,12 +120,14 @@ static void clear(void *context)
 void ct_progress_show(struct ct_progress *progress, uint64_t now_ns, const char *text)
 {
 	_cleanup_(ct_buf_fini) struct ct_buf line = {};
+	struct ct_terminal_size terminal;
 	size_t len = strlen(text), columns;
 
 	progress->due_ns = now_ns + PERIOD_NS;
 	if (is_in_background(progress))
 		return;
-	columns = columns_of(progress->fd) - 1; /* in the last one many terminals go on */
+	ct_terminal_size(progress->fd, &terminal);
+	columns = terminal.columns - 1; /* in the last one many terminals go on */
 	len = len < columns ? len : columns;
 	ct_log_make_room(clear, progress);
 	ct_buf_putc(&line, '\r');

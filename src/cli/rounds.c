@@ -25,6 +25,7 @@
 #include "conntrace/timefmt.h"
 #include "screen.h"
 #include "stop.h"
+#include "terminal.h"
 
 #define NS_PER_MS 1000000ull
 
@@ -173,13 +174,13 @@ static void put_head(const struct run *run, struct ct_buf *frame)
 static int draw(const struct run *run, const char *text, size_t len)
 {
 	_cleanup_(ct_buf_fini) struct ct_buf frame = {}, drawn = {};
-	struct ct_screen screen;
+	struct ct_terminal_size screen;
 
 	put_head(run, &frame);
 	ct_buf_append(&frame, text, len);
 	if (frame.error)
 		return ct_output_write(&frame);
-	ct_screen_size(STDOUT_FILENO, &screen);
+	ct_terminal_size(STDOUT_FILENO, &screen);
 	ct_screen_draw(&drawn, frame.data, frame.len, &screen);
 	return ct_output_write(&drawn);
 }
@@ -188,9 +189,9 @@ static int draw(const struct run *run, const char *text, size_t len)
 static int clear_screen(void)
 {
 	_cleanup_(ct_buf_fini) struct ct_buf lines = {};
-	struct ct_screen screen;
+	struct ct_terminal_size screen;
 
-	ct_screen_size(STDOUT_FILENO, &screen);
+	ct_terminal_size(STDOUT_FILENO, &screen);
 	ct_buf_fill(&lines, '\n', screen.rows);
 	return ct_output_write(&lines);
 }
@@ -281,7 +282,7 @@ int ct_rounds_run(const struct ct_rounds *rounds)
 	    __builtin_add_overflow(run.due_ns, options->duration_ns, &run.stop_ns))
 		run.stop_ns = CT_NS_UNKNOWN;
 	options->output.memory = run.memory;
-	run.draws = prints_table(&run) && ct_screen_is(STDOUT_FILENO);
+	run.draws = prints_table(&run) && ct_terminal_can(STDOUT_FILENO, CT_TERMINAL_MOVES);
 	if (run.draws)
 		run.status = clear_screen();
 	if (run.status != CT_EXIT_DONE)

@@ -1,37 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "screen.h"
 
-#include <stdlib.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 #include <wchar.h>
 
 #include "conntrace/utf8.h"
 
-#define ROWS_DEFAULT	24
-#define COLUMNS_DEFAULT 80
-
 #define CORNER	   "\033[H"
 #define ERASE_LINE "\033[K"
 #define ERASE_REST "\033[J"
-
-bool ct_screen_is(int fd)
-{
-	const char *term = getenv("TERM");
-
-	return term && *term && strcmp(term, "dumb") != 0 && isatty(fd);
-}
-
-void ct_screen_size(int fd, struct ct_screen *ret)
-{
-	struct winsize size = {};
-
-	if (ioctl(fd, TIOCGWINSZ, &size) < 0)
-		size = (struct winsize){};
-	ret->rows = size.ws_row ? size.ws_row : ROWS_DEFAULT;
-	ret->columns = size.ws_col ? size.ws_col : COLUMNS_DEFAULT;
-}
 
 /// Bytes of the colour that begins here; 0: none does.
 static size_t colour_bytes(const char *text, size_t len)
@@ -90,7 +69,7 @@ static size_t count_lines(const char *text, size_t len)
 
 /* Erased before it is written: behind a full line the cursor still stands on the last character. */
 void ct_screen_draw(struct ct_buf *out, const char *text, size_t len,
-		    const struct ct_screen *screen)
+		    const struct ct_terminal_size *screen)
 {
 	size_t room = screen->rows > 2 ? screen->rows - 1 : 1;
 	size_t lines = count_lines(text, len);

@@ -7,9 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <locale.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 #include "conntrace/cleanup.h"
@@ -17,7 +15,7 @@
 static void expect_drawn(const char *text, size_t rows, size_t columns, const char *expected)
 {
 	_cleanup_(ct_buf_fini) struct ct_buf out = {};
-	const struct ct_screen screen = {rows, columns};
+	const struct ct_terminal_size screen = {rows, columns};
 
 	ct_screen_draw(&out, text, strlen(text), &screen);
 	assert_int_equal(out.error, 0);
@@ -81,21 +79,6 @@ static void last_row_says_how_much_is_left_out(void **state)
 	expect_drawn("1\n2\n3\n4\n", 1, 80, "\033[H\033[K... 4 more\n\033[J");
 }
 
-static void what_is_no_terminal_has_the_usual_size_and_is_not_drawn_on(void **state)
-{
-	struct ct_screen screen = {};
-	int ends[2];
-
-	assert_int_equal(pipe(ends), 0);
-	setenv("TERM", "xterm", 1);
-	assert_false(ct_screen_is(ends[1]));
-	ct_screen_size(ends[1], &screen);
-	assert_int_equal(screen.rows, 24);
-	assert_int_equal(screen.columns, 80);
-	close(ends[0]);
-	close(ends[1]);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,7 +88,6 @@ int main(void)
 		cmocka_unit_test(characters_are_cut_as_a_whole),
 		cmocka_unit_test(wide_characters_take_two_columns),
 		cmocka_unit_test(last_row_says_how_much_is_left_out),
-		cmocka_unit_test(what_is_no_terminal_has_the_usual_size_and_is_not_drawn_on),
 	};
 
 	return cmocka_run_group_tests_name("screen", tests, NULL, NULL);
