@@ -59,6 +59,13 @@ const char *ct_capability_name(unsigned int id);
 /// "full", "partial", "absent", "unasked", or "unknown"; static, never NULL.
 const char *ct_capability_level_name(unsigned int level);
 
+/// True when this could not be told, or not all of it, though it was wanted.
+static inline bool ct_capability_is_lessened(const struct ct_capability *capability)
+{
+	return capability->level == CT_CAPABILITY_ABSENT ||
+	       capability->level == CT_CAPABILITY_PARTIAL;
+}
+
 /// True when it is known that this cannot be told: nothing may be concluded from its silence.
 static inline bool ct_capability_is_absent(const struct ct_capabilities *capabilities,
 					   enum ct_capability_id id)

@@ -94,6 +94,15 @@ struct ct_field_set {
 int ct_field_set_init(struct ct_field_set *ret, uint32_t kinds, const char *list,
 		      const char *always, const char **ret_bad_field);
 
+/**
+ * For a sink that has no fields to choose from.
+ *
+ * @list what was asked for; NULL: nothing.
+ * @ret_bad_field on -EINVAL: the list. May be NULL.
+ * @return 0; -EINVAL: some were.
+ */
+int ct_field_refuse(const char *list, const char **ret_bad_field);
+
 /// Writes key and value, or nothing for CT_VALUE_ABSENT.
 void ct_field_put_json(const struct ct_field *field, const struct ct_field_source *source,
 		       struct ct_json *json);

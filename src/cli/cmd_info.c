@@ -130,8 +130,7 @@ static void put_capabilities(struct ct_buf *buf, const struct ct_capabilities *c
 	for (unsigned int i = 0; i < _CT_CAPABILITY_MAX; i++) {
 		const struct ct_capability *capability = &capabilities->of[i];
 
-		if (capability->level != CT_CAPABILITY_ABSENT &&
-		    capability->level != CT_CAPABILITY_PARTIAL)
+		if (!ct_capability_is_lessened(capability))
 			continue;
 		put_line(buf, label, "%s%s: %s",
 			 capability->level == CT_CAPABILITY_PARTIAL ? "part of " : "",

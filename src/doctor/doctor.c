@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "conntrace/diagnosis.h"
+#include "conntrace/sink_field.h"
 #include "conntrace/sink_out.h"
 
 struct doctor_sink {
@@ -70,12 +71,10 @@ int ct_sink_doctor_new(const struct ct_output_options *options, const struct ct_
 		       FILE *out, struct ct_sink **ret_sink, const char **ret_bad_field)
 {
 	struct doctor_sink *s;
+	int r = ct_field_refuse(options->fields, ret_bad_field);
 
-	if (options->fields) {
-		if (ret_bad_field)
-			*ret_bad_field = options->fields;
-		return -EINVAL;
-	}
+	if (r)
+		return r;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;

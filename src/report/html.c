@@ -160,13 +160,10 @@ int ct_sink_html_new(const struct ct_output_options *options, const struct ct_se
 		     FILE *out, struct ct_sink **ret_sink, const char **ret_bad_field)
 {
 	struct html_sink *s;
-	int r;
+	int r = ct_field_refuse(options->fields, ret_bad_field);
 
-	if (options->fields) {
-		if (ret_bad_field)
-			*ret_bad_field = options->fields;
-		return -EINVAL;
-	}
+	if (r)
+		return r;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;

@@ -82,8 +82,7 @@ static void put_not_traced(struct ct_html_json *w, const struct ct_capabilities 
 	for (unsigned int i = 0; i < _CT_CAPABILITY_MAX; i++) {
 		const struct ct_capability *capability = &capabilities->of[i];
 
-		if (capability->level != CT_CAPABILITY_ABSENT &&
-		    capability->level != CT_CAPABILITY_PARTIAL)
+		if (!ct_capability_is_lessened(capability))
 			continue;
 		ct_json_array_begin(&w->json);
 		ct_buf_puts(&w->words, ct_capability_level_name(capability->level));

@@ -12,6 +12,7 @@
 #include "conntrace/cleanup.h"
 #include "conntrace/count.h"
 #include "conntrace/diagnosis.h"
+#include "conntrace/sink_field.h"
 #include "conntrace/sink_formats.h"
 #include "conntrace/sink_out.h"
 #include "conntrace/sink_spool.h"
@@ -284,12 +285,10 @@ static int text_new(const struct ct_output_options *options, const struct ct_ses
 		    FILE *out, struct ct_sink **ret_sink, const char **ret_bad_field)
 {
 	struct report_sink *s;
+	int r = ct_field_refuse(options->fields, ret_bad_field);
 
-	if (options->fields) {
-		if (ret_bad_field)
-			*ret_bad_field = options->fields;
-		return -EINVAL;
-	}
+	if (r)
+		return r;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;

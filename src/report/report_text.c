@@ -384,8 +384,7 @@ static void put_not_traced(const struct ct_output_options *options,
 	for (unsigned int i = 0; i < _CT_CAPABILITY_MAX; i++) {
 		const struct ct_capability *capability = &capabilities->of[i];
 
-		if (capability->level != CT_CAPABILITY_ABSENT &&
-		    capability->level != CT_CAPABILITY_PARTIAL)
+		if (!ct_capability_is_lessened(capability))
 			continue;
 		ct_buf_printf(buf, "%s: %s (",
 			      capability->level == CT_CAPABILITY_ABSENT ? "Not traced"

@@ -92,6 +92,15 @@ int ct_field_set_init(struct ct_field_set *ret, uint32_t kinds, const char *list
 	return 0;
 }
 
+int ct_field_refuse(const char *list, const char **ret_bad_field)
+{
+	if (!list)
+		return 0;
+	if (ret_bad_field)
+		*ret_bad_field = list;
+	return -EINVAL;
+}
+
 void ct_field_put_json(const struct ct_field *field, const struct ct_field_source *source,
 		       struct ct_json *json)
 {

@@ -109,6 +109,20 @@ static void what_came_from_a_recording_is_escaped(void **state)
 	assert_has(&buf, "\nerrors                  absent   \\x1b[2J\\x0a\n");
 }
 
+static void lessened_is_what_was_wanted_and_not_had_whole(void **state)
+{
+	static const bool is_lessened[_CT_CAPABILITY_LEVEL_MAX] = {
+		[CT_CAPABILITY_ABSENT] = true,
+		[CT_CAPABILITY_PARTIAL] = true,
+	};
+
+	for (uint8_t level = 0; level < _CT_CAPABILITY_LEVEL_MAX; level++) {
+		const struct ct_capability capability = {.level = level};
+
+		assert_int_equal(ct_capability_is_lessened(&capability), is_lessened[level]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +131,7 @@ int main(void)
 		cmocka_unit_test(half_a_reason_is_none),
 		cmocka_unit_test(detail_keeps_to_the_width_of_the_terminal),
 		cmocka_unit_test(what_came_from_a_recording_is_escaped),
+		cmocka_unit_test(lessened_is_what_was_wanted_and_not_had_whole),
 	};
 
 	return cmocka_run_group_tests_name("capabilities", tests, NULL, NULL);
