@@ -26,14 +26,15 @@ const char *ct_report_by_name(unsigned int value);
 int ct_report_by_from_name(const char *name, uint8_t *ret);
 
 /**
- * Makes the sink that reports connections: it takes CT_UPDATE_CLOSE and CT_UPDATE_LOST and lets the
- * other updates pass.
+ * Makes the sink that reports connections: each by its CT_UPDATE_CLOSE.
  *
- * JSON and CSV print each summary as it comes, and nothing else. Table prints a text at finish():
- * what was recorded, what the doctor finds, the connections counted by what options->by says, how
- * long they took, the worst as timelines, the flagged connections with their evidence, the others
- * in two lines each, the totals; wide shows all groups, and all connections with everything that is
- * known. A long report waits in a temporary file, not in memory.
+ * JSON and CSV print each summary as it comes, and nothing else: all other updates pass. Table
+ * prints a text at finish(): what was recorded, what the doctor finds, the connections counted by
+ * what options->by says, how long they took, the worst as timelines, the flagged connections with
+ * their evidence, the others in two lines each, the totals; wide shows all groups, and all
+ * connections with everything that is known. Of the other updates the text takes CT_UPDATE_LOST,
+ * those in which a listener comes into sight, which are counted, and the time of each: how long was
+ * watched. A long report waits in a temporary file, not in memory.
  *
  * @session and @out are borrowed and outlive the sink. Nothing but the sink writes to @out.
  * @ret_bad_field as in ct_sink_output_new(). The text has no columns: every field is unknown there.

@@ -18,7 +18,7 @@ enum ct_update_kind {
 	CT_UPDATE_PROBE,
 	CT_UPDATE_ERROR,
 	CT_UPDATE_FLAG,	 /// time alone raised a flag
-	CT_UPDATE_CLOSE, /// the summary: conn is set
+	CT_UPDATE_CLOSE, /// the summary: conn is set; never that of a listener
 	CT_UPDATE_LOST,
 	_CT_UPDATE_MAX,
 };
@@ -86,6 +86,14 @@ struct ct_update {
 		} lost;
 	};
 };
+
+/// A listener comes into sight. It has no end that is told, no CT_UPDATE_CLOSE: whoever counts
+/// listeners counts these.
+static inline bool ct_update_shows_listener(const struct ct_update *update)
+{
+	return (update->kind == CT_UPDATE_STATE && update->state.to == CT_STATE_LISTEN) ||
+	       (update->kind == CT_UPDATE_FOUND && update->found.state == CT_STATE_LISTEN);
+}
 
 /**
  * For how long at least a connection that was found has been in its state; CT_NS_UNKNOWN: nobody

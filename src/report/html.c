@@ -42,26 +42,14 @@ static void count_loss(struct ct_html_totals *totals, const struct ct_update *up
 	};
 }
 
-/// A listener has no end that is told: it counts where it comes into sight.
-static bool is_listener(const struct ct_update *update)
-{
-	if (update->kind == CT_UPDATE_CLOSE)
-		return update->conn->id.role == CT_ROLE_LISTENER;
-	return (update->kind == CT_UPDATE_STATE && update->state.to == CT_STATE_LISTEN) ||
-	       (update->kind == CT_UPDATE_FOUND && update->found.state == CT_STATE_LISTEN);
-}
-
 static void count(struct ct_html_totals *totals, const struct ct_update *update)
 {
 	if (update->kind == CT_UPDATE_LOST)
 		count_loss(totals, update);
-	if (is_listener(update))
-		totals->listeners++;
+	totals->listeners += ct_update_shows_listener(update);
 	if (update->kind != CT_UPDATE_CLOSE)
 		return;
 	totals->gaps += update->conn->gaps;
-	if (is_listener(update))
-		return;
 	totals->connections++;
 	totals->flagged += update->conn->flags != 0;
 }

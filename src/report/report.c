@@ -29,7 +29,6 @@ enum section {
 	SECTION_BAD = 0,
 	SECTION_NOTED,
 	SECTION_PLAIN,
-	SECTION_LISTENER,
 	_SECTION_MAX,
 };
 
@@ -40,7 +39,6 @@ static const struct {
 	[SECTION_BAD] = {"TROUBLE", CT_STYLE_BAD},
 	[SECTION_NOTED] = {"WORTH A LOOK", CT_STYLE_NOTE},
 	[SECTION_PLAIN] = {"THE OTHERS", CT_STYLE_HEAD},
-	[SECTION_LISTENER] = {"LISTENERS", CT_STYLE_HEAD},
 };
 
 _Static_assert(sizeof(sections) / sizeof(sections[0]) == _SECTION_MAX, "each section has a title");
@@ -71,24 +69,18 @@ static enum section section_of(const struct ct_conn *conn)
 	for (unsigned int flag = 0; flag < _CT_FLAG_MAX; flag++)
 		if (conn->flags & (1U << flag) && ct_words_flag_style(flag) == CT_STYLE_BAD)
 			return SECTION_BAD;
-	if (conn->flags)
-		return SECTION_NOTED;
-	return conn->id.role == CT_ROLE_LISTENER ? SECTION_LISTENER : SECTION_PLAIN;
+	return conn->flags ? SECTION_NOTED : SECTION_PLAIN;
 }
 
 /// What nobody looks for first is short, unless all that is known was asked for.
 static bool is_in_rows(const struct report_sink *s, enum section section)
 {
-	return section >= SECTION_PLAIN && s->options.format != CT_OUTPUT_WIDE;
+	return section == SECTION_PLAIN && s->options.format != CT_OUTPUT_WIDE;
 }
 
 static void count(struct ct_report_totals *totals, const struct ct_conn *conn)
 {
 	totals->gaps += conn->gaps;
-	if (conn->id.role == CT_ROLE_LISTENER) {
-		totals->listeners++;
-		return;
-	}
 	totals->connections++;
 	totals->uncounted += !conn->counted;
 	totals->flagged += conn->flags != 0;
@@ -97,21 +89,12 @@ static void count(struct ct_report_totals *totals, const struct ct_conn *conn)
 		totals->flags[flag] += (conn->flags >> flag) & 1;
 }
 
-/// A listener has no end that is told: it counts where it comes into sight.
-static bool is_listener(const struct ct_update *update)
-{
-	return (update->kind == CT_UPDATE_STATE && update->state.to == CT_STATE_LISTEN) ||
-	       (update->kind == CT_UPDATE_FOUND && update->found.state == CT_STATE_LISTEN);
-}
-
 /// What all of them tell together.
 static int add_up(struct report_sink *s, const struct ct_report_context *context,
 		  const struct ct_conn *conn)
 {
 	int r = 0;
 
-	if (conn->id.role == CT_ROLE_LISTENER)
-		return 0;
 	for (size_t i = 0; i < CT_COUNT(s->groups) && s->groups[i] && r == 0; i++)
 		r = ct_groups_add(s->groups[i], conn);
 	if (r == 0)
@@ -149,7 +132,7 @@ static int report_update(struct ct_sink *sink, const struct ct_update *update)
 
 	if (update->kind == CT_UPDATE_LOST)
 		s->totals.lost[update->lost.where] += update->lost.events;
-	s->totals.listeners += is_listener(update);
+	s->totals.listeners += ct_update_shows_listener(update);
 	if (r || update->kind != CT_UPDATE_CLOSE)
 		return r;
 	return add_life(s, update);

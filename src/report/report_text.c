@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "conntrace/addr.h"
+#include "conntrace/count.h"
 #include "conntrace/names.h"
 #include "conntrace/sink_words.h"
 #include "conntrace/text.h"
@@ -78,22 +79,19 @@ void ct_report_endpoint(struct ct_buf *buf, uint8_t family, const uint8_t addr[1
 /// Who opened it is where the arrow starts.
 static const char *arrow_of(const struct ct_output_options *options, uint8_t role)
 {
-	static const char *const arrows[_CT_ROLE_MAX][2] = {
+	static const char *const arrows[][2] = {
 		[CT_ROLE_UNKNOWN] = {" -- ", " — "},
 		[CT_ROLE_ACTIVE] = {" -> ", " → "},
 		[CT_ROLE_PASSIVE] = {" <- ", " ← "},
-		[CT_ROLE_LISTENER] = {" -- ", " — "},
 	};
 
-	return arrows[role < _CT_ROLE_MAX ? role : CT_ROLE_UNKNOWN][options->utf8];
+	return arrows[role < CT_COUNT(arrows) ? role : CT_ROLE_UNKNOWN][options->utf8];
 }
 
 static void put_endpoints(const struct ct_output_options *options, struct ct_buf *buf,
 			  const struct ct_conn_id *id)
 {
 	ct_report_endpoint(buf, id->family, id->laddr, id->lport);
-	if (id->role == CT_ROLE_LISTENER)
-		return;
 	ct_buf_puts(buf, arrow_of(options, id->role));
 	ct_report_endpoint(buf, id->family, id->raddr, id->rport);
 }

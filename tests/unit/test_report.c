@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "conntrace/count.h"
 #include "support/hostile.h"
 
 static void expect(const struct ct_output_options *options, const struct ct_update *updates,
@@ -188,15 +189,17 @@ static void hostile_name_does_nothing_wherever_it_stands(void **state)
 static void listener_is_counted_apart(void **state)
 {
 	_cleanup_(printed_fini) struct printed printed = {};
-	struct ct_conn conn = a_conn();
-	struct ct_update u;
+	struct ct_update updates[] = {
+		a_transition(CT_STATE_CLOSE, CT_STATE_LISTEN, MS),
+		a_transition(CT_STATE_LISTEN, CT_STATE_CLOSE, MS),
+		an_update(CT_UPDATE_FOUND),
+		an_update(CT_UPDATE_FOUND),
+	};
 
-	conn.id.role = CT_ROLE_LISTENER;
-	u = a_close(&conn);
-	print_report(&printed, &in_utf8, &u, 1);
-	assert_non_null(strstr(printed.text, "0 connections, 0 flagged, 1 listener\n"));
-	assert_non_null(strstr(printed.text, "LISTENERS: 1\n"));
-	assert_non_null(strstr(printed.text, " 10.0.0.1:45678    "));
+	updates[2].found.state = CT_STATE_LISTEN;
+	updates[3].found.state = CT_STATE_ESTABLISHED;
+	print_report(&printed, &in_utf8, updates, CT_COUNT(updates));
+	assert_non_null(strstr(printed.text, "0 connections, 0 flagged, 2 listeners\n"));
 }
 
 /// The text of a report of one connection, in blocks.
