@@ -243,6 +243,19 @@ struct ct_conn {
 	void *held;	   /// select.c's: updates that wait for a filter's decision
 };
 
+/// The options that a socket tells together with its counters.
+static inline struct ct_event_options ct_options_of_counters(
+	const struct ct_event_counters *counters)
+{
+	return (struct ct_event_options){
+		.keepalive_time_s = counters->keepalive_time_s,
+		.keepalive_interval_s = counters->keepalive_interval_s,
+		.keepalive_probes = counters->keepalive_probes,
+		.user_timeout_ms = counters->user_timeout_ms,
+		.linger_s = counters->linger_s,
+	};
+}
+
 /// When it was truly gone; CT_NS_UNKNOWN: it is not yet, or when is not known.
 static inline uint64_t ct_conn_gone_ns(const struct ct_conn *conn)
 {

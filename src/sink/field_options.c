@@ -27,20 +27,11 @@ void ct_options_of_mark(const struct ct_mark *mark, struct ct_socket_options *re
 
 void ct_options_of_found(const struct ct_update *update, struct ct_socket_options *ret)
 {
-	const struct ct_event_counters *counters = &update->found.counters;
-
 	*ret = (struct ct_socket_options){
 		.sock_flags = update->found.sock_flags,
 		.flags_known = update->found.sock_flags || update->found.full,
 		.values_known = update->found.full,
-		.values =
-			{
-				.keepalive_time_s = counters->keepalive_time_s,
-				.keepalive_interval_s = counters->keepalive_interval_s,
-				.keepalive_probes = counters->keepalive_probes,
-				.user_timeout_ms = counters->user_timeout_ms,
-				.linger_s = counters->linger_s,
-			},
+		.values = ct_options_of_counters(&update->found.counters),
 	};
 }
 

@@ -12,14 +12,7 @@ static void note_options(struct ct_conn *conn, const struct ct_event_options *op
 
 int ct_table_on_counters(struct ct_conn_table *table, const struct ct_event *event)
 {
-	const struct ct_event_counters *counters = &event->counters;
-	const struct ct_event_options options = {
-		.keepalive_time_s = counters->keepalive_time_s,
-		.keepalive_interval_s = counters->keepalive_interval_s,
-		.keepalive_probes = counters->keepalive_probes,
-		.user_timeout_ms = counters->user_timeout_ms,
-		.linger_s = counters->linger_s,
-	};
+	const struct ct_event_options options = ct_options_of_counters(&event->counters);
 	struct ct_update update = {.ts_ns = event->ts_ns, .event = event};
 	struct ct_entry *entry;
 	int r = ct_table_entry_of(table, event, &entry);
@@ -27,7 +20,7 @@ int ct_table_on_counters(struct ct_conn_table *table, const struct ct_event *eve
 	if (r)
 		return r;
 	if (!ct_table_is_of_twin(entry, event->state)) {
-		entry->conn.counters = *counters;
+		entry->conn.counters = event->counters;
 		entry->conn.counted = true;
 		note_options(&entry->conn, &options);
 	}
