@@ -18,3 +18,7 @@ bool ct_text_is_safe(uint32_t c);
 /// the output is for reading, not for parsing back. Returns 0 or what ct_buf_append() returns; on
 /// failure part of the text may have been appended.
 int ct_text_escape(struct ct_buf *b, const char *s, size_t n, bool utf8);
+
+/// Where WORD stands among the N words, to the letter; words may be NULL. 0; -EINVAL: nowhere, *ret
+/// is unchanged.
+int ct_text_find_word(const char *const *words, uint8_t n, const char *word, uint8_t *ret);

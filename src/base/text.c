@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "conntrace/text.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "conntrace/buf.h"
 #include "conntrace/utf8.h"
 
@@ -51,4 +54,15 @@ int ct_text_escape(struct ct_buf *b, const char *s, size_t n, bool utf8)
 		n -= len;
 	}
 	return b->error;
+}
+
+int ct_text_find_word(const char *const *words, uint8_t n, const char *word, uint8_t *ret)
+{
+	for (uint8_t i = 0; i < n; i++) {
+		if (!words[i] || strcmp(word, words[i]) != 0)
+			continue;
+		*ret = i;
+		return 0;
+	}
+	return -EINVAL;
 }

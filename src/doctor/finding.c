@@ -2,10 +2,9 @@
 #include "conntrace/finding.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <string.h>
 
 #include "conntrace/count.h"
+#include "conntrace/text.h"
 
 static const char *const severity_names[] = {
 	[CT_SEVERITY_NOTE] = "note",
@@ -28,13 +27,7 @@ const char *ct_severity_name(unsigned int value)
 
 int ct_severity_from_name(const char *name, uint8_t *ret)
 {
-	for (unsigned int i = 0; i < _CT_SEVERITY_MAX; i++) {
-		if (strcmp(name, severity_names[i]) != 0)
-			continue;
-		*ret = (uint8_t)i;
-		return 0;
-	}
-	return -EINVAL;
+	return ct_text_find_word(severity_names, _CT_SEVERITY_MAX, name, ret);
 }
 
 const char *ct_confidence_name(unsigned int value)

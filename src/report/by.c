@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include <errno.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "conntrace/count.h"
 #include "conntrace/report.h"
+#include "conntrace/text.h"
 
 static const char *const names[] = {
 	[CT_REPORT_BY_NONE] = NULL,	    [CT_REPORT_BY_PEER] = "peer",
@@ -21,11 +20,5 @@ const char *ct_report_by_name(unsigned int value)
 
 int ct_report_by_from_name(const char *name, uint8_t *ret)
 {
-	for (unsigned int i = 0; i < _CT_REPORT_BY_MAX; i++) {
-		if (!names[i] || strcmp(name, names[i]) != 0)
-			continue;
-		*ret = (uint8_t)i;
-		return 0;
-	}
-	return -EINVAL;
+	return ct_text_find_word(names, _CT_REPORT_BY_MAX, name, ret);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "conntrace/text.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,6 +101,19 @@ static void escaped_text_stays_as_it_is(void **state)
 	}
 }
 
+static void word_is_found_to_the_letter(void **state)
+{
+	static const char *const words[] = {NULL, "note", "notes"};
+	uint8_t at = 9;
+
+	assert_int_equal(ct_text_find_word(words, 3, "not", &at), -EINVAL);
+	assert_int_equal(ct_text_find_word(words, 3, "NOTE", &at), -EINVAL);
+	assert_int_equal(ct_text_find_word(words, 2, "notes", &at), -EINVAL);
+	assert_int_equal(at, 9);
+	assert_int_equal(ct_text_find_word(words, 3, "notes", &at), 0);
+	assert_int_equal(at, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +126,7 @@ int main(void)
 		cmocka_unit_test(character_cut_at_the_end_is_not_read_beyond_it),
 		cmocka_unit_test(hostile_name_becomes_what_is_promised),
 		cmocka_unit_test(escaped_text_stays_as_it_is),
+		cmocka_unit_test(word_is_found_to_the_letter),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
