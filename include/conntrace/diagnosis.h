@@ -54,6 +54,16 @@ int ct_diagnosis_conclude(struct ct_diagnosis *diagnosis, const struct ct_output
 const struct ct_finding *ct_diagnosis_findings(const struct ct_diagnosis *diagnosis, size_t *ret_n);
 const struct ct_diagnosis_totals *ct_diagnosis_totals(const struct ct_diagnosis *diagnosis);
 
+/**
+ * Calls VISIT with each connection that may become an example of a finding, by what was observed up
+ * to now. Of that no other one will be.
+ *
+ * @return 0; what VISIT returned, if that was not 0: no other is visited then.
+ */
+int ct_diagnosis_each_example(const struct ct_diagnosis *diagnosis,
+			      int (*visit)(void *context, const struct ct_conn_id *id),
+			      void *context);
+
 /// What was looked at and what could not be, in words, a line each.
 void ct_diagnosis_put_totals(const struct ct_output_options *options, struct ct_buf *buf,
 			     const struct ct_diagnosis *diagnosis);

@@ -2,6 +2,7 @@
 /* The sink behind `conntrace report`: connections, not events. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -43,16 +44,30 @@ int ct_report_by_from_name(const char *name, uint8_t *ret);
 int ct_sink_report_new(const struct ct_output_options *options, const struct ct_session *session,
 		       FILE *out, struct ct_sink **ret_sink, const char **ret_bad_field);
 
+/*
+ * Lives in a page, and bytes of their JSON. A browser takes it as one string, and Chromium's may be
+ * of 512 MiB (V8 on 64 bits; others take more): what is longer it cannot read at all, and at the
+ * usual 600 bytes a life that is some 800,000. Long before that it becomes slow: read, a life takes
+ * a browser some kilobytes of memory. The bytes are for lives with many states, flags and events.
+ */
+#define CT_REPORT_PAGE_LIVES ((size_t)200000)
+#define CT_REPORT_PAGE_BYTES (UINT64_C(256) << 20)
+
 /**
  * Makes the sink that prints a page of HTML at finish(), and nothing before: what was recorded and
  * lost, findings, how many connections were in which state when, each life with its events. It
  * needs nothing beside itself, and asks for nothing.
  *
+ * Of more lives than a page has room for it has the examples of findings, then those of most bad
+ * flags (a gap is none), of as many those of most flags, of as many those that came into sight
+ * first, and says so; all are counted. Meanwhile it takes three times that room at most in
+ * temporary files, and a hundredth of it in memory, beside what findings may come to name.
+ *
  * Texts from outside are data of the page, never part of it, and what would act on a screen is
  * spelled out as in the other outputs. A page that was cut says so.
  *
- * @options of these time and utc are what the page begins with, and problem is told; fields there
- * are none, format, color and utf8 are not asked.
+ * @options of these time and utc are what the page begins with, page_lives is its room, and problem
+ * is told; fields there are none, format, color and utf8 are not asked.
  * Arguments and results otherwise as above.
  */
 int ct_sink_html_new(const struct ct_output_options *options, const struct ct_session *session,

@@ -62,6 +62,7 @@ struct ct_output_options {
 	const char *fields; /// --fields LIST, comma-separated column or key names; NULL all
 	uint64_t idle_ns;   /// doctor: silent for less is no symptom; 0: its default
 	uint8_t by;	    /// report's text: enum ct_report_by
+	size_t page_lives;  /// report's page: the most lives in it; 0: CT_REPORT_PAGE_LIVES
 	int *worst; /// doctor: raised to 1 + the severity of its worst finding; NULL: not wanted
 	/// What is wrong with the recording that is read, known at finish(); NULL or "": nothing
 	const char *problem;

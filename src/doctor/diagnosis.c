@@ -180,6 +180,21 @@ const struct ct_finding *ct_diagnosis_findings(const struct ct_diagnosis *d, siz
 	return d->findings;
 }
 
+int ct_diagnosis_each_example(const struct ct_diagnosis *d,
+			      int (*visit)(void *context, const struct ct_conn_id *id),
+			      void *context)
+{
+	for (size_t i = 0; i < CT_COUNT(finders); i++)
+		for (const struct ct_case *one = d->cases[i]; one; one = one->hh.next)
+			for (size_t k = 0; k < one->n_examples; k++) {
+				int r = visit(context, &one->examples[k].id);
+
+				if (r)
+					return r;
+			}
+	return 0;
+}
+
 const struct ct_diagnosis_totals *ct_diagnosis_totals(const struct ct_diagnosis *d)
 {
 	return &d->totals;

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The sink behind `report --html`. Lives wait in a spool as the JSON that they are in the page; the
- * page is written at the end, in one go.
+ * The sink behind `report --html`. Lives wait as the JSON that they are in the page, and no more of
+ * them than one can be made of; the page is written at the end, in one go.
  */
 #include "html.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "conntrace/cleanup.h"
 #include "conntrace/report.h"
 #include "conntrace/sink_out.h"
-#include "conntrace/sink_spool.h"
+#include "html_chart.h"
+#include "html_lives.h"
 
 struct html_sink {
 	struct ct_sink sink;
@@ -22,12 +24,21 @@ struct html_sink {
 	struct ct_field_set fields;
 	struct ct_html_totals totals;
 	struct ct_html_json json;
-	struct ct_spool lives;
+	struct ct_html_lives lives;
+	struct ct_html_chart chart;
 };
 
 static struct ct_html_context context_of(const struct html_sink *s)
 {
 	return (struct ct_html_context){&s->options, s->session, &s->fields};
+}
+
+static struct ct_html_bound bound_of(const struct html_sink *s)
+{
+	return (struct ct_html_bound){
+		.lives = s->options.page_lives ? s->options.page_lives : CT_REPORT_PAGE_LIVES,
+		.bytes = CT_REPORT_PAGE_BYTES,
+	};
 }
 
 static void count_loss(struct ct_html_totals *totals, const struct ct_update *update)
@@ -64,17 +75,34 @@ static int keep_event(struct html_sink *s, const struct ct_update *update)
 	return 0;
 }
 
+static int add_example(void *examples, const struct ct_conn_id *id)
+{
+	return ct_html_examples_add(examples, id);
+}
+
+static int sift(struct html_sink *s)
+{
+	_cleanup_(ct_html_examples_fini) struct ct_html_examples examples = {};
+	const struct ct_html_bound bound = bound_of(s);
+	int r = ct_diagnosis_each_example(s->diagnosis, add_example, &examples);
+
+	return r ? r : ct_html_lives_sift(&s->lives, &bound, &examples);
+}
+
 static int keep_life(struct html_sink *s, const struct ct_update *update)
 {
 	struct ct_html_events *events = ct_html_events_take(&s->events, &update->conn->id);
 	const struct ct_html_context context = context_of(s);
+	const struct ct_html_bound bound = bound_of(s);
 	int r;
 
-	ct_buf_puts(&s->lives.buf, s->totals.lives++ ? ",\n" : "\n");
+	ct_html_chart_add(&s->chart, s->session, update);
 	ct_html_put_life(&s->json, &context, update, events);
 	ct_html_events_drop(&events);
-	r = ct_html_json_move(&s->json, &s->lives.buf);
-	return r ? r : ct_spool_commit(&s->lives);
+	r = ct_html_lives_add(&s->lives, update->conn, &s->json);
+	if (r || !ct_html_lives_is_full(&s->lives, &bound))
+		return r;
+	return sift(s);
 }
 
 static int html_update(struct ct_sink *sink, const struct ct_update *update)
@@ -88,21 +116,38 @@ static int html_update(struct ct_sink *sink, const struct ct_update *update)
 	return update->kind == CT_UPDATE_CLOSE ? keep_life(s, update) : keep_event(s, update);
 }
 
+static int put_lives(struct html_sink *s)
+{
+	_cleanup_(ct_html_examples_fini) struct ct_html_examples examples = {};
+	const struct ct_html_bound bound = bound_of(s);
+	const struct ct_finding *findings;
+	size_t n;
+	int r = 0;
+
+	findings = ct_diagnosis_findings(s->diagnosis, &n);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < findings[i].n_examples && r == 0; k++)
+			r = ct_html_examples_add(&examples, &findings[i].examples[k]);
+	return r ? r : ct_html_lives_put(&s->lives, &bound, &examples, &s->out);
+}
+
 static int put_data(struct html_sink *s)
 {
 	const struct ct_html_context context = context_of(s);
 	struct ct_html_json *w = &s->json;
 	int r;
 
+	s->totals.lives = s->lives.seen;
 	ct_json_object_begin(&w->json);
 	ct_html_put_head(w, &context, &s->totals, s->diagnosis);
+	ct_html_put_chart(w, &s->chart, ct_diagnosis_totals(s->diagnosis)->observed_ns);
 	ct_json_key(&w->json, "fields");
 	ct_html_put_life_names(w, &s->fields);
 	ct_json_key(&w->json, "lives");
 	ct_json_array_begin(&w->json);
 	r = ct_html_json_move(w, &s->out.buf);
 	if (r == 0)
-		r = ct_spool_copy(&s->lives, &s->out);
+		r = put_lives(s);
 	if (r)
 		return r;
 	ct_json_array_end(&w->json);
@@ -132,7 +177,7 @@ static void html_free(struct ct_sink *sink)
 	ct_diagnosis_free(&s->diagnosis);
 	ct_html_events_free(&s->events);
 	ct_html_json_fini(&s->json);
-	ct_spool_fini(&s->lives);
+	ct_html_lives_fini(&s->lives);
 	ct_sink_out_fini(&s->out);
 	free(s);
 }

@@ -125,7 +125,7 @@ struct ct_html_loss {
 
 struct ct_html_totals {
 	uint64_t connections; /// listeners left out
-	uint64_t lives;	      /// in the page
+	uint64_t lives;	      /// summaries; the page may have room for less
 	uint64_t listeners;
 	uint64_t flagged;
 	uint64_t gaps;
@@ -135,7 +135,7 @@ struct ct_html_totals {
 	size_t n_losses;
 };
 
-/// The keys of the page's object but for `fields` and `lives`: what was recorded, what was lost,
-/// what was found.
+/// The keys of the page's object but for `chart`, `fields` and `lives`: what was recorded, what was
+/// lost, what was found.
 void ct_html_put_head(struct ct_html_json *w, const struct ct_html_context *context,
 		      const struct ct_html_totals *totals, const struct ct_diagnosis *diagnosis);

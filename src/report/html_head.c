@@ -37,6 +37,7 @@ static void put_totals(struct ct_html_json *w, const struct ct_html_context *con
 	ct_json_key(&w->json, "totals");
 	ct_json_object_begin(&w->json);
 	ct_json_kv_u64(&w->json, "connections", totals->connections);
+	ct_json_kv_u64(&w->json, "lives", totals->lives);
 	ct_json_kv_u64(&w->json, "flagged", totals->flagged);
 	ct_json_kv_u64(&w->json, "listeners", totals->listeners);
 	ct_json_kv_u64(&w->json, "gaps", totals->gaps);

@@ -1,21 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <stdbool.h>
 
-#include "conntrace/sink_words.h"
 #include "timeline.h"
-
-/// Bad flags count for more than any number of others.
-#define BAD_WEIGHT 256
-
-static uint32_t trouble_of(uint32_t flags)
-{
-	uint32_t trouble = 0;
-
-	for (unsigned int flag = 0; flag < _CT_FLAG_MAX; flag++)
-		if (flag != CT_FLAG_GAP && flags & (1U << flag))
-			trouble += ct_words_flag_style(flag) == CT_STYLE_BAD ? BAD_WEIGHT + 1 : 1;
-	return trouble;
-}
+#include "trouble.h"
 
 static bool is_worse(const struct ct_worst_life *a, const struct ct_worst_life *b)
 {
@@ -48,7 +35,7 @@ int ct_worst_add(struct ct_worst *worst, const struct ct_report_context *context
 {
 	struct ct_worst_life life = {
 		.flags = conn->flags & ~(1U << CT_FLAG_GAP),
-		.trouble = trouble_of(conn->flags),
+		.trouble = ct_trouble_of(conn->flags),
 		.span_ns = ct_timeline_span_ns(context, conn),
 	};
 	struct ct_worst_life *place;

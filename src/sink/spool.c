@@ -78,6 +78,47 @@ int ct_spool_copy(struct ct_spool *spool, struct ct_sink_out *out)
 	return ct_sink_out_commit(out);
 }
 
+int ct_spool_rewind(struct ct_spool *spool)
+{
+	if (spool->buf.error)
+		return spool->buf.error;
+	spool->taken = 0;
+	errno = 0;
+	return spool->file && fseek(spool->file, 0, SEEK_SET) ? failure() : 0;
+}
+
+/// As much of *n as the file still has; what it has not stays there.
+static int take_from_file(FILE *file, size_t *n, struct ct_buf *to)
+{
+	char bytes[COPY_BYTES];
+
+	errno = 0;
+	while (*n) {
+		size_t got = fread(bytes, 1, *n < sizeof(bytes) ? *n : sizeof(bytes), file);
+
+		if (!got)
+			return ferror(file) ? failure() : 0;
+		if (to)
+			ct_buf_append(to, bytes, got);
+		*n -= got;
+	}
+	return 0;
+}
+
+int ct_spool_take(struct ct_spool *spool, size_t n, struct ct_buf *to)
+{
+	int r = spool->file ? take_from_file(spool->file, &n, to) : 0;
+
+	if (r)
+		return r;
+	if (n > spool->buf.len - spool->taken)
+		return -EIO;
+	if (to && n)
+		ct_buf_append(to, spool->buf.data + spool->taken, n);
+	spool->taken += n;
+	return to ? to->error : 0;
+}
+
 void ct_spool_fini(struct ct_spool *spool)
 {
 	ct_buf_fini(&spool->buf);

@@ -2,7 +2,8 @@
 // Usage: browser_pages DIR
 //
 // Makes the pages that run.py opens, of lives that were never lived: nothing at all, a scene of all
-// that a page can show, names that try to be markup, and a hundred thousand lives.
+// that a page can show, the same where there is room for few, names that try to be markup, and a
+// hundred thousand lives.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,13 +264,15 @@ static void make_empty(const char *dir)
 	end(&page);
 }
 
-static void make_scene(const char *dir)
+/// @room for so many lives; 0: for all of them.
+static void make_scene(const char *dir, const char *name, size_t room)
 {
 	struct ct_update loss = a_loss(17, CT_LOST_RING, CT_NS_UNKNOWN);
 	struct ct_capability *capability;
 	struct page page;
 
-	begin(&page, dir, "scene.html");
+	begin(&page, dir, name);
+	page.options.page_lives = room;
 	capability = &page.session.capabilities.of[CT_CAPABILITY_PROBES_RECEIVED];
 	capability->level = CT_CAPABILITY_ABSENT;
 	strcpy(capability->detail, "this kernel does not name the socket of a dropped segment");
@@ -319,7 +322,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	make_empty(argv[1]);
-	make_scene(argv[1]);
+	make_scene(argv[1], "scene.html", 0);
+	make_scene(argv[1], "bounded.html", 50);
 	make_hostile(argv[1]);
 	make_many(argv[1]);
 	return 0;

@@ -306,11 +306,33 @@ def average_over_time_adds_up(page, pages):
             eachStep(life, (state, from, to) => {
                 lived[state] += Math.max(0, Math.min(to, chart.end) - Math.max(0, from));
             });
-        return data.states.map((name, i) => [lived[i], chart.means[i].reduce((a, b) => a + b, 0) * chart.end / BUCKETS]);
+        return data.states.map((name, i) => [lived[i],
+            chart.means[i].reduce((sum, value, part) => sum + value * lengthOf(part), 0)]);
     """)
     expect(sum(lived for lived, drawn in sums) > 0, "nobody lived")
     for lived, drawn in sums:
         expect(abs(lived - drawn) <= 1 + lived * 1e-9, lived, drawn)
+
+
+def page_with_room_for_few_says_what_it_leaves_out(page, pages):
+    """bounded.html is of the same lives as scene.html, and has room for 50 of them."""
+    counted = "return [chart.seen, chart.unknown, [...chart.means[1]], data.totals.connections, data.totals.flagged]"
+    page.open(pages + "/scene.html")
+    all_of_them = page.js(counted)
+    expect("This page shows" not in page.text("#page"), "it leaves something out")
+    expect(not page.one("#left-out").is_displayed(), "a line with nothing in it")
+    page.open(pages + "/bounded.html")
+    expect_equal(page.js(counted), all_of_them)
+    expect_equal(shown(page), 50)
+    expect(page.text("#left-out").startswith("This page shows 50 of 400 connections: the examples of findings, then "),
+           page.text("#left-out"))
+    expect(page.text("#left-out") in page.text("#summary"), page.text("#summary"))
+    expect_equal(page.text("#count"), "all 50 connections of this page")
+    examples = page.js("return data.findings.flatMap(one => one.examples).map(findLife)")
+    expect(examples and -1 not in examples, "not all examples are there:", examples)
+    unflagged = page.js("return lives.map((life, i) => i).filter(i => !get(lives[i], 'marks').length)")
+    expect(set(unflagged) <= set(examples), "one that is not flagged takes another's place")
+    expect_equal(page.complaints(), [])
 
 
 def names_that_are_markup_are_text(page, pages):
@@ -391,7 +413,7 @@ def hundred_thousand_are_quick(page, pages):
 def nothing_is_wider_than_a_phone(page, pages):
     try:
         page.resize(360, 740)
-        for name in ("scene", "hostile", "empty"):
+        for name in ("scene", "bounded", "hostile", "empty"):
             page.open(pages + "/" + name + ".html", "#life-3")
             wide = page.js("""return [...document.querySelectorAll('body *')]
                 .filter(node => !node.closest('#box, .scroll-x') && node.getBoundingClientRect().right > innerWidth + 1)
@@ -468,6 +490,7 @@ TESTS = [
     page_that_was_cut_says_so, filters_narrow_the_table_down, columns_sort_both_ways,
     example_of_a_finding_leads_to_its_life, table_is_used_from_the_keyboard,
     states_can_be_left_out_and_read_as_a_table, clock_can_be_chosen, average_over_time_adds_up,
+    page_with_room_for_few_says_what_it_leaves_out,
     names_that_are_markup_are_text, script_that_is_put_in_does_not_run, hundred_thousand_are_quick,
     nothing_is_wider_than_a_phone, contrast_is_enough_in_both_schemes, pictures_are_taken,
 ]

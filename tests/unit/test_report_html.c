@@ -10,84 +10,10 @@
 #include "conntrace/cleanup.h"
 #include "conntrace/count.h"
 #include "support/hostile.h"
+#include "unit/page_fixture.h"
 
-#define DATA_BEGINS "<script type=\"application/json\" id=\"data\">"
-#define DATA_ENDS   "</script>"
-#define MANY	    20000
-#define EVENTS_MAX  32
-
-static const struct ct_output_options in_utc = {.utc = true};
-
-struct page {
-	struct printed printed;
-	json_t *data; /// owned
-};
-
-static void page_fini(struct page *page)
-{
-	json_decref(page->data);
-	printed_fini(&page->printed);
-}
-
-/// Parses what stands in the block of JSON.
-static void take_data(struct page *page)
-{
-	const char *begin = strstr(page->printed.text, DATA_BEGINS), *end;
-	json_error_t error;
-
-	assert_non_null(begin);
-	begin += strlen(DATA_BEGINS);
-	end = strstr(begin, DATA_ENDS);
-	assert_non_null(end);
-	page->data = json_loadb(begin, (size_t)(end - begin), JSON_REJECT_DUPLICATES, &error);
-	if (!page->data)
-		fail_msg("%s at %d: %.80s", error.text, error.position, begin + error.position);
-}
-
-static void print_page_with(struct page *page, const struct ct_output_options *options,
-			    const struct ct_update *updates, size_t n)
-{
-	struct ct_sink *sink = NULL;
-
-	assert_int_equal(
-		ct_sink_html_new(options, &page->printed.session, page->printed.file, &sink, NULL),
-		0);
-	print_all(&page->printed, sink, updates, n);
-	take_data(page);
-}
-
-static void print_page(struct page *page, const struct ct_update *updates, size_t n)
-{
-	printed_init(&page->printed);
-	print_page_with(page, &in_utc, updates, n);
-}
-
-/// A value of the life at that place. Borrowed.
-static const json_t *value_of(const struct page *page, size_t life, const char *name)
-{
-	const json_t *fields = json_object_get(page->data, "fields");
-	const json_t *values = json_array_get(json_object_get(page->data, "lives"), life);
-
-	assert_int_equal(json_array_size(values), json_array_size(fields));
-	for (size_t i = 0; i < json_array_size(fields); i++)
-		if (strcmp(json_string_value(json_array_get(fields, i)), name) == 0)
-			return json_array_get(values, i);
-	fail_msg("no field %s", name);
-	return NULL;
-}
-
-static void assert_dumps(const json_t *value, const char *expected)
-{
-	_cleanup_(ct_freep) char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-
-	assert_string_equal(text, expected);
-}
-
-static void assert_value(const struct page *page, size_t life, const char *name,
-			 const char *expected)
-{
-	assert_dumps(value_of(page, life, name), expected);
-}
+#define MANY	   20000
+#define EVENTS_MAX 32
 
 static size_t count_of(const char *text, const char *word)
 {
@@ -182,8 +108,8 @@ static void life_is_there_with_its_states_and_flags(void **state)
 							     CT_STATE_FIN_WAIT1)),
 			    "FIN_WAIT1");
 	assert_dumps(json_object_get(page.data, "totals"),
-		     "{\"connections\":1,\"flagged\":1,\"listeners\":0,\"gaps\":0,\"unkept\":0,"
-		     "\"observed_ns\":1500000000}");
+		     "{\"connections\":1,\"lives\":1,\"flagged\":1,\"listeners\":0,\"gaps\":0,"
+		     "\"unkept\":0,\"observed_ns\":1500000000}");
 }
 
 static void life_that_goes_on_lasts_to_where_it_was_seen_last(void **state)

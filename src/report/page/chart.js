@@ -1,61 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // How many connections were in which state when: areas on top of each other.
 
-const BUCKETS = 240;
 // From the bottom up: what lasts is below, what passes above it.
 const STACK = ["ESTABLISHED", "CLOSE_WAIT", "FIN_WAIT2", "TIME_WAIT", "SYN_SENT", "SYN_RECV", "FIN_WAIT1",
 	"CLOSING", "LAST_ACK", "CLOSE", "LISTEN"];
 
 const chart = {
 	end: 1,       // of the recording, ns
-	means: [],    // by state and bucket: connections that were in it, on average over the bucket
+	partNs: 1,    // how long a part of it is; the last may be cut
+	parts: 1,
+	means: [],    // by state and part: connections that were in it, on average over the part
 	seen: [],     // by state: {lives, total, longest}
 	unknown: 0,   // steps whose place in time is not known
 	hidden: new Set(),
-	cursor: null, // bucket
+	cursor: null, // part
 };
 
-function addStep(bucket, whole, from, to) {
-	const width = chart.end / BUCKETS;
-	const a = Math.max(0, from), b = Math.min(chart.end, to);
-	if (!(a < b))
-		return;
-	const first = Math.min(BUCKETS - 1, Math.floor(a / width)), last = Math.min(BUCKETS - 1, Math.floor(b / width));
-	if (first === last) {
-		bucket[first] += (b - a) / width;
-		return;
-	}
-	bucket[first] += ((first + 1) * width - a) / width;
-	bucket[last] += (b - last * width) / width;
-	whole[first + 1]++;
-	whole[last]--;
+/// Where a part begins; the end behind the last.
+function edge(part) {
+	return Math.min(chart.end, part * chart.partNs);
 }
 
-function countStates() {
-	const part = data.states.map(() => new Float64Array(BUCKETS));
-	const whole = data.states.map(() => new Float64Array(BUCKETS + 1));
+function lengthOf(part) {
+	return Math.max(1, edge(part + 1) - edge(part));
+}
+
+/// They were counted before the page was made, of all connections: it need not show all.
+function readStates() {
+	const none = [0, 0, 0, []];
 	chart.end = Math.max(1, data.totals.observed_ns);
-	chart.seen = data.states.map(() => ({ lives: 0, total: 0, longest: 0 }));
-	for (const life of lives) {
-		const states = new Set();
-		let steps = 0;
-		eachStep(life, (state, from, to, step) => {
-			const seen = chart.seen[state];
-			if (!seen)
-				return;
-			steps += step.known ? 1 : 0;
-			states.add(state);
-			seen.total += to - from;
-			seen.longest = Math.max(seen.longest, to - from);
-			addStep(part[state], whole[state], from, to);
-		});
-		chart.unknown += get(life, "history").length / 4 - steps;
-		states.forEach(state => { chart.seen[state].lives++; });
-	}
-	chart.means = part.map((bucket, state) => {
-		let running = 0;
-		return bucket.map((value, i) => value + (running += whole[state][i]));
-	});
+	chart.partNs = data.chart.part_ns;
+	chart.parts = data.chart.parts;
+	chart.unknown = data.chart.unknown;
+	chart.seen = data.chart.states.map(state => state ?? none).map(([lives, total, longest]) => ({ lives, total, longest }));
+	chart.means = data.chart.states.map(state => Float64Array.from({ length: chart.parts },
+		(value, part) => ((state ?? none)[3][part] ?? 0) / lengthOf(part)));
 }
 
 /// States that there were, in the order of the stack.
@@ -87,27 +66,26 @@ function readCursor() {
 		readout.textContent = "Point at the picture, or use the arrow keys in it, to read it.";
 		return;
 	}
-	const width = chart.end / BUCKETS, from = chart.cursor * width;
-	const parts = shownStates().filter(state => chart.means[state][chart.cursor] > 0)
+	const from = edge(chart.cursor), parts = shownStates().filter(state => chart.means[state][chart.cursor] > 0)
 		.map(state => roundedMean(chart.means[state][chart.cursor]) + " " + data.states[state]);
-	readout.textContent = time(from, 3) + " and " + duration(width) + " on: " + (parts.join(", ") || "none");
+	readout.textContent = time(from, 3) + " and " + duration(lengthOf(chart.cursor)) + " on: " + (parts.join(", ") || "none");
 }
 
-function moveCursor(bucket) {
-	chart.cursor = bucket === null ? null : Math.max(0, Math.min(BUCKETS - 1, bucket));
+function moveCursor(part) {
+	chart.cursor = part === null ? null : Math.max(0, Math.min(chart.parts - 1, part));
 	const line = byId("cursor");
 	if (line && chart.cursor !== null)
-		line.setAttribute("transform", "translate(" + chart.xOf((chart.cursor + 0.5) * chart.end / BUCKETS) + ")");
+		line.setAttribute("transform", "translate(" + chart.xOf(edge(chart.cursor) + lengthOf(chart.cursor) / 2) + ")");
 	if (line)
 		line.classList.toggle("on", chart.cursor !== null);
 	readCursor();
 }
 
-/// A stair: nothing is said of what happened inside of a bucket.
+/// A stair: nothing is said of what happened inside of a part.
 function areaPath(low, high, x, y) {
 	const up = [], down = [];
-	for (let i = 0; i < BUCKETS; i++) {
-		const left = x(i * chart.end / BUCKETS).toFixed(1), right = x((i + 1) * chart.end / BUCKETS).toFixed(1);
+	for (let i = 0; i < chart.parts; i++) {
+		const left = x(edge(i)).toFixed(1), right = x(edge(i + 1)).toFixed(1);
 		up.push(left + "," + y(high[i]).toFixed(1), right + "," + y(high[i]).toFixed(1));
 		down.unshift(right + "," + y(low[i]).toFixed(1), left + "," + y(low[i]).toFixed(1));
 	}
@@ -116,17 +94,17 @@ function areaPath(low, high, x, y) {
 
 /// The name of a state stands in its area, where that is high enough for as long as the name is.
 function areaLabel(state, low, high, x, y) {
-	const name = data.states[state], bucketPx = x(chart.end / BUCKETS) - x(0);
-	const half = Math.ceil(name.length * 4.5 / bucketPx);
+	const name = data.states[state], partPx = x(chart.partNs) - x(0);
+	const half = Math.ceil(name.length * 4.5 / partPx);
 	let best = null;
-	for (let i = half; i < BUCKETS - half; i += 2) {
+	for (let i = half; i < chart.parts - half; i += 2) {
 		const top = y(Math.min(...high.slice(i - half, i + half + 1)));
 		const bottom = y(Math.max(...low.slice(i - half, i + half + 1)));
 		if (bottom - top > (best ? best.height : 16))
 			best = { i, height: bottom - top, middle: (top + bottom) / 2 };
 	}
 	return best && svg("text", {
-		x: x((best.i + 0.5) * chart.end / BUCKETS), y: best.middle + 4, "text-anchor": "middle", class: "area-name",
+		x: x(edge(best.i) + lengthOf(best.i) / 2), y: best.middle + 4, "text-anchor": "middle", class: "area-name",
 	}, name);
 }
 
@@ -160,7 +138,7 @@ function drawChart() {
 	const size = { width, height: width < 500 ? 220 : 300, left: 0, right: 8, top: 18, bottom: 26 };
 	const states = shownStates();
 	const x = ns => size.left + ns / chart.end * (size.width - size.left - size.right);
-	let low = new Float64Array(BUCKETS), most = 0;
+	let low = new Float64Array(chart.parts), most = 0;
 	const areas = states.map(state => {
 		const area = { state, low, high: low.map((value, i) => value + chart.means[state][i]) };
 		low = area.high;
@@ -185,7 +163,7 @@ function drawChart() {
 	picture.append(svg("line", { id: "cursor", y1: size.top, y2: size.height - size.bottom, class: "cursor" }));
 	picture.addEventListener("pointermove", event => {
 		const px = event.clientX - picture.getBoundingClientRect().left - size.left;
-		moveCursor(Math.floor(px / (size.width - size.left - size.right) * BUCKETS));
+		moveCursor(Math.floor(px / (size.width - size.left - size.right) * chart.end / chart.partNs));
 	});
 	picture.addEventListener("keydown", event => {
 		const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
@@ -218,7 +196,7 @@ function drawStatesTable() {
 		el("thead", {}, el("tr", {}, ...heads.map(head => el("th", { scope: "col" }, head)))),
 		el("tbody", {}, ...stackedStates().map(state => {
 			const seen = chart.seen[state];
-			const mean = chart.means[state].reduce((a, b) => a + b, 0) / BUCKETS;
+			const mean = chart.means[state].reduce((sum, value, part) => sum + value * lengthOf(part), 0) / chart.end;
 			return el("tr", {}, el("th", { scope: "row" }, data.states[state]),
 				el("td", {}, number(seen.lives)), el("td", {}, roundedMean(mean)),
 				el("td", {}, duration(seen.longest)), el("td", {}, duration(seen.total)));
@@ -226,9 +204,9 @@ function drawStatesTable() {
 }
 
 function showStates() {
-	countStates();
+	readStates();
 	byId("states-note").textContent = "Connections in each state, on average over " +
-		duration(chart.end / BUCKETS) + " each." + (chart.unknown
+		duration(Math.min(chart.partNs, chart.end)) + " each." + (chart.unknown
 		? " " + count(chart.unknown, "stay") + " in a state left out: from when or until when is not known." : "");
 	drawLegend();
 	drawStatesTable();

@@ -4,6 +4,16 @@
 const FINDINGS_FIRST = 6;
 const WORST_AT_ONCE = 6;
 
+/// By which rule a page has less lives than were counted; null: it has all.
+function leftOut() {
+	if (lives.length === data.totals.lives)
+		return null;
+	return "This page shows " + number(lives.length) + " of " + count(data.totals.lives, "connection") +
+		": the examples of findings, then those with the most flags of trouble (gap does not count as one), " +
+		"among equals those with the most flags at all, and then those that came into sight first. The totals, " +
+		"the findings and the states over time count all of them; a search and a filter look through those that are shown.";
+}
+
 function showSummary() {
 	const session = data.session, totals = data.totals;
 	const began = clock.mode === "relative" ? "" : ", from " + dateOf(new Date(clock.beganUs / 1e3)) + " " +
@@ -24,6 +34,7 @@ function showSummary() {
 			.map(([where, events]) => number(events) + " " + where).join(", ") +
 			". Connections that may miss one are flagged gap.") : el("p", {}, data.problem ?
 				"In what is left of it no loss is told." : "No event was lost."),
+		leftOut() ? el("p", { class: "left-out" }, leftOut()) : null,
 		data.not_traced.length ? el("ul", { class: "note" }, ...data.not_traced.map(([level, what, why]) =>
 			el("li", {}, (level === "absent" ? "Not traced: " : "Traced in part: ") + what +
 				(why ? " (" + why + ")" : "")))) : null,
@@ -95,9 +106,9 @@ function showWorst() {
 		worst = lives.map((life, i) => i)
 			.sort((a, b) => lived(lives[b]) - lived(lives[a])).slice(0, 3);
 	byId("worst-note").textContent = !lives.length ? "No connection was seen."
-		: flagged ? number(flagged) + (flagged === 1 ? " life" : " lives") + ": examples of findings first, " +
-			"then those that are flagged. Bars are to scale, and no narrower than a line."
-		: "No connection is flagged: here are the longest.";
+		: flagged ? number(flagged) + (flagged === 1 ? " life" : " lives") + (leftOut() ? " of those that this page shows" : "") +
+			": examples of findings first, then those that are flagged. Bars are to scale, and no narrower than a line."
+		: "No connection is flagged: here are the longest" + (leftOut() ? " of those that this page shows." : ".");
 	byId("worst-list").replaceChildren(...worst.slice(0, worstShown).map(lifeCard));
 	byId("worst-more").hidden = worst.length <= worstShown;
 	byId("worst-more").onclick = () => {

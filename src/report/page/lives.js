@@ -83,7 +83,7 @@ function eachStep(life, visit) {
 		else if (basis === FOUND)
 			to = history[4 * i + 5];
 		if (from !== null)
-			visit(state, from, Math.max(from, to ?? from), { basis, lasted, known: to !== null });
+			visit(state, from, Math.max(from, to ?? from), { basis, lasted });
 	}
 }
 

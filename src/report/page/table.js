@@ -95,8 +95,8 @@ function applyFilter() {
 			table.shown.push(i);
 	sortShown();
 	table.active = table.shown.length ? 0 : -1;
-	byId("count").textContent = table.shown.length === lives.length ? "all " + count(lives.length, "connection")
-		: number(table.shown.length) + " of " + count(lives.length, "connection");
+	byId("count").textContent = (table.shown.length === lives.length ? "all " : number(table.shown.length) + " of ") +
+		count(lives.length, "connection") + (leftOut() ? " of this page" : "");
 	byId("grid").setAttribute("aria-rowcount", String(table.shown.length + 1));
 	byId("box").scrollTop = 0;
 	drawRows(true);
@@ -232,7 +232,7 @@ function fillChoices() {
 	const flags = tally(flagsOf), ends = tally(life => [get(life, "end")]);
 	byId("by-state").replaceChildren(option("", "any"),
 		...states.map(([state, n]) => option(state, data.states[state] + " (" + number(n) + ")")));
-	byId("by-flag").replaceChildren(option("", "any or none"), option("any", "any flag (" + number(data.totals.flagged) + ")"),
+	byId("by-flag").replaceChildren(option("", "any or none"), option("any", "any flag (" + number(lives.filter(life => get(life, "marks").length).length) + ")"),
 		...flags.map(([flag, n]) => option(flag, data.flags[flag] + " (" + number(n) + ")")));
 	byId("by-end").replaceChildren(option("", "any"), ...ends.map(([end, n]) => option(end, end + " (" + number(n) + ")")));
 }
@@ -265,6 +265,8 @@ function chooseRow(index) {
 }
 
 function showTable() {
+	byId("left-out").textContent = leftOut() ?? "";
+	byId("left-out").hidden = !leftOut();
 	byId("grid").setAttribute("aria-colcount", String(columns.length));
 	byId("grid").append(el("thead", { role: "rowgroup" }), el("tbody", { role: "rowgroup" }));
 	fillChoices();
