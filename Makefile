@@ -179,7 +179,7 @@ UNIT_SRCS_report_percentiles := $(addprefix src/report/,percentiles.c histogram.
 UNIT_SRCS_report_timeline := $(addprefix src/report/,timeline.c worst.c report_text.c) src/capability.c \
 	$(WORDS_SRCS)
 UNIT_SRCS_report_html := $(wildcard src/report/html*.c src/doctor/*.c) src/report/page.c src/sink/spool.c \
-	src/capability.c $(sort $(FIELD_SRCS) $(WORDS_SRCS))
+	src/capability.c src/report/report_text.c $(sort $(FIELD_SRCS) $(WORDS_SRCS))
 UNIT_SRCS_report_html_bound := $(UNIT_SRCS_report_html)
 UNIT_SRCS_report_html_chart := $(addprefix src/report/,html_chart.c html_json.c) $(UNIT_SRCS_json_writer)
 UNIT_SRCS_sink        := $(addprefix src/sink/,sink.c sink_csv.c sink_json.c sink_table.c) \

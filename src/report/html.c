@@ -13,6 +13,7 @@
 #include "conntrace/sink_out.h"
 #include "html_chart.h"
 #include "html_lives.h"
+#include "report_text.h"
 
 struct html_sink {
 	struct ct_sink sink;
@@ -67,8 +68,18 @@ static void count(struct ct_html_totals *totals, const struct ct_update *update)
 
 static int keep_event(struct html_sink *s, const struct ct_update *update)
 {
-	int r = ct_html_events_add(&s->events, &s->options, update);
+	int r;
 
+	if (!ct_html_events_has(update))
+		return 0;
+	if (!update->id.cookie) {
+		if (ct_report_is_stray(update))
+			s->totals.strays++;
+		else /* it may be one's that has no number yet */
+			s->totals.unclaimed++;
+		return 0;
+	}
+	r = ct_html_events_add(&s->events, &s->options, update);
 	if (r != -ENOSPC)
 		return r;
 	s->totals.unkept++;
@@ -138,6 +149,7 @@ static int put_data(struct html_sink *s)
 	int r;
 
 	s->totals.lives = s->lives.seen;
+	s->totals.unclaimed += ct_html_events_count(s->events);
 	ct_json_object_begin(&w->json);
 	ct_html_put_head(w, &context, &s->totals, s->diagnosis);
 	ct_html_put_chart(w, &s->chart, ct_diagnosis_totals(s->diagnosis)->observed_ns);

@@ -83,8 +83,11 @@ struct ct_html_events {
 	UT_hash_handle hh;
 };
 
+/// Whether the update is such an event.
+bool ct_html_events_has(const struct ct_update *update);
+
 /**
- * Keeps the update if it is such an event of a connection.
+ * Keeps the update, which is such an event and has a cookie.
  *
  * @all uthash of them, each owned; freed by ct_html_events_free().
  * @return 0; -ENOSPC: too many connections have events at once, this one is not kept; -ENOMEM.
@@ -95,6 +98,8 @@ int ct_html_events_add(struct ct_html_events **all, const struct ct_output_optio
 /// Takes those of a connection out of the hash; NULL: it had none. The caller's, then.
 struct ct_html_events *ct_html_events_take(struct ct_html_events **all,
 					   const struct ct_conn_id *id);
+/// How many events nobody has taken.
+uint64_t ct_html_events_count(const struct ct_html_events *all);
 /// Frees what was taken out and nulls the pointer; NULL is fine.
 void ct_html_events_drop(struct ct_html_events **events);
 void ct_html_events_free(struct ct_html_events **all);
@@ -129,7 +134,9 @@ struct ct_html_totals {
 	uint64_t listeners;
 	uint64_t flagged;
 	uint64_t gaps;
-	uint64_t unkept; /// events that are not marked, for want of room
+	uint64_t unkept;    /// events that are not marked, for want of room
+	uint64_t unclaimed; /// events that are not marked: no life has come for them
+	uint64_t strays;    /// resets of no connection: ct_report_is_stray()
 	uint64_t lost[_CT_LOST_MAX];
 	struct ct_html_loss losses[CT_HTML_LOSSES_MAX];
 	size_t n_losses;

@@ -62,16 +62,18 @@ static int find_or_make(struct ct_html_events **all, const struct ct_conn_id *id
 	return 0;
 }
 
+bool ct_html_events_has(const struct ct_update *update)
+{
+	return word_of(update) != NULL;
+}
+
 int ct_html_events_add(struct ct_html_events **all, const struct ct_output_options *options,
 		       const struct ct_update *update)
 {
 	const char *word = word_of(update);
 	struct ct_html_events *events;
-	int r;
+	int r = find_or_make(all, &update->id, &events);
 
-	if (!word || !update->id.cookie)
-		return 0;
-	r = find_or_make(all, &update->id, &events);
 	if (r)
 		return r;
 	if (events->n == CT_HTML_EVENTS_MAX) {
@@ -94,6 +96,15 @@ struct ct_html_events *ct_html_events_take(struct ct_html_events **all, const st
 	if (events)
 		HASH_DEL(*all, events);
 	return events;
+}
+
+uint64_t ct_html_events_count(const struct ct_html_events *all)
+{
+	uint64_t n = 0;
+
+	for (; all; all = all->hh.next)
+		n += all->n + all->left_out;
+	return n;
 }
 
 void ct_html_events_drop(struct ct_html_events **events)

@@ -7,6 +7,7 @@
 #include "conntrace/names.h"
 #include "conntrace/sink_words.h"
 #include "html.h"
+#include "report_text.h"
 
 #define NS_PER_US 1000
 
@@ -42,9 +43,13 @@ static void put_totals(struct ct_html_json *w, const struct ct_html_context *con
 	ct_json_kv_u64(&w->json, "listeners", totals->listeners);
 	ct_json_kv_u64(&w->json, "gaps", totals->gaps);
 	ct_json_kv_u64(&w->json, "unkept", totals->unkept);
+	ct_json_kv_u64(&w->json, "unclaimed", totals->unclaimed);
 	ct_json_kv_u64(&w->json, "observed_ns", seen->observed_ns);
 	ct_json_object_end(&w->json);
 	ct_html_kv_text(w, "problem", context->options->problem);
+	ct_report_strays(&w->words, totals->strays);
+	ct_json_key(&w->json, "strays"); /* a sentence, or none */
+	ct_html_words(w);
 }
 
 static void put_losses(struct ct_html_json *w, const struct ct_html_context *context,

@@ -130,6 +130,7 @@ static int report_update(struct ct_sink *sink, const struct ct_update *update)
 	struct report_sink *s = (struct report_sink *)sink;
 	int r = ct_diagnosis_observe(s->diagnosis, update);
 
+	s->totals.strays += ct_report_is_stray(update);
 	if (update->kind == CT_UPDATE_LOST)
 		s->totals.lost[update->lost.where] += update->lost.events;
 	s->totals.listeners += ct_update_shows_listener(update);

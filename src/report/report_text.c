@@ -345,6 +345,21 @@ void ct_report_row(const struct ct_report_context *context, const struct ct_conn
 	ct_buf_putc(buf, '\n');
 }
 
+bool ct_report_is_stray(const struct ct_update *update)
+{
+	return update->kind == CT_UPDATE_RESET && !update->id.cookie &&
+	       update->reset.state == CT_STATE_NONE;
+}
+
+void ct_report_strays(struct ct_buf *buf, uint64_t resets)
+{
+	if (!resets)
+		return;
+	ct_words_count(buf, resets, "reset");
+	ct_buf_puts(buf, resets == 1 ? " belongs" : " belong");
+	ct_buf_puts(buf, " to no connection that was seen.");
+}
+
 static uint64_t sum(const uint64_t *counts, size_t n)
 {
 	uint64_t total = 0;
@@ -423,6 +438,10 @@ void ct_report_head(const struct ct_output_options *options, const struct ct_ses
 	ct_buf_printf(buf, ", %" PRIu64 " flagged, ", totals->flagged);
 	ct_words_count(buf, totals->listeners, "listener");
 	ct_buf_putc(buf, '\n');
+	if (totals->strays) {
+		ct_report_strays(buf, totals->strays);
+		ct_buf_putc(buf, '\n');
+	}
 	if (is_damaged)
 		put_problem(options, buf);
 	if (sum(totals->lost, _CT_LOST_MAX))

@@ -186,6 +186,27 @@ static void hostile_name_does_nothing_wherever_it_stands(void **state)
 	}
 }
 
+static void reset_of_no_connection_is_told(void **state)
+{
+	struct ct_update updates[] = {
+		a_reset(CT_DIRECTION_SENT, CT_RESET_BY_STACK, CT_RESET_CAUSE_REFUSED),
+		a_reset(CT_DIRECTION_SENT, CT_RESET_BY_STACK, CT_RESET_CAUSE_REFUSED),
+		a_reset(CT_DIRECTION_RECEIVED, CT_RESET_BY_PEER, CT_RESET_CAUSE_PEER),
+		a_reset(CT_DIRECTION_SENT, CT_RESET_BY_APP, CT_RESET_CAUSE_LINGER0),
+	};
+
+	for (size_t i = 0; i < 3; i++)
+		updates[i].id.cookie = 0;
+	updates[0].reset.state = updates[1].reset.state = CT_STATE_NONE;
+	updates[2].reset.state = CT_STATE_SYN_RECV; /* a handshake that has no number yet */
+	expect_around(updates, 4,
+		      HEAD "0 connections, 0 flagged, 0 listeners\n"
+			   "2 resets belong to no connection that was seen.\n"
+			   "No event was lost.\n"
+			   "\n",
+		      "\n0 connections, 0 flagged, 0 events lost, 0 gaps\n");
+}
+
 static void listener_is_counted_apart(void **state)
 {
 	_cleanup_(printed_fini) struct printed printed = {};
@@ -377,6 +398,7 @@ int main(void)
 		cmocka_unit_test(connection_still_there_says_so_and_long_history_what_it_left_out),
 		cmocka_unit_test(wide_shows_all_of_every_connection_in_ascii_too),
 		cmocka_unit_test(hostile_name_does_nothing_wherever_it_stands),
+		cmocka_unit_test(reset_of_no_connection_is_told),
 		cmocka_unit_test(listener_is_counted_apart),
 		cmocka_unit_test(time_wait_tells_why_it_ended_and_our_side_how_it_closed),
 		cmocka_unit_test(half_open_handshake_is_a_life_with_its_addresses),

@@ -109,7 +109,7 @@ static void life_is_there_with_its_states_and_flags(void **state)
 			    "FIN_WAIT1");
 	assert_dumps(json_object_get(page.data, "totals"),
 		     "{\"connections\":1,\"lives\":1,\"flagged\":1,\"listeners\":0,\"gaps\":0,"
-		     "\"unkept\":0,\"observed_ns\":1500000000}");
+		     "\"unkept\":0,\"unclaimed\":0,\"observed_ns\":1500000000}");
 }
 
 static void life_that_goes_on_lasts_to_where_it_was_seen_last(void **state)
@@ -179,14 +179,52 @@ static void events_beyond_the_bound_are_counted(void **state)
 	assert_value(&page, 0, "events_left_out", "5");
 }
 
-static void reset_that_no_socket_answers_for_is_no_ones_event(void **state)
+static void reset_that_no_socket_answers_for_is_told_and_no_ones_event(void **state)
 {
-	struct ct_update u = a_reset(CT_DIRECTION_SENT, CT_RESET_BY_STACK, CT_RESET_CAUSE_REFUSED);
+	struct ct_update reset = a_reset(CT_DIRECTION_SENT, CT_RESET_BY_STACK,
+					 CT_RESET_CAUSE_REFUSED);
+	_cleanup_(page_fini) struct page none = {}, one = {}, two = {};
+	struct ct_conn conn = a_conn();
+	struct ct_update updates[3];
+
+	reset.id.cookie = 0;
+	reset.reset.state = CT_STATE_NONE;
+	updates[0] = updates[1] = reset;
+	updates[2] = a_close(&conn);
+	print_page(&none, &updates[2], 1);
+	assert_dumps(json_object_get(none.data, "strays"), "\"\"");
+	print_page(&one, &updates[1], 2);
+	assert_dumps(json_object_get(one.data, "strays"),
+		     "\"1 reset belongs to no connection that was seen.\"");
+	print_page(&two, updates, 3);
+	assert_dumps(json_object_get(two.data, "strays"),
+		     "\"2 resets belong to no connection that was seen.\"");
+	assert_int_equal(n_lives(&two), 1);
+	assert_value(&two, 0, "events", "[]");
+	assert_int_equal(total_of(&two, "unclaimed"), 0);
+}
+
+/// Of a handshake that has no number yet, and of a connection whose summary does not come.
+static void events_that_no_life_comes_for_are_counted(void **state)
+{
+	struct ct_conn conn = a_conn();
+	struct ct_update updates[] = {
+		a_reset(CT_DIRECTION_RECEIVED, CT_RESET_BY_PEER, CT_RESET_CAUSE_PEER),
+		a_probe(CT_PROBE_KEEPALIVE, CT_PROBE_SENT, 1),
+		a_probe(CT_PROBE_KEEPALIVE, CT_PROBE_SENT, 2),
+		a_probe(CT_PROBE_KEEPALIVE, CT_PROBE_SENT, 3),
+		a_transition(CT_STATE_ESTABLISHED, CT_STATE_CLOSE, MS),
+		a_close(&conn),
+	};
 	_cleanup_(page_fini) struct page page = {};
 
-	u.id.cookie = 0;
-	print_page(&page, &u, 1);
-	assert_int_equal(json_array_size(json_object_get(page.data, "lives")), 0);
+	updates[0].id.cookie = 0;
+	updates[0].reset.state = CT_STATE_SYN_RECV;
+	updates[1].id.cookie = updates[2].id.cookie = updates[4].id.cookie = 0x77;
+	print_page(&page, updates, CT_COUNT(updates));
+	assert_int_equal(total_of(&page, "unclaimed"), 3);
+	assert_int_equal(json_array_size(value_of(&page, 0, "events")), 1);
+	assert_dumps(json_object_get(page.data, "strays"), "\"\"");
 }
 
 static void losses_are_told_with_their_place_and_time(void **state)
@@ -375,7 +413,8 @@ int main(void)
 		cmocka_unit_test(life_that_goes_on_lasts_to_where_it_was_seen_last),
 		cmocka_unit_test(events_are_marked_in_the_life_that_they_are_of),
 		cmocka_unit_test(events_beyond_the_bound_are_counted),
-		cmocka_unit_test(reset_that_no_socket_answers_for_is_no_ones_event),
+		cmocka_unit_test(reset_that_no_socket_answers_for_is_told_and_no_ones_event),
+		cmocka_unit_test(events_that_no_life_comes_for_are_counted),
 		cmocka_unit_test(losses_are_told_with_their_place_and_time),
 		cmocka_unit_test(finding_names_examples_that_are_in_the_page),
 		cmocka_unit_test(hostile_name_is_data_and_nothing_else),

@@ -35,11 +35,15 @@ function showSummary() {
 			". Connections that may miss one are flagged gap.") : el("p", {}, data.problem ?
 				"In what is left of it no loss is told." : "No event was lost."),
 		leftOut() ? el("p", { class: "left-out" }, leftOut()) : null,
+		data.strays ? el("p", { class: "note" }, data.strays) : null,
 		data.not_traced.length ? el("ul", { class: "note" }, ...data.not_traced.map(([level, what, why]) =>
 			el("li", {}, (level === "absent" ? "Not traced: " : "Traced in part: ") + what +
 				(why ? " (" + why + ")" : "")))) : null,
 		totals.unkept ? el("p", { class: "note" }, count(totals.unkept, "event") +
-			" of connections are not marked in their pictures: too many had some at once.") : null);
+			" of connections are not marked in their pictures: too many had some at once.") : null,
+		totals.unclaimed ? el("p", { class: "note" }, count(totals.unclaimed, "event") +
+			(totals.unclaimed === 1 ? " is" : " are") + " marked in no picture: of listeners, of handshakes that no socket " +
+			"stood for yet, or of connections that were not followed at that time.") : null);
 	byId("made").textContent = "By conntrace " + (session.version ?? NOT_KNOWN) + ": " + (session.command ?? NOT_KNOWN);
 	document.title = "conntrace: " + (session.host ?? "report");
 }
