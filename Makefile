@@ -182,6 +182,7 @@ UNIT_SRCS_report_html := $(wildcard src/report/html*.c src/doctor/*.c) src/repor
 	src/capability.c src/report/report_text.c $(sort $(FIELD_SRCS) $(WORDS_SRCS))
 UNIT_SRCS_report_html_bound := $(UNIT_SRCS_report_html)
 UNIT_SRCS_report_html_chart := $(addprefix src/report/,html_chart.c html_json.c) $(UNIT_SRCS_json_writer)
+UNIT_SRCS_report_memory := $(UNIT_SRCS_report)
 UNIT_SRCS_sink        := $(addprefix src/sink/,sink.c sink_csv.c sink_json.c sink_table.c) \
 	$(sort $(FIELD_SRCS) $(WORDS_SRCS))
 UNIT_SRCS_sink_found  := src/sink/sink_list.c src/sink/list_memory.c $(UNIT_SRCS_sink)
@@ -392,6 +393,10 @@ $(eval $(call tree_rules,$(COV),$(COV_FLAGS)))
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(BUILD),$$(CFLAGS),$(test))))
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(ASAN),$(ASAN_FLAGS),$(test))))
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(COV),$(COV_FLAGS),$(test))))
+
+# Its allocations are the test's to refuse.
+$(addsuffix /unit/test_report_memory,$(BUILD) $(ASAN) $(COV)): LDFLAGS += \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
 
 # What the programs read of the kernel's types, and what vmlinux.h has of them, for both machines.
 VMLINUX_TEST := $(BUILD)/vmlinux/test_vmlinux

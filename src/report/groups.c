@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <uthash.h>
 
 #include "columns.h"
 #include "conntrace/addr.h"
@@ -14,6 +13,7 @@
 #include "conntrace/names.h"
 #include "conntrace/sink_words.h"
 #include "conntrace/text.h"
+#include "hash.h"
 #include "report_text.h"
 
 /// What the connections of a group have in common; what they have not, or what is not known of
@@ -268,6 +268,10 @@ int ct_groups_add(struct ct_groups *groups, const struct ct_conn *conn)
 			return -ENOMEM;
 		group->key = key;
 		HASH_ADD(hh, groups->groups, key, sizeof(group->key), group);
+		if (!group->hh.tbl) {
+			free(group);
+			return -ENOMEM;
+		}
 	}
 	add(&group->sums, conn);
 	return 0;

@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include "conntrace/buf.h"
 #include "conntrace/conn.h"
@@ -18,6 +17,7 @@
 #include "conntrace/sink.h"
 #include "conntrace/sink_field.h"
 #include "conntrace/update.h"
+#include "hash.h"
 
 /// A part of the page that is the same for all reports: tools/page.sh makes them of
 /// src/report/page/.

@@ -57,6 +57,10 @@ static int find_or_make(struct ct_html_events **all, const struct ct_conn_id *id
 			return -ENOMEM;
 		make_key(id, &events->key);
 		HASH_ADD(hh, *all, key, sizeof(events->key), events);
+		if (!events->hh.tbl) {
+			free(events);
+			return -ENOMEM;
+		}
 	}
 	*ret = events;
 	return 0;
