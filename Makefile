@@ -149,6 +149,7 @@ UNIT_SRCS_history     := src/history.c
 UNIT_SRCS_hooks       := src/live/hooks.c src/names.c
 UNIT_SRCS_moment      := src/live/moment.c src/decode.c
 UNIT_SRCS_names       := src/names.c
+UNIT_SRCS_suggest     := $(UNIT_SRCS_options)
 UNIT_SRCS_symbols     := src/live/symbols.c
 UNIT_SRCS_text        := src/base/text.c src/base/buf.c
 UNIT_SRCS_timefmt     := src/base/timefmt.c

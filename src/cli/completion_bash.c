@@ -112,11 +112,11 @@ static const char entry[] =
 	"\n"
 	"\tCOMPREPLY=()\n"
 	"\tif ((COMP_CWORD == 1)) && [[ $cur != -* ]]; then\n"
-	"\t\t_conntrace_match \"$cur\" \"$_conntrace_commands help\"\n"
+	"\t\t_conntrace_match \"$cur\" \"$_conntrace_commands $_conntrace_others\"\n"
 	"\t\treturn\n"
 	"\tfi\n"
 	"\tcase $name in\n"
-	"\thelp) words=$_conntrace_commands ;;\n"
+	"\thelp) words=\"$_conntrace_commands $_conntrace_others\" ;;\n"
 	"\tcompletion) words=$_conntrace_shells ;;\n"
 	"\tesac\n"
 	"\tif [[ $words ]]; then\n"
@@ -157,6 +157,9 @@ static void put_commands(struct ct_buf *buf)
 	ct_buf_puts(buf, "_conntrace_commands=' ");
 	for (int i = 0; i < _CT_COMMAND_MAX; i++)
 		ct_buf_printf(buf, "%s ", ct_syntaxes[i].name);
+	ct_buf_puts(buf, "'\n_conntrace_others='");
+	for (int i = 0; i < CT_SIDE_COMMANDS; i++)
+		ct_buf_printf(buf, "%s%s", i ? " " : "", ct_side_commands[i].name);
 	ct_buf_puts(buf, "'\n_conntrace_with_file=' ");
 	for (int i = 0; i < _CT_COMMAND_MAX; i++)
 		if (ct_syntaxes[i].file || ct_syntaxes[i].may_file)

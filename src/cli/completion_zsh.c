@@ -47,9 +47,8 @@ static const char entry[] =
 	"\tlocal -a known expl\n"
 	"\tinteger dashes\n"
 	"\n"
-	"\tknown=($_conntrace_commands)\n"
+	"\tknown=($_conntrace_commands $_conntrace_others)\n"
 	"\tif (( CURRENT == 2 )) && [[ $name != -* ]]; then\n"
-	"\t\tknown+=('help:print the commands, or the options of one')\n"
 	"\t\t_describe -t commands command known\n"
 	"\t\treturn\n"
 	"\tfi\n"
@@ -186,14 +185,21 @@ static void put_command(struct ct_buf *buf, enum ct_command command)
 	ct_buf_puts(buf, "\t)\n\n\t_arguments -s -S $specs\n}\n\n");
 }
 
+static void put_name(struct ct_buf *buf, const char *name, const char *summary)
+{
+	ct_buf_printf(buf, "\t'%s:", name);
+	ct_completion_quote_zsh(buf, summary, "");
+	ct_buf_puts(buf, "'\n");
+}
+
 static void put_names(struct ct_buf *buf)
 {
 	ct_buf_puts(buf, "typeset -ga _conntrace_commands=(\n");
-	for (int i = 0; i < _CT_COMMAND_MAX; i++) {
-		ct_buf_printf(buf, "\t'%s:", ct_syntaxes[i].name);
-		ct_completion_quote_zsh(buf, ct_syntaxes[i].summary, "");
-		ct_buf_puts(buf, "'\n");
-	}
+	for (int i = 0; i < _CT_COMMAND_MAX; i++)
+		put_name(buf, ct_syntaxes[i].name, ct_syntaxes[i].summary);
+	ct_buf_puts(buf, ")\ntypeset -ga _conntrace_others=(\n");
+	for (int i = 0; i < CT_SIDE_COMMANDS; i++)
+		put_name(buf, ct_side_commands[i].name, ct_side_commands[i].summary);
 	ct_buf_puts(buf, ")\ntypeset -ga _conntrace_with_child=(");
 	for (int i = 0; i < _CT_COMMAND_MAX; i++)
 		if (ct_syntaxes[i].child)

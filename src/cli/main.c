@@ -43,9 +43,8 @@ static int print_help(void)
 	for (int i = 0; i < _CT_COMMAND_MAX; i++)
 		printf("  %-10s %s%s\n", ct_syntaxes[i].name, ct_syntaxes[i].summary,
 		       i == CT_COMMAND_WATCH ? " (the default)" : "");
-	printf("  %-10s %s\n", "help", "print this, or the options of a command: help COMMAND");
-	printf("  %-10s %s\n", "completion",
-	       "print what completes command lines: completion bash|zsh");
+	for (int i = 0; i < CT_SIDE_COMMANDS; i++)
+		printf("  %-10s %s\n", ct_side_commands[i].name, ct_side_commands[i].summary);
 	printf("\nLive tracing needs root. Each command's --help and conntrace(1) have examples.\n");
 	return flush_stdout();
 }
@@ -70,12 +69,8 @@ static int find_command(const char *name, enum ct_command *ret)
 
 static int refuse_command(const char *name)
 {
-	const char *names[_CT_COMMAND_MAX];
-	const char *nearest;
+	const char *nearest = ct_suggest_command(name);
 
-	for (int i = 0; i < _CT_COMMAND_MAX; i++)
-		names[i] = ct_syntaxes[i].name;
-	nearest = ct_suggest(name, names, _CT_COMMAND_MAX);
 	if (nearest)
 		ct_error("unknown command '%.64s', did you mean '%s'?", name, nearest);
 	else
@@ -87,7 +82,7 @@ static int run_help(int argc, char **argv)
 {
 	enum ct_command command;
 
-	if (argc < 2)
+	if (argc < 2 || strcmp(argv[1], "help") == 0)
 		return print_help();
 	if (strcmp(argv[1], "completion") == 0)
 		return ct_cmd_completion(NULL);

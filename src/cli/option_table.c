@@ -34,6 +34,11 @@ const struct ct_syntax ct_syntaxes[] = {
 _Static_assert(sizeof(ct_syntaxes) / sizeof(ct_syntaxes[0]) == _CT_COMMAND_MAX,
 	       "every command is described");
 
+const struct ct_side_command ct_side_commands[CT_SIDE_COMMANDS] = {
+	{"help", "print the commands, or the options of one: help COMMAND"},
+	{"completion", "print what completes command lines: completion bash|zsh"},
+};
+
 #define WATCH	 (1u << CT_COMMAND_WATCH)
 #define RECORD	 (1u << CT_COMMAND_RECORD)
 #define REPLAY	 (1u << CT_COMMAND_REPLAY)

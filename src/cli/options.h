@@ -40,6 +40,15 @@ struct ct_syntax {
 /// Indexed by enum ct_command, below _CT_COMMAND_MAX.
 extern const struct ct_syntax ct_syntaxes[];
 
+/// What stands where a command does, takes a word or none, and has no options.
+struct ct_side_command {
+	const char *name;
+	const char *summary;
+};
+
+#define CT_SIDE_COMMANDS 2
+extern const struct ct_side_command ct_side_commands[CT_SIDE_COMMANDS];
+
 enum ct_color_when { CT_COLOR_AUTO, CT_COLOR_ALWAYS, CT_COLOR_NEVER };
 
 /// When a recording goes on in another file; all 0: never.

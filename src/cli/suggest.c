@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "options.h"
+
 #define WORD_MAX     32
 #define DISTANCE_MAX 2
 
@@ -56,4 +58,16 @@ const char *ct_suggest(const char *mistyped, const char *const *words, size_t n)
 		}
 	}
 	return nearest;
+}
+
+const char *ct_suggest_command(const char *mistyped)
+{
+	const char *words[_CT_COMMAND_MAX + CT_SIDE_COMMANDS];
+	size_t n = 0;
+
+	for (int i = 0; i < _CT_COMMAND_MAX; i++)
+		words[n++] = ct_syntaxes[i].name;
+	for (size_t i = 0; i < CT_SIDE_COMMANDS; i++)
+		words[n++] = ct_side_commands[i].name;
+	return ct_suggest(mistyped, words, n);
 }

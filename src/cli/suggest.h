@@ -9,3 +9,6 @@
  * @return one of the words, the first of the nearest; NULL when none is within two letters of it.
  */
 const char *ct_suggest(const char *mistyped, const char *const *words, size_t n);
+
+/// The same, of all words that are taken as a command.
+const char *ct_suggest_command(const char *mistyped);

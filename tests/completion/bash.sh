@@ -31,7 +31,7 @@ offered() {
 }
 
 cd "$scratch/files" || exit 1
-echo "1..$((${#typed[@]} + 5))"
+echo "1..$((${#typed[@]} + 6))"
 for i in "${!typed[@]}"; do
 	read -r -a words <<<"${typed[i]}"
 	[[ ${typed[i]} == *' ' ]] && words+=('')
@@ -67,5 +67,8 @@ is 'bash completes conntrace by it' \
 	'complete -F _conntrace conntrace'
 is 'another shell is refused' "$("$program" completion fish 2>&1; echo $?)" \
 	"conntrace: unknown shell 'fish'; there are bash, zsh
+2"
+is 'a mistyped completion is known' "$("$program" competion bash 2>&1; echo $?)" \
+	"conntrace: unknown command 'competion', did you mean 'completion'?
 2"
 exit $failed

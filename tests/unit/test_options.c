@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../src/cli/suggest.h"
 #include "conntrace/log.h"
 #include "conntrace/names.h"
 #include "conntrace/report.h"
@@ -451,17 +450,6 @@ static void help_tells_each_option_of_the_command_alone(void **state)
 	free(text);
 }
 
-static void near_word_is_suggested_and_a_far_one_is_not(void **state)
-{
-	static const char *const words[] = {"watch", "record", "replay", "report"};
-
-	assert_string_equal(ct_suggest("recrod", words, N_ELEMENTS(words)), "record");
-	assert_string_equal(ct_suggest("reply", words, N_ELEMENTS(words)), "replay");
-	assert_null(ct_suggest("doctor", words, N_ELEMENTS(words)));
-	assert_null(ct_suggest("", words, N_ELEMENTS(words)));
-	assert_null(ct_suggest("a-word-that-is-far-too-long-to-be-any-of-them", words, 4));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,7 +479,6 @@ int main(void)
 		cmocka_unit_test(what_is_no_list_is_text_or_json),
 		cmocka_unit_test(help_and_version_come_before_what_is_wrong),
 		cmocka_unit_test(help_tells_each_option_of_the_command_alone),
-		cmocka_unit_test(near_word_is_suggested_and_a_far_one_is_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, forget_line);

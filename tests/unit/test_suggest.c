@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What somebody who mistyped a word may have meant. */
+#include "options_fixture.h"
+
+#include "../../src/cli/suggest.h"
+
+static void near_word_is_suggested_and_a_far_one_is_not(void **state)
+{
+	static const char *const words[] = {"watch", "record", "replay", "report"};
+
+	assert_string_equal(ct_suggest("recrod", words, N_ELEMENTS(words)), "record");
+	assert_string_equal(ct_suggest("reply", words, N_ELEMENTS(words)), "replay");
+	assert_null(ct_suggest("doctor", words, N_ELEMENTS(words)));
+	assert_null(ct_suggest("", words, N_ELEMENTS(words)));
+	assert_null(ct_suggest("a-word-that-is-far-too-long-to-be-any-of-them", words, 4));
+}
+
+static void near_command_is_suggested_of_whatever_kind(void **state)
+{
+	for (int i = 0; i < _CT_COMMAND_MAX; i++)
+		assert_string_equal(ct_suggest_command(ct_syntaxes[i].name), ct_syntaxes[i].name);
+	assert_string_equal(ct_suggest_command("competion"), "completion");
+	assert_string_equal(ct_suggest_command("hepl"), "help");
+	assert_null(ct_suggest_command("curl"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(near_word_is_suggested_and_a_far_one_is_not),
+		cmocka_unit_test(near_command_is_suggested_of_whatever_kind),
+	};
+
+	return cmocka_run_group_tests_name("suggest", tests, NULL, forget_line);
+}
