@@ -24,8 +24,9 @@
 struct grammar {
 	char letters[2 + 2 * OPTIONS_MAX + 1];
 	struct option names[OPTIONS_MAX + 1];
-	const char *words[OPTIONS_MAX]; /// long names alone
 	size_t n_names;
+	const char *words[OPTIONS_MAX]; /// of the long names those that the help tells
+	size_t n_words;
 };
 
 __attribute__((format(printf, 2, 3))) static int refuse(char *err, const char *fmt, ...)
@@ -59,7 +60,8 @@ static void make_grammar(enum ct_command command, struct grammar *ret)
 		}
 		if (!spec->name)
 			continue;
-		ret->words[ret->n_names] = spec->name;
+		if (spec->help)
+			ret->words[ret->n_words++] = spec->name;
 		ret->names[ret->n_names++] = (struct option){
 			.name = spec->name,
 			.has_arg = spec->value ? required_argument : no_argument,
@@ -101,10 +103,10 @@ static int refuse_word(const struct grammar *grammar, enum ct_command command, c
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
 	length = strlen(name + 2);
 	for (size_t i = 0; i < grammar->n_names; i++)
-		matches += strncmp(grammar->words[i], name + 2, length) == 0;
+		matches += strncmp(grammar->names[i].name, name + 2, length) == 0;
 	if (matches > 1)
 		return refuse(err, "option '%s' is ambiguous: write it in full", name);
-	nearest = ct_suggest(name + 2, grammar->words, grammar->n_names);
+	nearest = ct_suggest(name + 2, grammar->words, grammar->n_words);
 	if (nearest)
 		return refuse(err, "unknown option '%s', did you mean '--%s'?", name, nearest);
 	return refuse(err, "unknown option '%s'; 'conntrace %s --help' lists the options", name,

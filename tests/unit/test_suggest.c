@@ -24,11 +24,20 @@ static void near_command_is_suggested_of_whatever_kind(void **state)
 	assert_null(ct_suggest_command("curl"));
 }
 
+static void option_for_tests_is_taken_and_never_suggested(void **state)
+{
+	assert_int_equal(parsed(CT_COMMAND_WATCH, "--hide-hook x")->n_hidden, 1);
+	assert_refused(CT_COMMAND_WATCH, "--hide-hok x", "'--hide-hok'; 'conntrace watch --help'");
+	assert_refused(CT_COMMAND_LIST, "--btff x", "'--btff'; 'conntrace list --help'");
+	assert_refused(CT_COMMAND_RECORD, "--do-nothng", "'--do-nothng'; 'conntrace record ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(near_word_is_suggested_and_a_far_one_is_not),
 		cmocka_unit_test(near_command_is_suggested_of_whatever_kind),
+		cmocka_unit_test(option_for_tests_is_taken_and_never_suggested),
 	};
 
 	return cmocka_run_group_tests_name("suggest", tests, NULL, forget_line);
