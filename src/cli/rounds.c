@@ -40,6 +40,7 @@ struct run {
 	uint64_t due_ns;		 /// when the next one is, CLOCK_MONOTONIC
 	uint64_t stop_ns;		 /// CT_NS_UNKNOWN: no limit
 	bool draws;			 /// on a terminal, in one place
+	bool unread;			 /// nobody takes what is printed: nothing more is said
 	char note[512];			 /// what the last round could not look at, "" nothing
 	int status;			 /// an exit code, once it is over
 };
@@ -98,6 +99,7 @@ static void fail(struct run *run, const struct ct_feed *feed, const char *note, 
 	run->status = CT_EXIT_FAILED;
 	if (feed->error) {
 		run->status = ct_output_failed(r);
+		run->unread = true;
 		return;
 	}
 	if (*note)
@@ -258,7 +260,8 @@ static bool await_next(struct run *run)
 			return true;
 		if (until_ns - now > WAIT_MS * NS_PER_MS)
 			until_ns = now + WAIT_MS * NS_PER_MS;
-		if (poll(&out, 1, (int)((until_ns - now) / NS_PER_MS) + 1) > 0)
+		run->unread = poll(&out, 1, (int)((until_ns - now) / NS_PER_MS) + 1) > 0;
+		if (run->unread)
 			return false;
 	}
 	return false;
@@ -289,7 +292,7 @@ int ct_rounds_run(const struct ct_rounds *rounds)
 		return run.status;
 	while (list_once(&run) && await_next(&run))
 		;
-	if (run.status != CT_EXIT_DONE)
+	if (run.status != CT_EXIT_DONE || run.unread)
 		return run.status;
 	return ct_tell_losses(options, &run.losses, "", ": a larger --buffer holds more");
 }
