@@ -45,9 +45,9 @@ struct ct_sk {
 	__u8 role;	 /* enum ct_role */
 	__u8 missed;	 /* events lost since the last one that was not */
 	__u8 transition; /* ct_transition() of the last one, 0 none */
-	__u8 reserved;
-	__u32 options; /* ct_options_print() of those told last, 0 none */
-	__u64 born_ns; /* a child that nothing was told of so far, 0: it was */
+	__u8 scanned;	 /* the file_walk that found the owner, of CT_OWNER_SCAN */
+	__u32 options;	 /* ct_options_print() of those told last, 0 none */
+	__u64 born_ns;	 /* a child that nothing was told of so far, 0: it was */
 	__u8 comm[CT_COMM_LEN];
 };
 

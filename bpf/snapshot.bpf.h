@@ -23,12 +23,23 @@
  */
 __u64 sweep_left_ns;
 
+/*
+ * Which walk over files is at hand, set before it. What an earlier one found may have been passed
+ * on since, or left alone.
+ */
+__u8 file_walk;
+
 static __always_inline int ct_leave_byte(struct seq_file *seq)
 {
 	const __u8 byte = 1;
 
 	bpf_seq_write(seq, &byte, sizeof(byte));
 	return 0;
+}
+
+static __always_inline bool ct_is_scanned_before(const struct ct_sk *st)
+{
+	return st->owner == CT_OWNER_SCAN && st->scanned != file_walk;
 }
 
 /* Whoever has a descriptor owns it, where nothing better is known. Nothing is told of it yet. */
@@ -44,10 +55,11 @@ static __always_inline void ct_scan(const struct task_struct *task, struct file 
 	if (!sk || !bpf_skc_to_tcp_sock(sk))
 		return;
 	st = ct_sk_get(sk);
-	if (!st || st->owner != CT_OWNER_UNKNOWN)
+	if (!st || (st->owner != CT_OWNER_UNKNOWN && !ct_is_scanned_before(st)))
 		return;
 	ct_task_comm(task, st->comm);
 	st->pid = task->tgid;
+	st->scanned = file_walk;
 	st->owner = CT_OWNER_SCAN;
 }
 
@@ -128,6 +140,23 @@ static __always_inline __u64 ct_idle_ns(const struct tcp_sock *tp, __u64 now_ns)
 	return stamp_ns && stamp_ns < now_ns ? now_ns - stamp_ns : 0;
 }
 
+/*
+ * What an earlier walk knew may not be so any more: the socket may listen by now, or have listened,
+ * and nobody may have a descriptor of it.
+ */
+static __always_inline void ct_note_found(struct ct_sk *st, const struct tcp_sock *tp, __u8 state)
+{
+	if (st->role == CT_ROLE_UNKNOWN ||
+	    (st->role == CT_ROLE_LISTENER) != (state == CT_STATE_LISTEN))
+		st->role = ct_found_role(tp, state);
+	if (ct_is_scanned_before(st)) {
+		st->owner = CT_OWNER_UNKNOWN;
+		st->pid = 0;
+		__builtin_memset(st->comm, 0, CT_COMM_LEN);
+	}
+	st->lived = 1;
+}
+
 /* The walk holds the socket's lock: what is told here is in its place among its transitions. */
 static __always_inline bool ct_tell_full(struct sock *sk, struct tcp_sock *tp)
 {
@@ -136,9 +165,7 @@ static __always_inline bool ct_tell_full(struct sock *sk, struct tcp_sock *tp)
 	struct ct_event *event;
 
 	if (st) {
-		if (st->role == CT_ROLE_UNKNOWN)
-			st->role = ct_found_role(tp, state);
-		st->lived = 1;
+		ct_note_found(st, tp, state);
 		ct_emit_owner(sk, tp, st);
 	}
 	if (state != CT_STATE_LISTEN) {

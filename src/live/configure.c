@@ -101,6 +101,13 @@ static int configure_roles(struct conntrace_bpf *skel, const struct ct_kernel *k
 		     : bpf_map__set_max_entries(skel->maps.first_io, by_timer ? SOCKETS_MAX : 1);
 }
 
+/* A child starts with a copy of what its listener's socket keeps; where no hook tells that it is a
+ * child, it would be taken for the listener. */
+static int begin_with_nothing(struct conntrace_bpf *skel)
+{
+	return bpf_map__set_map_flags(skel->maps.sockets, BPF_F_NO_PREALLOC);
+}
+
 /* Second programs go with the first, and those behind them where one is not enough:
  * bpf/again.bpf.h. */
 static void configure_second(struct conntrace_bpf *skel, const struct ct_kernel *kernel,
@@ -146,6 +153,8 @@ int ct_load_configure(struct conntrace_bpf *skel, const struct ct_kernel *kernel
 	ct_hook_reset_reasons(kernel->btf, (uint8_t *)skel->rodata->reset_reasons);
 	skel->data->wakeup_bytes = bytes / 4;
 	r = configure_roles(skel, kernel, config);
+	if (r == 0 && config->snapshot_only)
+		r = begin_with_nothing(skel);
 	return r < 0 ? r : bpf_map__set_max_entries(skel->maps.ring, bytes);
 }
 

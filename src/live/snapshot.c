@@ -89,7 +89,8 @@ void ct_live_open_walks(struct ct_source_live *live)
 					      &live->skel->links.ct_found_socket);
 }
 
-/// Owners are filled in where the sockets keep them; without this iterator they stay unknown.
+/// Owners are filled in where the sockets keep them; without this iterator they stay unknown. Each
+/// walk has a number, never 0: what the one before has found is asked for anew.
 static int scan_owners(struct ct_source_live *live)
 {
 	struct reading reading = {live, live->skel->links.ct_found_file, FILES_MAX};
@@ -99,6 +100,7 @@ static int scan_owners(struct ct_source_live *live)
 		return live->walks_error;
 	if (!reading.link)
 		return 0;
+	live->skel->bss->file_walk = (__u8)(live->skel->bss->file_walk % UINT8_MAX + 1);
 	fd = open_iterator(&reading);
 	return fd < 0 ? fd : read_iterator(&reading, fd);
 }

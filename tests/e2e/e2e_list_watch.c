@@ -20,6 +20,7 @@
 #include "support/e2e.h"
 #include "support/events.h"
 #include "support/pair.h"
+#include "support/passing.h"
 #include "support/privileges.h"
 #include "support/terminal.h"
 
@@ -165,6 +166,101 @@ static void connection_is_listed_from_when_it_comes_to_when_it_goes(void **state
 	e2e_assert_has(e2e_events_nth(events, 1, "{s:s}", "conn", pair.client_conn),
 		       "{s:s, s:s, s:i, s:s}", "state", "ESTABLISHED", "owner", "scan", "pid",
 		       pair.client->pid, "comm", pair.client->comm);
+	json_decref(events);
+}
+
+static size_t count_owned(const struct list *list, const char *conn, const struct e2e_actor *who)
+{
+	json_t *events = listed(list);
+	size_t n = e2e_events_count(events, "{s:s, s:s, s:i, s:s}", "conn", conn, "owner", "scan",
+				    "pid", (int)who->pid, "comm", who->comm);
+
+	json_decref(events);
+	return n;
+}
+
+static size_t count_unowned(const struct list *list, const char *conn)
+{
+	json_t *events = listed(list);
+	size_t n = e2e_events_count(events, "{s:s, s:s, s:n, s:n}", "conn", conn, "owner",
+				    "unknown", "pid", "comm");
+
+	json_decref(events);
+	return n;
+}
+
+static void wait_owned(const struct list *list, const char *conn, const struct e2e_actor *who,
+		       size_t times)
+{
+	for (int waited_ms = 0; count_owned(list, conn, who) < times; waited_ms += POLL_MS) {
+		if (waited_ms > e2e_patience(WAIT_MS))
+			fail_msg("%s was not listed %zu times as %s's", conn, times, who->comm);
+		e2e_sleep_ms(POLL_MS);
+	}
+}
+
+static void wait_unowned(const struct list *list, const char *conn)
+{
+	for (int waited_ms = 0; !count_unowned(list, conn); waited_ms += POLL_MS) {
+		if (waited_ms > e2e_patience(WAIT_MS))
+			fail_msg("%s was never listed as nobody's", conn);
+		e2e_sleep_ms(POLL_MS);
+	}
+}
+
+/// Passed on to a child, left in a UNIX socket, taken out again: whoever has it in a round.
+static void owner_is_who_has_it_in_each_round(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_passage passage;
+	struct e2e_actor *heir;
+	struct e2e_pair pair;
+	struct list list;
+	size_t times;
+
+	listen_on(e2e, &pair);
+	e2e_pair_connect(&pair, "127.0.0.1");
+	passage = e2e_passage_open(pair.client);
+	list = START(e2e, -1, "--json", "--watch", "0.2");
+	wait_owned(&list, pair.client_conn, pair.client, 1);
+
+	heir = e2e_actor_fork(pair.client, "ct-heir");
+	e2e_actor_close(pair.client, pair.client_fd);
+	wait_owned(&list, pair.client_conn, heir, 1);
+	times = count_owned(&list, pair.client_conn, pair.client);
+
+	e2e_passage_give(&passage, heir, pair.client_fd);
+	e2e_actor_close(heir, pair.client_fd);
+	wait_unowned(&list, pair.client_conn);
+
+	e2e_passage_take(&passage, pair.client);
+	wait_owned(&list, pair.client_conn, pair.client, times + 1);
+	stop(&list);
+}
+
+/// The kernel has it begin as a copy of its listener.
+static void connection_accepted_between_two_rounds_is_not_its_listeners(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_actor *heir;
+	struct e2e_pair pair;
+	const char *listener = listen_on(e2e, &pair), *conn;
+	struct list list;
+	json_t *events;
+
+	heir = e2e_actor_fork(pair.server, "ct-heir");
+	list = START(e2e, -1, "--json", "--watch", "0.2");
+	wait_owned(&list, listener, pair.server, 1);
+	e2e_actor_connect(pair.client, "127.0.0.1", e2e_port(0));
+	conn = e2e_actor_conn(heir, e2e_actor_accept(heir, pair.listen_fd));
+	wait_owned(&list, conn, heir, 1);
+	stop(&list);
+
+	events = listed(&list);
+	assert_true(e2e_events_count(events, "{s:s, s:s}", "conn", conn, "role", "passive") > 0);
+	e2e_assert_none(events, "{s:s, s:s}", "conn", conn, "role", "listener");
+	e2e_assert_none(events, "{s:s, s:s, s:i}", "conn", conn, "owner", "scan", "pid",
+			(int)pair.server->pid);
 	json_decref(events);
 }
 
@@ -373,6 +469,8 @@ static void terminal_has_one_table_in_one_place(void **state)
 
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(connection_is_listed_from_when_it_comes_to_when_it_goes),
+	E2E_TEST(owner_is_who_has_it_in_each_round),
+	E2E_TEST(connection_accepted_between_two_rounds_is_not_its_listeners),
 	E2E_TEST(age_grows_from_round_to_round),
 	E2E_TEST(programs_are_loaded_once_and_privileges_are_given_up),
 	E2E_TEST(tables_follow_each_other_when_there_is_no_terminal),
