@@ -22,6 +22,13 @@
 #define FIRST_NS  NS_PER_S
 #define PERIOD_NS (NS_PER_S / 5)
 
+/*
+ * So wide is no line: where a terminal takes anything at all it takes 256 bytes at once, and nobody
+ * has to wait for the rest of them (WAKEUP_CHARS in drivers/tty/n_tty.c; a pty's room is a multiple
+ * of that, drivers/tty/tty_buffer.c).
+ */
+#define COLUMNS_MOST 250
+
 static const enum ct_progress_stdout prints[_CT_COMMAND_MAX] = {
 	[CT_COMMAND_WATCH] = CT_PROGRESS_PRINTS_MEANWHILE,
 	[CT_COMMAND_RECORD] = CT_PROGRESS_PRINTS_NOTHING,
@@ -128,6 +135,7 @@ void ct_progress_show(struct ct_progress *progress, uint64_t now_ns, const char 
 		return;
 	ct_terminal_size(progress->fd, &terminal);
 	columns = terminal.columns - 1; /* in the last one many terminals go on */
+	columns = columns < COLUMNS_MOST ? columns : COLUMNS_MOST;
 	len = len < columns ? len : columns;
 	ct_log_make_room(clear, progress);
 	ct_buf_putc(&line, '\r');

@@ -6,8 +6,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <termios.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -17,6 +22,9 @@
 #define S	UINT64_C(1000000000)
 #define BEGAN	(100 * S)
 #define COLUMNS 80 /// of a terminal that does not say
+
+#define SILENT_MS  50 /// a terminal that has taken nothing for so long is full
+#define DEADLINE_S 20 /// nobody takes so long who does not wait
 
 /// A progress that writes into a pipe.
 struct shown {
@@ -167,6 +175,117 @@ static void message_takes_the_line_away_first(void **state)
 			    "\r   \rconntrace: warning: w\nconntrace: warning: w\n");
 }
 
+/// A progress on a terminal, whose other end nobody reads.
+struct terminal {
+	struct ct_progress progress;
+	int fd;
+	int other_fd;
+};
+
+static volatile sig_atomic_t is_late;
+
+static void note_late(int signal)
+{
+	is_late = 1;
+}
+
+/// From here on whoever waits for the terminal is called off, again and again: without SA_RESTART a
+/// write() that waits ends with the signal.
+static void terminal_init(struct terminal *terminal, unsigned short columns)
+{
+	const struct winsize size = {.ws_row = 24, .ws_col = columns};
+	const struct sigaction action = {.sa_handler = note_late};
+	const struct itimerval deadline = {.it_value = {.tv_sec = DEADLINE_S},
+					   .it_interval = {.tv_sec = 1}};
+
+	assert_int_equal(openpty(&terminal->other_fd, &terminal->fd, NULL, NULL, &size), 0);
+	terminal->progress = (struct ct_progress){.fd = terminal->fd, .began_ns = BEGAN};
+	is_late = 0;
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &deadline, NULL), 0);
+}
+
+static void terminal_fini(struct terminal *terminal)
+{
+	const struct itimerval never = {};
+
+	setitimer(ITIMER_REAL, &never, NULL);
+	ct_log_make_room(NULL, NULL);
+	close(terminal->fd);
+	close(terminal->other_fd);
+}
+
+static bool takes_anything(const struct terminal *terminal)
+{
+	struct pollfd end = {.fd = terminal->fd, .events = POLLOUT};
+
+	return poll(&end, 1, 0) == 1 && end.revents & POLLOUT;
+}
+
+/// Until it takes nothing any more. What it has taken goes on to its other end a little later.
+static void fill(struct terminal *terminal, const char *text)
+{
+	for (int silent_ms = 0; silent_ms < SILENT_MS && !is_late;) {
+		ct_progress_show(&terminal->progress, BEGAN, text);
+		usleep(1000);
+		silent_ms = takes_anything(terminal) ? 0 : silent_ms + 1;
+	}
+}
+
+static void terminal_that_nobody_reads_is_not_waited_for(void **state)
+{
+	_cleanup_(terminal_fini) struct terminal terminal = {};
+	char text[COLUMNS] = "";
+
+	memset(text, 'x', sizeof(text) - 1);
+	terminal_init(&terminal, COLUMNS);
+	assert_true(takes_anything(&terminal));
+	fill(&terminal, text);
+	assert_false(is_late);
+	ct_progress_end(&terminal.progress);
+	assert_false(is_late);
+}
+
+/// There may be room for a part of the line: how much of it depends on how long it is.
+static void wide_terminal_that_nobody_reads_is_not_waited_for(void **state)
+{
+	static const unsigned short columns[] = {250, 256, 260, 700, 1500, 2000};
+
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+		_cleanup_(terminal_fini) struct terminal terminal = {};
+		char text[2000] = "";
+
+		memset(text, 'x', columns[i] - 1);
+		terminal_init(&terminal, columns[i]);
+		fill(&terminal, text);
+		assert_false(is_late);
+		ct_progress_end(&terminal.progress);
+		assert_false(is_late);
+	}
+}
+
+/// Ctrl-S; what stood there is not known to have gone.
+static void terminal_that_is_stopped_is_not_waited_for(void **state)
+{
+	_cleanup_(terminal_fini) struct terminal terminal = {};
+	char text[16] = "";
+
+	terminal_init(&terminal, COLUMNS);
+	assert_int_equal(tcflow(terminal.fd, TCOOFF), 0);
+	ct_progress_show(&terminal.progress, BEGAN, "12345");
+	assert_false(is_late);
+	assert_int_equal(terminal.progress.shown, 0);
+	assert_int_equal(tcflow(terminal.fd, TCOON), 0);
+	ct_progress_show(&terminal.progress, BEGAN, "123");
+	assert_int_equal(read(terminal.other_fd, text, sizeof(text) - 1), strlen("\r123"));
+	assert_string_equal(text, "\r123");
+	assert_int_equal(tcflow(terminal.fd, TCOOFF), 0);
+	ct_progress_end(&terminal.progress);
+	assert_false(is_late);
+	assert_int_equal(terminal.progress.shown, 3);
+	assert_int_equal(tcflow(terminal.fd, TCOON), 0);
+}
+
 static void stdout_on_the_terminal_is_not_disturbed(void **state)
 {
 	assert_true(ct_progress_may_show(CT_PROGRESS_PRINTS_NOTHING, S_IFCHR, true));
@@ -210,6 +329,9 @@ int main(void)
 		cmocka_unit_test(line_takes_the_place_of_the_one_before),
 		cmocka_unit_test(line_is_cut_before_the_edge),
 		cmocka_unit_test(message_takes_the_line_away_first),
+		cmocka_unit_test(terminal_that_nobody_reads_is_not_waited_for),
+		cmocka_unit_test(wide_terminal_that_nobody_reads_is_not_waited_for),
+		cmocka_unit_test(terminal_that_is_stopped_is_not_waited_for),
 		cmocka_unit_test(stdout_on_the_terminal_is_not_disturbed),
 		cmocka_unit_test(report_prints_meanwhile_what_is_a_line_a_connection),
 	};
