@@ -19,6 +19,7 @@
 
 #define CHURN	  500
 #define SETTLE_MS 500
+#define WAIT_MS	  10000
 #define EXIT_LOST 5
 
 /// As many as the kernel side can follow, bpf/follow.bpf.h; those of one option are a long
@@ -132,6 +133,9 @@ static void full_ring_is_told_alike_in_the_stream_and_at_the_exit(void **state)
 	json_t *events;
 
 	overflow(e2e, tracer);
+	/* at once: what is found missing at the end alone would come too late */
+	assert_true(e2e_tracer_wait_event(tracer, WAIT_MS, "{s:s, s:s}", "event", "lost", "where",
+					  "ring"));
 	e2e_tracer_stop(tracer, EXIT_LOST);
 	events = e2e_tracer_events(tracer);
 	said = said_at_exit(tracer, "ring");
