@@ -45,6 +45,7 @@ struct demo {
 	size_t n_scenes;
 	struct player players[2 * SCENES_MAX];
 	size_t n_players;
+	pid_t leader;
 	int life_fds[2]; /// a pipe that only the leader writes to: it ends with it
 };
 
@@ -99,12 +100,19 @@ static void add_all(struct demo *demo)
 				add_scene(demo, scene);
 }
 
+/// Of a leader that had ended before it was asked for no signal comes.
+static void die_with(pid_t leader)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != leader)
+		_exit(EXIT_FAILURE);
+}
+
 static void play(const struct player *player, const struct stage *stage)
 {
 	const struct scene *scene = player->scene;
 	int listener;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(LIMIT_S);
 	prctl(PR_SET_NAME, player->serves ? scene->server : scene->client);
 	if (player->serves) {
@@ -117,7 +125,6 @@ static void play(const struct player *player, const struct stage *stage)
 		scene->ask(stage);
 	}
 	alarm(0);
-	prctl(PR_SET_PDEATHSIG, 0);
 }
 
 /// Whoever waits for the end of the demo's output does not wait for those who hold something.
@@ -137,7 +144,9 @@ static _Noreturn void perform(const struct demo *demo, const struct player *play
 	char end;
 
 	close(demo->life_fds[1]);
+	die_with(demo->leader);
 	play(player, stage);
+	prctl(PR_SET_PDEATHSIG, 0);
 	be_silent();
 	if (write(done_fd, "", 1) != 1)
 		_exit(EXIT_FAILURE);
@@ -230,6 +239,7 @@ static int run(struct demo *demo)
 		errno = -r;
 		stage_die("set lo up");
 	}
+	demo->leader = getpid();
 	if (pipe2(demo->life_fds, O_CLOEXEC))
 		stage_die("pipe");
 	for (size_t i = 0; i < demo->n_scenes; i++)

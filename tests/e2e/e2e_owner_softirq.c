@@ -12,7 +12,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -54,11 +53,10 @@ static void stay_on_one_cpu(void)
 static pid_t start_stranger(struct e2e *e2e)
 {
 	volatile unsigned long rounds = 0;
-	pid_t pid = fork();
+	pid_t pid = e2e_process_fork();
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		prctl(PR_SET_NAME, "ct-stranger");
 		for (;;)
 			rounds++;

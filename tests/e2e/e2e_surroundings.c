@@ -145,14 +145,13 @@ static void start_taker(struct e2e *e2e, uint16_t port)
 	pid_t pid;
 
 	assert_true(listener >= 0);
-	pid = fork();
+	pid = e2e_process_fork();
 	assert_true(pid >= 0);
 	if (pid) {
 		e2e_track(e2e, pid);
 		close(listener);
 		return;
 	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
 		fd = e2e_sock_accept(listener); /* it waits for ten seconds at most */
 		if (fd >= 0)

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -104,10 +103,9 @@ static pid_t start_idle(struct soak *soak)
 	pid_t pid;
 
 	assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
-	pid = fork();
+	pid = e2e_process_fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
 		execl(program, "idle", connections, NULL);
@@ -136,10 +134,9 @@ static void enter_idle_netns(struct soak *soak, pid_t idle)
 static int run_once(const char *program, const char *connections)
 {
 	int status, quiet;
-	pid_t pid = fork();
+	pid_t pid = e2e_process_fork();
 
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		quiet = open("/dev/null", O_WRONLY);
 		dup2(quiet, STDOUT_FILENO);
 		execl(program, "churn", connections, NULL);
@@ -159,13 +156,12 @@ static void start_churn(struct soak *soak)
 	soak->churned = mmap(NULL, sizeof(*soak->churned), PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(soak->churned != MAP_FAILED);
-	pid = fork();
+	pid = e2e_process_fork();
 	assert_true(pid >= 0);
 	if (pid) {
 		e2e_track(soak->e2e, pid);
 		return;
 	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (run_once(program, connections) == 0) {
 		*soak->churned += soak->plan.churn;
 		next_s = next_s + 1 > now_s() ? next_s + 1 : now_s();

@@ -127,7 +127,7 @@ static int64_t do_set_uid(const struct packet *packet)
 
 static int64_t do_fork(const struct packet *packet)
 {
-	pid_t pid = fork();
+	pid_t pid = e2e_process_fork();
 
 	if (pid == 0)
 		serve(packet->passed_fd, packet->request.comm);
@@ -190,7 +190,6 @@ static void serve(int control_fd, const char *comm)
 {
 	struct packet packet;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, comm);
 	signal(SIGINT, SIG_IGN);
 	while (!receive_packet(control_fd, &packet)) {
@@ -279,8 +278,7 @@ struct e2e_actor *e2e_actor_start(struct e2e *e2e, const struct e2e_netns *netns
 	int actor_fd;
 	struct e2e_actor *actor = new_actor(e2e, comm, &actor_fd);
 
-	fflush(NULL);
-	actor->pid = fork();
+	actor->pid = e2e_process_fork();
 	assert_true(actor->pid >= 0);
 	if (actor->pid == 0) {
 		close(actor->control_fd);

@@ -2,20 +2,19 @@
 #include "support/attempt.h"
 
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "support/disturbance.h"
+#include "support/process.h"
 #include "support/standstill.h"
 
 #define ATTEMPTS	4
@@ -28,8 +27,6 @@
 /// The process of a test: cmocka's words for people, and the number of its failures.
 static void run(const struct CMUnitTest *test, FILE *output)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	fflush(stdout);
 	dup2(fileno(output), STDOUT_FILENO);
 	dup2(fileno(output), STDERR_FILENO);
 	unsetenv("CMOCKA_MESSAGE_OUTPUT");
@@ -44,8 +41,7 @@ static bool attempt(const struct CMUnitTest *test, FILE *output, int64_t *ret_st
 	int status = -1;
 	pid_t pid;
 
-	fflush(stdout);
-	pid = fork();
+	pid = e2e_process_fork();
 	if (pid == 0)
 		run(test, output);
 	assert_true(pid > 0);

@@ -70,13 +70,10 @@ static void report_child_error(const char *what, unsigned done, unsigned count, 
 /// A child that is named and dies with the test program; the parent gets its pid.
 static pid_t fork_named(struct e2e *e2e, const char *comm)
 {
-	pid_t pid;
+	pid_t pid = e2e_process_fork();
 
-	fflush(NULL);
-	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		prctl(PR_SET_NAME, comm);
 		return 0;
 	}

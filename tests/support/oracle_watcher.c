@@ -25,7 +25,6 @@ static void run(const char *path, const char *comm, oracle_watch_fn watch, const
 	FILE *out = fopen(path, "we");
 	int err;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, comm);
 	signal(SIGINT, SIG_IGN);
 	if (!out)
@@ -43,8 +42,7 @@ void oracle_watcher_start(struct e2e *e2e, const char *comm, oracle_watch_fn wat
 
 	*ret_watcher = (struct oracle_watcher){.e2e = e2e, .path = e2e_path(e2e, comm)};
 	assert_int_equal(pipe2(stop, O_CLOEXEC), 0);
-	fflush(NULL);
-	ret_watcher->pid = fork();
+	ret_watcher->pid = e2e_process_fork();
 	assert_true(ret_watcher->pid >= 0);
 	if (ret_watcher->pid == 0) {
 		close(stop[1]);

@@ -145,8 +145,7 @@ static void serve(const int fds[_ORACLE_PORT_MAX])
 
 			if (fd < 0)
 				continue;
-			if (fork() == 0) {
-				prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (e2e_process_fork() == 0) {
 				for (size_t port = 0; port < _ORACLE_PORT_MAX; port++)
 					close(fds[port]);
 				handle(fd);
@@ -167,7 +166,6 @@ static void run_server(const struct oracle_workload *workload)
 	};
 	int fds[_ORACLE_PORT_MAX];
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "oracle-server");
 	signal(SIGCHLD, SIG_IGN);
 	if (setns(workload->e2e->far.fd, CLONE_NEWNET))
@@ -184,8 +182,7 @@ static void run_server(const struct oracle_workload *workload)
 
 static void start_server(struct oracle_workload *workload)
 {
-	fflush(NULL);
-	workload->server = fork();
+	workload->server = e2e_process_fork();
 	assert_true(workload->server >= 0);
 	if (workload->server == 0)
 		run_server(workload);
@@ -236,13 +233,11 @@ static void go_one_way(const struct oracle_workload *workload, unsigned turn)
 		.home_fd = workload->e2e->home.fd,
 		.far_fd = workload->e2e->far.fd,
 	};
-	pid_t pid = fork();
+	pid_t pid = e2e_process_fork();
 	int status = 0;
 
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (pid == 0)
 		_exit(-way->client(&client) & 0xff);
-	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (way->signal ? WIFSIGNALED(status) && WTERMSIG(status) == way->signal : !status) {
@@ -261,7 +256,6 @@ static void run_client(const struct oracle_workload *workload, unsigned number)
 	bool early = number < count_ways();
 	unsigned chance = number + 1;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "oracle-client");
 	shuffle(&chance);
 	while (!early && workload->shared->go != 1)
@@ -276,16 +270,14 @@ static void run_client(const struct oracle_workload *workload, unsigned number)
 
 void oracle_workload_start(struct oracle_workload *workload)
 {
-	fflush(NULL);
-	workload->clients = fork();
+	workload->clients = e2e_process_fork();
 	assert_true(workload->clients >= 0);
 	if (workload->clients > 0) {
 		e2e_track(workload->e2e, workload->clients);
 		return;
 	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (unsigned i = 0; i < ORACLE_CLIENTS; i++)
-		if (fork() == 0)
+		if (e2e_process_fork() == 0)
 			run_client(workload, i);
 	while (wait(NULL) > 0 || errno == EINTR)
 		;

@@ -30,10 +30,24 @@ void e2e_sleep_ms(int ms)
 		;
 }
 
+pid_t e2e_process_fork(void)
+{
+	pid_t parent = getpid(), pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* 0: its parent is outside of its pid namespace */
+		if (getppid() != parent && getppid() != 0)
+			_exit(EXIT_FAILURE);
+	}
+	return pid;
+}
+
 /// Runs in the child between fork and exec; says on the inherited stderr what went wrong.
 static void exec_child(const struct e2e_spawn *spec, int out_fd, int err_fd)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (spec->netns_fd >= 0 && setns(spec->netns_fd, CLONE_NEWNET)) {
 		perror("setns");
 		_exit(126);
@@ -51,8 +65,7 @@ pid_t e2e_process_spawn(const struct e2e_spawn *spec)
 	pid_t pid;
 
 	assert_true(null_fd >= 0);
-	fflush(NULL);
-	pid = fork();
+	pid = e2e_process_fork();
 	if (pid < 0)
 		fail_msg("fork for %s: %s", spec->argv[0], strerror(errno));
 	if (pid == 0) {

@@ -25,6 +25,11 @@ struct e2e_output {
 	size_t err_bytes;
 };
 
+/// fork(), of a child that is killed when this process ends, also when it had ended before the
+/// child could ask for that. −1 as fork() has it: actors call this, too, and no test can fail in
+/// them.
+pid_t e2e_process_fork(void);
+
 /// Starts a program and returns its pid at once. It dies with the test program.
 pid_t e2e_process_spawn(const struct e2e_spawn *spec);
 

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,11 +65,9 @@ void e2e_witness_start(struct e2e *e2e, const struct e2e_netns *netns, unsigned 
 	*ret_witness = (struct e2e_witness){.e2e = e2e, .path = e2e_path(e2e, "gone")};
 	notes = fopen(ret_witness->path, "we");
 	assert_non_null(notes);
-	fflush(NULL);
-	ret_witness->pid = fork();
+	ret_witness->pid = e2e_process_fork();
 	assert_true(ret_witness->pid >= 0);
 	if (ret_witness->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (setns(netns->fd, CLONE_NEWNET))
 			_exit(126);
 		look(notes, count);
