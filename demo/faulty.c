@@ -30,32 +30,23 @@ static void set_option(int fd, int level, int name, int value)
 static void serve_and_leak(const struct stage *stage, int listener)
 {
 	(void)stage;
-	for (int i = 0; i < LEAKED; i++) {
-		int fd = stage_accept(listener);
-
-		stage_answer(fd);
-		stage_receive_end(fd);
-	}
+	for (int i = 0; i < LEAKED; i++)
+		stage_receive_end(stage_accept_and_answer(listener));
 	stage_sleep_ms(LEAK_MS);
 }
 
 static void be_leaked(const struct stage *stage)
 {
-	for (int i = 0; i < LEAKED; i++) {
-		int fd = stage_connect(stage);
-
-		stage_ask(fd);
-		close(fd);
-	}
+	for (int i = 0; i < LEAKED; i++)
+		close(stage_connect_and_ask(stage));
 }
 
 /// It is busy elsewhere, and reads nothing of what comes behind the request.
 static void serve_until_reset(const struct stage *stage, int listener)
 {
-	int fd = stage_accept(listener);
+	int fd = stage_accept_and_answer(listener);
 
 	(void)stage;
-	stage_answer(fd);
 	stage_await_error(fd);
 	close(fd);
 }
@@ -63,9 +54,8 @@ static void serve_until_reset(const struct stage *stage, int listener)
 static void ask_and_abort(const struct stage *stage)
 {
 	struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-	int fd = stage_connect(stage);
+	int fd = stage_connect_and_ask(stage);
 
-	stage_ask(fd);
 	stage_send_some(fd, ABORTED_BYTES);
 	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)))
 		stage_die("SO_LINGER");
@@ -94,19 +84,15 @@ static void upload(const struct stage *stage)
 
 static void serve_briefly(const struct stage *stage, int listener)
 {
-	int fd = stage_accept(listener);
-
 	(void)stage;
-	stage_answer(fd);
-	close(fd);
+	close(stage_accept_and_answer(listener));
 }
 
 /// The connection goes back to the pool; when it is wanted again, nobody looks what became of it.
 static void use_again(const struct stage *stage)
 {
-	int fd = stage_connect(stage);
+	int fd = stage_connect_and_ask(stage);
 
-	stage_ask(fd);
 	stage_await_end(fd);
 	stage_sleep_ms(STALE_MS);
 	stage_send(fd, STAGE_REQUEST_BYTES);
@@ -139,9 +125,8 @@ static void ask_the_deaf(const struct stage *stage)
 /// Nothing of what it has sent is under way any more when it goes: only the client waits.
 static void serve_and_vanish(const struct stage *stage, int listener)
 {
-	int fd = stage_accept(listener);
+	int fd = stage_accept_and_answer(listener);
 
-	stage_answer(fd);
 	stage_settle(fd);
 	stage_cut(fd);
 	stage_cue(stage);
@@ -149,9 +134,8 @@ static void serve_and_vanish(const struct stage *stage, int listener)
 
 static void ask_who_has_gone(const struct stage *stage)
 {
-	int fd = stage_connect(stage);
+	int fd = stage_connect_and_ask(stage);
 
-	stage_ask(fd);
 	stage_await_cue(stage);
 	stage_send(fd, STAGE_REQUEST_BYTES);
 	while (stage_info(fd).tcpi_retransmits < TIMEOUTS)
@@ -160,10 +144,9 @@ static void ask_who_has_gone(const struct stage *stage)
 
 static void serve_and_vanish_later(const struct stage *stage, int listener)
 {
-	int fd = stage_accept(listener);
+	int fd = stage_accept_and_answer(listener);
 
 	(void)stage;
-	stage_answer(fd);
 	stage_settle(fd);
 	stage_sleep_ms(ALIVE_MS);
 	stage_cut(fd);
@@ -256,7 +239,7 @@ const struct scene faulty_scenes[] = {
 	{
 		.name = "keepalive",
 		.finding = "half-open-ghost",
-		.text = "it goes as well; ct-prober notices by TCP keepalive",
+		.text = "the server goes as well; ct-prober notices by TCP keepalive",
 		.server = "ct-ghost",
 		.client = "ct-prober",
 		.port = 8018,

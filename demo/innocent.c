@@ -15,20 +15,16 @@
 
 static void serve_one(const struct stage *stage, int listener)
 {
-	int fd = stage_accept(listener);
+	int fd = stage_accept_and_answer(listener);
 
 	(void)stage;
-	stage_answer(fd);
 	stage_receive_end(fd);
 	close(fd);
 }
 
 static void live_one(const struct stage *stage)
 {
-	int fd = stage_connect(stage);
-
-	stage_ask(fd);
-	close(fd);
+	close(stage_connect_and_ask(stage));
 }
 
 static void serve_several(const struct stage *stage, int listener)
@@ -112,18 +108,12 @@ static void close_at_once(const struct stage *stage, int fd)
 
 static void serve_and_close_too(const struct stage *stage, int listener)
 {
-	int fd = stage_accept(listener);
-
-	stage_answer(fd);
-	close_at_once(stage, fd);
+	close_at_once(stage, stage_accept_and_answer(listener));
 }
 
 static void ask_and_close_too(const struct stage *stage)
 {
-	int fd = stage_connect(stage);
-
-	stage_ask(fd);
-	close_at_once(stage, fd);
+	close_at_once(stage, stage_connect_and_ask(stage));
 }
 
 static void live_one_to_its_end(const struct stage *stage)
@@ -144,7 +134,7 @@ const struct scene innocent_scenes[] = {
 	},
 	{
 		.name = "traffic",
-		.text = "six of them",
+		.text = "six such lives, one after the other",
 		.server = "ct-server",
 		.client = "ct-client",
 		.port = 8002,

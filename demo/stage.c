@@ -168,6 +168,22 @@ void stage_answer(int fd)
 	stage_send(fd, STAGE_ANSWER_BYTES);
 }
 
+int stage_connect_and_ask(const struct stage *stage)
+{
+	int fd = stage_connect(stage);
+
+	stage_ask(fd);
+	return fd;
+}
+
+int stage_accept_and_answer(int listener)
+{
+	int fd = stage_accept(listener);
+
+	stage_answer(fd);
+	return fd;
+}
+
 /// What an ioctl counts of a connection.
 static int count(int fd, unsigned long what)
 {

@@ -53,6 +53,10 @@ void stage_ask(int fd);
 /// … and the other way round.
 void stage_answer(int fd);
 
+/// A connection on which that has been done already, as most begin.
+int stage_connect_and_ask(const struct stage *stage);
+int stage_accept_and_answer(int listener);
+
 /// Waits until so many bytes can be read, and leaves them there.
 void stage_await_bytes(int fd, int bytes);
 
