@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "unit/report_fixture.h"
 
-#include <errno.h>
-
 #include "conntrace/count.h"
 #include "support/hostile.h"
+#include "unit/report_checks.h"
 
 static void expect(const struct ct_output_options *options, const struct ct_update *updates,
 		   size_t n, const char *expected)
@@ -159,13 +158,7 @@ static void hostile_name_does_nothing_wherever_it_stands(void **state)
 		strcpy(conn.id.comm, name->comm);
 		u = a_close(&conn);
 		printed_init(&printed);
-		strcpy(printed.session.host, name->comm);
-		strcpy(printed.session.kernel, name->comm);
-		strcpy(printed.session.machine, name->comm);
-		strcpy(printed.session.command_line, name->comm);
-		strcpy(printed.session.tool_version, name->comm);
-		printed.session.capabilities.of[CT_CAPABILITY_ERRORS].level = CT_CAPABILITY_ABSENT;
-		strcpy(printed.session.capabilities.of[CT_CAPABILITY_ERRORS].detail, name->comm);
+		session_say(&printed.session, name->comm);
 		assert_int_equal(
 			ct_sink_report_new(&options, &printed.session, printed.file, &sink, NULL),
 			0);
@@ -325,26 +318,14 @@ static void long_report_is_whole_and_in_order(void **state)
 {
 	const size_t n = 20000;
 	_cleanup_(printed_fini) struct printed printed = {};
-	struct ct_conn conn = a_conn();
-	struct ct_sink *sink = NULL;
 	const char *at;
 
-	printed_init(&printed);
-	assert_int_equal(ct_sink_report_new(&in_utf8, &printed.session, printed.file, &sink, NULL),
-			 0);
-	for (size_t i = 0; i < n; i++) {
-		struct ct_update u;
-
-		conn.id.pid = (uint32_t)(1000000 + i);
-		u = a_close(&conn);
-		assert_int_equal(sink->ops->update(sink, &u), 0);
-	}
-	print_all(&printed, sink, NULL, 0);
+	print_many(&printed, ct_sink_report_new, &in_utf8, n);
 	at = printed.text;
 	for (size_t i = 0; i < n; i++) {
 		char pid[32];
 
-		snprintf(pid, sizeof(pid), "\n22:13:20.000000  %zu curl", 1000000 + i);
+		snprintf(pid, sizeof(pid), "\n22:13:20.000000  %zu curl", FIRST_PID + i);
 		at = strstr(at, pid);
 		assert_non_null(at);
 	}
@@ -368,26 +349,12 @@ static void json_is_the_summaries_and_nothing_else(void **state)
 
 static void text_has_no_fields_to_choose(void **state)
 {
-	struct ct_output_options options = {.fields = "pid"};
-	struct ct_session session = a_session();
-	struct ct_sink *sink = NULL;
-	const char *bad = NULL;
-
-	assert_int_equal(ct_sink_report_new(&options, &session, stdout, &sink, &bad), -EINVAL);
-	assert_null(sink);
-	assert_ptr_equal(bad, options.fields);
+	expect_no_fields_to_choose(ct_sink_report_new);
 }
 
 static void full_disk_is_returned(void **state)
 {
-	_cleanup_(ct_fclosep) FILE *full = fopen("/dev/full", "w");
-	struct ct_session session = a_session();
-	struct ct_sink *sink = NULL;
-
-	assert_non_null(full);
-	assert_int_equal(ct_sink_report_new(&in_utf8, &session, full, &sink, NULL), 0);
-	assert_int_equal(sink->ops->finish(sink), -ENOSPC);
-	sink->ops->free(sink);
+	expect_full_disk_returned(ct_sink_report_new, &in_utf8);
 }
 
 int main(void)

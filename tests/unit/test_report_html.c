@@ -2,9 +2,8 @@
 // The page, as the browser gets it: its block of JSON is taken out and parsed.
 #include "conntrace/report.h"
 
-#include "unit/sink_fixture.h"
+#include "unit/report_checks.h"
 
-#include <errno.h>
 #include <jansson.h>
 
 #include "conntrace/cleanup.h"
@@ -291,21 +290,6 @@ static const struct hostile_name markup_names[] = {
 	{"</html></body>", "</html></body>", NULL, NULL, NULL},
 };
 
-static void put_everywhere(struct page *page, struct ct_conn *conn, const char *name)
-{
-	struct ct_session *session = &page->printed.session;
-	struct ct_capability *capability = &session->capabilities.of[CT_CAPABILITY_ERRORS];
-
-	strcpy(conn->id.comm, name);
-	strcpy(session->host, name);
-	strcpy(session->kernel, name);
-	strcpy(session->machine, name);
-	strcpy(session->command_line, name);
-	strcpy(session->tool_version, name);
-	capability->level = CT_CAPABILITY_ABSENT;
-	strcpy(capability->detail, name);
-}
-
 static void assert_harmless(const struct hostile_name *name, size_t elements)
 {
 	struct ct_output_options options = in_utc;
@@ -315,7 +299,8 @@ static void assert_harmless(const struct hostile_name *name, size_t elements)
 	const json_t *session, *silent;
 
 	printed_init(&page.printed);
-	put_everywhere(&page, &conn, name->comm);
+	session_say(&page.printed.session, name->comm);
+	strcpy(conn.id.comm, name->comm);
 	options.problem = name->comm;
 	u = a_close(&conn);
 	print_page_with(&page, &options, &u, 1);
@@ -349,21 +334,8 @@ static void hostile_name_is_data_and_nothing_else(void **state)
 static void long_page_is_whole_and_in_order(void **state)
 {
 	_cleanup_(page_fini) struct page page = {};
-	struct ct_conn conn = a_conn();
-	struct ct_sink *sink = NULL;
 
-	printed_init(&page.printed);
-	assert_int_equal(
-		ct_sink_html_new(&in_utc, &page.printed.session, page.printed.file, &sink, NULL),
-		0);
-	for (size_t i = 0; i < MANY; i++) {
-		struct ct_update u;
-
-		conn.id.pid = (uint32_t)(1000000 + i);
-		u = a_close(&conn);
-		assert_int_equal(sink->ops->update(sink, &u), 0);
-	}
-	print_all(&page.printed, sink, NULL, 0);
+	print_many(&page.printed, ct_sink_html_new, &in_utc, MANY);
 	take_data(&page);
 	assert_int_equal(json_array_size(json_object_get(page.data, "lives")), MANY);
 	assert_value(&page, 0, "pid", "1000000");
@@ -382,26 +354,12 @@ static void listener_is_counted_apart(void **state)
 
 static void page_has_no_fields_to_choose(void **state)
 {
-	struct ct_output_options options = {.fields = "pid"};
-	struct ct_session session = a_session();
-	struct ct_sink *sink = NULL;
-	const char *bad = NULL;
-
-	assert_int_equal(ct_sink_html_new(&options, &session, stdout, &sink, &bad), -EINVAL);
-	assert_null(sink);
-	assert_ptr_equal(bad, options.fields);
+	expect_no_fields_to_choose(ct_sink_html_new);
 }
 
 static void full_disk_is_returned(void **state)
 {
-	_cleanup_(ct_fclosep) FILE *full = fopen("/dev/full", "w");
-	struct ct_session session = a_session();
-	struct ct_sink *sink = NULL;
-
-	assert_non_null(full);
-	assert_int_equal(ct_sink_html_new(&in_utc, &session, full, &sink, NULL), 0);
-	assert_int_equal(sink->ops->finish(sink), -ENOSPC);
-	sink->ops->free(sink);
+	expect_full_disk_returned(ct_sink_html_new, &in_utc);
 }
 
 int main(void)
