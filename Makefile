@@ -265,7 +265,7 @@ NEED := $(if $(filter run check demo deps vm,$(MAKECMDGOALS)),need)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all run demo check unit asan e2e e2e-programs golden golden-update golden-record completion browser fuzz vm bench soak \
+.PHONY: all run demo check unit asan e2e e2e-programs golden golden-update golden-record completion scripts browser fuzz vm bench soak \
 	coverage lint format format-check tidy man \
 	install uninstall clean help deps need always
 .DEFAULT_GOAL := all
@@ -492,6 +492,7 @@ suite_fuzz   := fuzz: $(foreach f,$(FUZZERS),'$(ASAN)/fuzz/fuzz_$(f) tests/fuzz/
 suite_vmlinux := vmlinux: '$(VMLINUX_TEST) $(BUILD)/vmlinux'
 suite_golden := golden: $(wildcard tests/golden/run.sh)
 suite_completion := completion: tests/completion/bash.sh tests/completion/zsh.sh
+suite_scripts := scripts: tests/scripts/demo.sh
 suite_browser := browser: 'tests/browser/run.sh $(BROWSER_PAGES)'
 suite_lint   := lint: tests/lint/spdx.sh tests/lint/ranks.sh tests/lint/size.sh tests/lint/states.sh tests/lint/faults.sh tests/lint/hooks.sh
 suite_format  = format: 'tests/lint/format.sh $(C_FILES)'
@@ -504,9 +505,9 @@ TIDY_ENV = TIDY_FLAGS="$(subst ",\",$(CT_CPPFLAGS)) -std=gnu11"
 
 ## check: install what is missing and run every test that this machine permits
 check: all $(UNIT_PROGRAMS) $(VMLINUX_TEST) $(VMLINUX_DATA) $(ASAN_PROGRAMS) $(FUZZ_REPLAYS) \
-	$(E2E_PROGRAMS) $(BROWSER_PAGES)
+	$(E2E_PROGRAMS) $(BROWSER_PAGES) $(DEMO)
 	$(Q)$(TIDY_ENV) tests/run.sh $(suite_unit) $(suite_vmlinux) $(suite_asan) $(suite_fuzz) $(suite_golden) \
-		$(suite_completion) $(suite_browser) $(suite_lint) $(suite_format) $(suite_tidy) $(suite_e2e)
+		$(suite_completion) $(suite_scripts) $(suite_browser) $(suite_lint) $(suite_format) $(suite_tidy) $(suite_e2e)
 
 ## unit: unit tests
 unit: $(UNIT_PROGRAMS) $(VMLINUX_TEST) $(VMLINUX_DATA)
@@ -530,6 +531,10 @@ golden: all
 ## completion: what bash and zsh offer
 completion: all
 	$(Q)tests/run.sh $(suite_completion)
+
+## scripts: what make demo does for who is not root
+scripts: all $(DEMO)
+	$(Q)tests/run.sh $(suite_scripts)
 
 ## browser: the page of `report --html` in a headless browser; screenshots in build/screenshots/
 browser: all $(BROWSER_PAGES)
