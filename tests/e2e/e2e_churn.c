@@ -15,10 +15,11 @@
 #include "support/e2e.h"
 #include "support/events.h"
 #include "support/pair.h"
+#include "support/recording.h"
 
 #define CONNECTIONS	     20000
 #define OVERFLOW_CONNECTIONS 500
-#define SETTLE_MS	     500
+#define WAIT_MS		     20000
 #define PAUSE_MS	     50
 #define EXIT_LOST	     5
 
@@ -80,7 +81,7 @@ static void default_recording_holds_every_life_without_a_gap(void **state)
 	e2e_churn_widen_ports();
 	tracer = E2E_TRACE(e2e, "record", "-w", recording);
 	e2e_churn(e2e, e2e_port(0), CONNECTIONS);
-	e2e_sleep_ms(SETTLE_MS);
+	e2e_churn_settle(e2e, e2e_port(0));
 	e2e_tracer_stop(tracer, 0);
 	lives = E2E_CONNTRACE_JSON("report", "--json", recording);
 	losses = E2E_CONNTRACE_JSON("replay", "--json", "--flag", "gap", recording);
@@ -104,14 +105,21 @@ struct overflow {
 	const char *after;
 };
 
+/// Whoever waits in vain finds out from what is missing.
+static void wait_recorded(const char *recording, const char *conn, const char *key,
+			  const char *state)
+{
+	e2e_recording_wait(recording, WAIT_MS, "{s:s, s:s}", "conn", conn, key, state);
+}
+
 /// The server's end is wholly gone at once; the client's TIME_WAIT would reach into what comes
 /// next.
-static const char *short_life(struct e2e_pair *pair)
+static const char *short_life(struct e2e_pair *pair, const char *recording)
 {
 	e2e_pair_connect(pair, "127.0.0.1");
 	e2e_sleep_ms(PAUSE_MS);
 	e2e_pair_close(pair);
-	e2e_sleep_ms(SETTLE_MS);
+	wait_recorded(recording, pair->server_conn, "from", "LAST_ACK");
 	return pair->server_conn;
 }
 
@@ -119,25 +127,26 @@ static const char *short_life(struct e2e_pair *pair)
 /// it is known when.
 static void play_overflow(struct e2e *e2e, bool strict, struct overflow *ret_overflow)
 {
+	const char *recording = e2e_path(e2e, "overflow.ctr");
 	struct e2e_pair pair, long_pair;
 
-	ret_overflow->recording = e2e_path(e2e, "overflow.ctr");
-	ret_overflow->tracer = E2E_TRACE(
-		e2e, "record", "--buffer", "4096", "-w", ret_overflow->recording, "-P",
-		e2e_format(e2e, "%u-%u", e2e_port(0), e2e_port(2)), strict ? "--strict" : NULL);
+	ret_overflow->recording = recording;
+	ret_overflow->tracer = E2E_TRACE(e2e, "record", "--buffer", "4096", "-w", recording, "-P",
+					 e2e_format(e2e, "%u-%u", e2e_port(0), e2e_port(2)),
+					 strict ? "--strict" : NULL);
 	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
 	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(1), &long_pair);
-	ret_overflow->before = short_life(&pair);
+	ret_overflow->before = short_life(&pair, recording);
 	e2e_pair_connect(&long_pair, "127.0.0.1");
-	e2e_sleep_ms(SETTLE_MS);
 	ret_overflow->across = long_pair.client_conn;
+	wait_recorded(recording, ret_overflow->across, "to", "ESTABLISHED");
 
 	kill(ret_overflow->tracer->pid, SIGSTOP);
 	e2e_churn(e2e, e2e_port(2), OVERFLOW_CONNECTIONS);
 	e2e_pair_close(&long_pair);
 	kill(ret_overflow->tracer->pid, SIGCONT);
-	e2e_sleep_ms(SETTLE_MS);
-	ret_overflow->after = short_life(&pair);
+	e2e_recording_wait(recording, WAIT_MS, "{s:s}", "event", "lost");
+	ret_overflow->after = short_life(&pair, recording);
 }
 
 /// What a command makes of a recording with losses: it says so on stderr, and exits 0.

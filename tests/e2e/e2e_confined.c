@@ -24,6 +24,7 @@
 #include "support/events.h"
 #include "support/pair.h"
 #include "support/privileges.h"
+#include "support/recording.h"
 
 #define WAIT_MS		   20000
 #define SILENT_MS	   400 /// see e2e_fin_wait2.c
@@ -77,6 +78,8 @@ static void user_is_become_and_gets_the_recording(void **state)
 	e2e_pair_connect(&pair, E2E_FAR_HOST);
 	e2e_pair_exchange(&pair, 100, 200);
 	e2e_pair_close(&pair);
+	e2e_recording_wait(path, e2e_patience(WAIT_MS), "{s:s, s:s}", "conn", pair.client_conn,
+			   "to", "TIME_WAIT");
 	e2e_tracer_stop(tracer, 0);
 
 	e2e_assert_keeps(&privileges, TRACER_KEEPS);

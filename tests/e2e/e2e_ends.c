@@ -22,10 +22,8 @@
 #define MS_NS		  1000000LL
 #define WAIT_MS		  15000
 #define ANSWER_MS	  100
-#define RTO_MS		  500 /// longer than the first time-out of an established connection
 #define USER_TIMEOUT_MS	  1500
 #define MORE_THAN_BUFFERS (32 * 1024 * 1024)
-#define STALL_MS	  700
 
 /// A pair across two namespaces, so that one direction can be cut.
 struct run {
@@ -65,6 +63,13 @@ static void run_reject(const struct run *run, const char *icmp)
 			"add chain inet ct_e2e in { type filter hook input priority 0; }; "
 			"insert rule inet ct_e2e in tcp dport %u reject with icmp %s'",
 			run->pair.port, icmp);
+}
+
+/// Until the client has sent again what did not arrive.
+static void run_wait_retransmit(const struct run *run)
+{
+	e2e_tracer_wait_event(run->tracer, WAIT_MS, "{s:s, s:s}", "event", "retransmit", "conn",
+			      run->pair.client_conn);
 }
 
 /// Stops when the summary of a connection that is truly gone has been told.
@@ -135,7 +140,7 @@ static void user_timeout_that_is_not_reached_ends_nothing(void **state)
 		      USER_TIMEOUT_MS);
 	run_cut(&run);
 	e2e_actor_send(run.pair.client, run.pair.client_fd, 100);
-	e2e_sleep_ms(RTO_MS);
+	run_wait_retransmit(&run);
 	e2e_netns_undrop(&run.e2e->far);
 	e2e_actor_receive(run.pair.server, run.pair.server_fd, 100);
 	e2e_pair_close(&run.pair);
@@ -220,7 +225,7 @@ static void connection_that_outlives_an_icmp_error_ends_as_any_other(void **stat
 	run_open(&run, *state);
 	run_reject(&run, "type host-unreachable");
 	e2e_actor_send(run.pair.client, run.pair.client_fd, 100);
-	e2e_sleep_ms(RTO_MS);
+	run_wait_retransmit(&run);
 	e2e_netns_undrop(&run.e2e->far);
 	e2e_actor_receive(run.pair.server, run.pair.server_fd, 100);
 	e2e_pair_close(&run.pair);
@@ -284,7 +289,8 @@ static void window_probes_that_nobody_answers_end_in_a_timeout(void **state)
 	conn = run.pair.client_conn;
 	e2e_actor_begin(run.pair.client,
 			&(struct e2e_job){.run = run_send_in_vain, .fd = run.pair.client_fd});
-	e2e_sleep_ms(STALL_MS);
+	e2e_tracer_wait_event(run.tracer, WAIT_MS, "{s:s, s:s}", "event", "window_probe", "conn",
+			      conn);
 	e2e_netns_drop(&run.e2e->home, e2e_format(run.e2e, "tcp sport %u", run.pair.port));
 	run_stop(&run, conn);
 	e2e_actor_finish(run.pair.client);

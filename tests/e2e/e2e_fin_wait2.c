@@ -53,6 +53,14 @@ static void run_open(struct run *run, struct e2e *e2e, const char *fin_timeout)
 	run_connect_and_close(run);
 }
 
+/// The client's FIN is acknowledged.
+static void run_to_fin_wait2(struct run *run, struct e2e *e2e)
+{
+	run_open(run, e2e, SHORT_TEXT);
+	e2e_tracer_wait_event(run->tracer, WAIT_MS, "{s:s, s:s}", "conn", run->pair.client_conn,
+			      "to", "FIN_WAIT2");
+}
+
 static void run_stop(struct run *run, const char *conn, const char *key, const char *value)
 {
 	e2e_tracer_wait_event(run->tracer, WAIT_MS, "{s:s, s:s}", "conn", conn, key, value);
@@ -172,8 +180,7 @@ static void reset_to_fin_wait2_is_no_assassination_of_time_wait(void **state)
 {
 	struct run run;
 
-	run_open(&run, *state, SHORT_TEXT);
-	e2e_sleep_ms(DELAYED_ACK_MS);
+	run_to_fin_wait2(&run, *state);
 	e2e_actor_set_linger0(run.pair.server, run.pair.server_fd);
 	e2e_actor_close(run.pair.server, run.pair.server_fd);
 	run_stop(&run, run.pair.client_conn, "event", "close");
@@ -189,8 +196,7 @@ static void data_to_fin_wait2_is_answered_and_ends_it(void **state)
 {
 	struct run run;
 
-	run_open(&run, *state, SHORT_TEXT);
-	e2e_sleep_ms(DELAYED_ACK_MS);
+	run_to_fin_wait2(&run, *state);
 	e2e_actor_send(run.pair.server, run.pair.server_fd, 10);
 	run_stop(&run, run.pair.client_conn, "event", "close");
 

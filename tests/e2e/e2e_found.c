@@ -24,7 +24,6 @@
 
 #define SECOND_NS	   1000000000LL
 #define WAIT_MS		   10000
-#define SETTLE_MS	   300 /// longer than the acknowledgement of a FIN takes
 #define CLIENT_BYTES	   1000
 #define SERVER_BYTES	   500
 #define KEEPALIVE_TIME_S   77
@@ -106,7 +105,8 @@ static void scene_set(struct scene *scene, struct e2e *e2e)
 	e2e_pair_connect(&scene->gone, E2E_FAR_HOST);
 	e2e_pair_close(&scene->gone);
 	open_half_way(scene, &scene->asking);
-	e2e_sleep_ms(SETTLE_MS);
+	e2e_ss_wait_none(&e2e->home, "state fin-wait-1 dport = :%u", e2e_port(0));
+	e2e_ss_wait_none(&e2e->far, "state last-ack sport = :%u", e2e_port(0));
 }
 
 static void scene_trace(struct scene *scene, const char *option)

@@ -22,15 +22,13 @@
 #include "support/job.h"
 #include "support/pair.h"
 
-#define WAIT_MS	       10000
-#define SETTLE_MS      500
-#define ANSWER_MS      100
-#define CHURN	       3000
-#define FAST_BYTES     100
-#define SHARERS	       4
-#define SHARED	       16
-#define FIRST_PROBE_MS 1500 /// keepalive of e2e_sock_set_keepalive()
-#define LATER_TIME_S   77
+#define WAIT_MS	     10000
+#define POLL_MS	     20
+#define CHURN	     3000
+#define FAST_BYTES   100
+#define SHARERS	     4
+#define SHARED	     16
+#define LATER_TIME_S 77
 
 struct run {
 	struct e2e *e2e;
@@ -177,7 +175,7 @@ static void churn_mixes_no_histories(void **state)
 	e2e_churn_widen_ports();
 	run.tracer = E2E_TRACE(e2e, "watch", "--json", "-P", e2e_port_text(e2e, 0));
 	e2e_churn(e2e, e2e_port(0), CHURN);
-	e2e_sleep_ms(SETTLE_MS);
+	e2e_churn_settle(e2e, e2e_port(0));
 	run_stop(&run);
 
 	assert_int_equal(assert_unmixed(run.events), 2 * CHURN);
@@ -326,8 +324,8 @@ static int64_t run_accept_now(const struct e2e_job *job)
 }
 
 /// A connection is the one's who accepted it, from SYN_RECV on: each has his own listener.
-static size_t assert_accepted(const struct run *run, const struct e2e_actor *server,
-			      const char *const conns[], size_t n)
+static void assert_accepted(const struct run *run, const struct e2e_actor *server,
+			    const char *const conns[], size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		e2e_events_one(run->events, "{s:s, s:s, s:i, s:s}", "conn", conns[i], "to",
@@ -335,6 +333,17 @@ static size_t assert_accepted(const struct run *run, const struct e2e_actor *ser
 		e2e_assert_has(summary_of(run->events, conns[i]), "{s:i, s:s, s:s}", "pid",
 			       server->pid, "comm", server->comm, "role", "passive");
 	}
+}
+
+/// Takes what is there, behind the n that were taken before. How many there are now.
+static size_t accept_all(struct e2e_actor *server, int listen_fd, const char *conns[SHARED],
+			 size_t n)
+{
+	struct e2e_job job = {.run = run_accept_now, .fd = listen_fd};
+	int64_t fd;
+
+	while (n < SHARED && (fd = e2e_actor_try(server, &job)) >= 0)
+		conns[n++] = e2e_actor_conn(server, (int)fd);
 	return n;
 }
 
@@ -357,19 +366,20 @@ static void shared_port_gives_each_process_what_it_accepted(void **state)
 	client = e2e_actor_start(e2e, &e2e->home, "ct-client");
 	for (int i = 0; i < SHARED; i++)
 		e2e_actor_connect(client, "127.0.0.1", e2e_port(0));
-	e2e_sleep_ms(ANSWER_MS);
-	for (int i = 0; i < SHARERS; i++) {
-		struct e2e_job job = {.run = run_accept_now, .fd = listen_fds[i]};
-		int64_t fd;
-
-		while ((fd = e2e_actor_try(servers[i], &job)) >= 0)
-			conns[i][accepted[i]++] = e2e_actor_conn(servers[i], (int)fd);
+	/* a client is connected before its last ACK has come */
+	for (int waited_ms = 0; total < SHARED && waited_ms < WAIT_MS; waited_ms += POLL_MS) {
+		total = 0;
+		for (int i = 0; i < SHARERS; i++) {
+			accepted[i] = accept_all(servers[i], listen_fds[i], conns[i], accepted[i]);
+			total += accepted[i];
+		}
+		e2e_sleep_ms(POLL_MS);
 	}
+	assert_int_equal(total, SHARED);
 	run_stop(&run);
 
 	for (int i = 0; i < SHARERS; i++)
-		total += assert_accepted(&run, servers[i], conns[i], accepted[i]);
-	assert_int_equal(total, SHARED);
+		assert_accepted(&run, servers[i], conns[i], accepted[i]);
 }
 
 /// The flag keeps what was in force when it was raised, the end what is in force then.
@@ -381,7 +391,8 @@ static void flag_carries_the_options_of_its_moment(void **state)
 	run_open(&run, *state);
 	e2e_pair_connect(&run.pair, "127.0.0.1");
 	e2e_actor_set_keepalive(run.pair.client, run.pair.client_fd);
-	e2e_sleep_ms(FIRST_PROBE_MS);
+	e2e_tracer_wait_event(run.tracer, WAIT_MS, "{s:s, s:s}", "event", "keepalive", "conn",
+			      run.pair.client_conn);
 	e2e_actor_set(run.pair.client, run.pair.client_fd, IPPROTO_TCP, TCP_KEEPIDLE, LATER_TIME_S);
 	e2e_pair_close(&run.pair);
 	run_finish(&run);

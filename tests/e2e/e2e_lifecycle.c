@@ -15,13 +15,12 @@
 #include "support/events.h"
 #include "support/pair.h"
 
-#define CLIENT_BYTES   1000
-#define SERVER_BYTES   500
-#define STAY_MS	       50
-#define STAY_LIMIT_NS  5000000000LL
-#define FIN_WAIT2_MS   300
-#define DELAYED_ACK_MS 100
-#define WAIT_MS	       10000
+#define CLIENT_BYTES  1000
+#define SERVER_BYTES  500
+#define STAY_MS	      50
+#define STAY_LIMIT_NS 5000000000LL
+#define FIN_WAIT2_MS  300
+#define WAIT_MS	      10000
 
 static const char client_path[] = "CLOSE>SYN_SENT SYN_SENT>ESTABLISHED ESTABLISHED>FIN_WAIT1 "
 				  "FIN_WAIT1>FIN_WAIT2 FIN_WAIT2>TIME_WAIT";
@@ -213,7 +212,9 @@ static void time_in_fin_wait2_is_measured(void **state)
 	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
 	e2e_pair_connect(&pair, "127.0.0.1");
 	e2e_actor_close(pair.client, pair.client_fd);
-	e2e_sleep_ms(FIN_WAIT2_MS + DELAYED_ACK_MS);
+	e2e_tracer_wait_event(tracer, WAIT_MS, "{s:s, s:s}", "conn", pair.client_conn, "to",
+			      "FIN_WAIT2");
+	e2e_sleep_ms(FIN_WAIT2_MS);
 	e2e_actor_receive_fin(pair.server, pair.server_fd);
 	e2e_actor_close(pair.server, pair.server_fd);
 	e2e_tracer_wait_event(tracer, WAIT_MS, "{s:s, s:s}", "conn", pair.client_conn, "to",

@@ -20,6 +20,7 @@
 #include "support/churn.h"
 #include "support/e2e.h"
 #include "support/events.h"
+#include "support/ss.h"
 
 #define REQUESTS_EACH	 4
 #define CONCURRENCY	 50
@@ -28,7 +29,6 @@
 #define START_LIMIT_MS	 10000
 #define POLL_MS		 20
 #define RUN_LIMIT_MS	 60000
-#define SETTLE_MS	 500
 #define CLOCK_SLACK_NS	 100000000LL /* the wall clock may be slewed while it runs */
 
 struct variant {
@@ -385,7 +385,10 @@ static void connections_are_told_with_the_worker_that_served_them(void **state)
 			   variant->option);
 	server_start(&server, e2e);
 	client = run_client(e2e, variant->keepalive);
-	e2e_sleep_ms(SETTLE_MS);
+	/* by its close() a worker is the owner at the latest */
+	e2e_ss_wait_none(&e2e->home,
+			 "state established state close-wait state last-ack sport = :%u",
+			 e2e_port(0));
 	e2e_tracer_stop(tracer, 0);
 	server_stop(&server, e2e);
 

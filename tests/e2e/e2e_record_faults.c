@@ -24,6 +24,7 @@
 #include "support/e2e.h"
 #include "support/events.h"
 #include "support/pair.h"
+#include "support/recording.h"
 
 #define EXIT_RUNTIME 1
 #define WAIT_MS	     30000
@@ -64,19 +65,6 @@ static json_t *ask_info(const char *recording, int want_status)
 	return info;
 }
 
-/// What replay prints of a recording that may not be whole. The caller owns it.
-static json_t *replay(const char *recording)
-{
-	struct e2e_output output;
-	json_t *events;
-
-	E2E_CONNTRACE(&output, "replay", "--json", recording);
-	assert_in_range(output.status, 0, 1);
-	events = e2e_events_parse(output.out, output.out_bytes);
-	e2e_output_free(&output);
-	return events;
-}
-
 static long long real_ns(void)
 {
 	struct timespec now;
@@ -104,7 +92,7 @@ static long long frames_in(const char *recording)
 /// Whoever waits in vain finds out from what is missing.
 static void wait_for_a_frame(const char *recording)
 {
-	for (int ms = 0; ms < e2e_patience(SILENCE_MS) && !frames_in(recording); ms += POLL_MS)
+	for (int ms = 0; ms < WAIT_MS && !frames_in(recording); ms += POLL_MS)
 		e2e_sleep_ms(POLL_MS);
 }
 
@@ -134,7 +122,7 @@ static void killed_in_the_midst_of_churn_all_but_the_last_frame_is_there(void **
 
 static size_t count_established(const char *recording, const struct e2e_pair *pair)
 {
-	json_t *events = replay(recording);
+	json_t *events = e2e_recording_events(recording);
 	size_t n = 0;
 
 	n += e2e_events_count(events, "{s:s, s:s, s:s}", "event", "state", "conn",
@@ -219,7 +207,7 @@ static bool churn_until(struct e2e *e2e, struct e2e_tracer *tracer, const char *
 /// Events that the head of a file says are lost, or 0; they stand there and nowhere else.
 static long long lost_before(const char *recording)
 {
-	json_t *events = replay(recording);
+	json_t *events = e2e_recording_events(recording);
 	size_t losses = e2e_events_count(events, "{s:s}", "event", "lost");
 	const json_t *first = json_array_get(events, 0);
 	long long lost = 0;

@@ -19,11 +19,13 @@
 #include "support/e2e.h"
 #include "support/events.h"
 #include "support/pair.h"
+#include "support/recording.h"
 
 #define ARGS_MAX 4
 #define FRAME_MS 1100 /// longer than a frame may span
 #define LIVES	 4
 #define WAIT_MS	 10000
+#define POLL_MS	 50
 
 /// A plain life, a half-close, a reset and a refusal.
 static void play(struct e2e *e2e, struct e2e_pair *ret_pair)
@@ -314,6 +316,26 @@ static void cut_recording_gives_back_its_whole_frames(void **state)
 	json_decref(whole);
 }
 
+/// Connections that are told to be over.
+static size_t count_ends(const json_t *events)
+{
+	return e2e_events_count(events, "{s:s, s:s, s:s}", "event", "state", "from", "LAST_ACK",
+				"to", "CLOSE");
+}
+
+static void wait_for_all_ends(const char *recording)
+{
+	size_t ends = 0;
+
+	for (int waited_ms = 0; ends < LIVES && waited_ms < WAIT_MS; waited_ms += POLL_MS) {
+		json_t *events = e2e_recording_events(recording);
+
+		ends = count_ends(events);
+		json_decref(events);
+		e2e_sleep_ms(POLL_MS);
+	}
+}
+
 static void killed_recorder_leaves_a_readable_recording(void **state)
 {
 	struct e2e *e2e = *state;
@@ -322,14 +344,13 @@ static void killed_recorder_leaves_a_readable_recording(void **state)
 	const char *recording = record_frames(e2e, &tracer);
 	json_t *events;
 
+	wait_for_all_ends(recording);
 	kill(tracer->pid, SIGKILL);
 	assert_int_equal(e2e_tracer_join(tracer, WAIT_MS), 128 + SIGKILL);
 	E2E_CONNTRACE(&output, "replay", "--json", recording);
 	assert_complains_of(&output, recording);
 	events = e2e_events_parse(output.out, output.out_bytes);
-	assert_int_equal(e2e_events_count(events, "{s:s, s:s, s:s}", "event", "state", "from",
-					  "LAST_ACK", "to", "CLOSE"),
-			 LIVES);
+	assert_int_equal(count_ends(events), LIVES);
 	json_decref(events);
 	e2e_output_free(&output);
 }

@@ -16,6 +16,7 @@
 #include "support/e2e.h"
 #include "support/events.h"
 #include "support/pair.h"
+#include "support/ss.h"
 
 #define LIVES	     3
 #define CLIENT_BYTES 100
@@ -54,6 +55,7 @@ static void record(struct e2e *e2e, struct recorded *ret)
 	e2e_actor_try_receive(pair->server, pair->server_fd, 1);
 	e2e_actor_close(pair->server, pair->server_fd);
 	e2e_actor_connect_fails(pair->client, "127.0.0.1", e2e_port(1), ECONNREFUSED);
+	e2e_ss_wait_none(&e2e->home, "state last-ack sport = :%u", e2e_port(0));
 	e2e_tracer_stop(tracer, 0);
 	ret->lives = E2E_CONNTRACE_JSON("report", "--json", ret->path);
 	e2e_assert_no_loss(ret->lives);

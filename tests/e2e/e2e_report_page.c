@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "support/attempt.h"
 #include "support/churn.h"
 #include "support/e2e.h"
 
@@ -191,6 +190,7 @@ static void recording_that_was_cut_makes_a_whole_page_that_says_so(void **state)
 }
 
 /// The recording is a FIFO that has nothing more to say: the signal comes in the midst of reading.
+/// To write to a FIFO is possible once its reader has opened it.
 static void signal_leaves_the_page_that_was_there(void **state)
 {
 	struct e2e *e2e = *state;
@@ -199,16 +199,17 @@ static void signal_leaves_the_page_that_was_there(void **state)
 
 	e2e_file_write(page, SOMETHING, strlen(SOMETHING));
 	e2e_process_run(
-		(const char *const[]){"sh", "-c",
-				      e2e_format(e2e,
-						 "cd '%s' && mkfifo f || exit 9\n"
-						 "(cat '%s'; exec sleep 600) >f & writer=$!\n"
-						 "'%s' report f --html x.html --force & reader=$!\n"
-						 "sleep %d; kill $reader; kill $writer\n"
-						 "wait $reader",
-						 e2e->dir, recording, e2e_program(),
-						 e2e_patience(1000) / 1000),
-				      NULL},
+		(const char *const[]){
+			"sh", "-c",
+			e2e_format(e2e,
+				   "cd '%s' && mkfifo f || exit 9\n"
+				   "(cat '%s'; : >written; exec sleep 600) >f & writer=$!\n"
+				   "'%s' report f --html x.html --force & reader=$!\n"
+				   "until [ -e written ]; do sleep 0.1; done\n"
+				   "kill $reader; kill $writer\n"
+				   "wait $reader",
+				   e2e->dir, recording, e2e_program()),
+			NULL},
 		&output);
 	assert_refused(&output, "interrupted: no page is written");
 	e2e_assert_file_is(page, SOMETHING);

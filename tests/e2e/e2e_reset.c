@@ -14,9 +14,7 @@
 #include "support/events.h"
 #include "support/pair.h"
 
-#define WAIT_MS	       10000
-#define ANSWER_MS      50
-#define DELAYED_ACK_MS 300
+#define WAIT_MS 10000
 
 /// One connection, exchanged on, under a tracer.
 struct run {
@@ -130,15 +128,19 @@ static void closed_port_refuses_with_a_reset_of_no_connection(void **state)
 	e2e_assert_flags(events, conn, "refused rst-received");
 }
 
-/// The server closes; pause_ms later the client, which may still send, does so.
-static void run_data_to_closed(struct run *run, struct e2e *e2e, int pause_ms)
+/// The server closes; the client, which may still send, does so at once, or when it has
+/// acknowledged the FIN.
+static void run_data_to_closed(struct run *run, struct e2e *e2e, bool at_once)
 {
 	run_open(run, e2e);
 	e2e_actor_close(run->pair.server, run->pair.server_fd);
 	e2e_actor_receive_fin(run->pair.client, run->pair.client_fd);
-	e2e_sleep_ms(pause_ms);
+	if (!at_once)
+		e2e_tracer_wait_event(run->tracer, WAIT_MS, "{s:s, s:s}", "conn",
+				      run->pair.server_conn, "to", "FIN_WAIT2");
 	e2e_actor_send(run->pair.client, run->pair.client_fd, 10);
-	e2e_sleep_ms(ANSWER_MS);
+	e2e_tracer_wait_event(run->tracer, WAIT_MS, "{s:s, s:s}", "event", "rst", "conn",
+			      run->pair.client_conn);
 	assert_int_equal(e2e_actor_try_send(run->pair.client, run->pair.client_fd, 10), EPIPE);
 	e2e_actor_close(run->pair.client, run->pair.client_fd);
 	run_finish(run);
@@ -158,7 +160,7 @@ static void data_to_an_orphaned_socket_is_answered_by_its_stack(void **state)
 {
 	struct run run;
 
-	run_data_to_closed(&run, *state, 0);
+	run_data_to_closed(&run, *state, true);
 }
 
 /// The FIN is acknowledged by then: what is left of the closed socket is a mini-socket.
@@ -166,7 +168,7 @@ static void data_to_a_mini_socket_is_answered_by_its_stack(void **state)
 {
 	struct run run;
 
-	run_data_to_closed(&run, *state, DELAYED_ACK_MS);
+	run_data_to_closed(&run, *state, false);
 	e2e_events_one(run.events, "{s:s, s:s, s:s}", "event", "rst", "conn", run.pair.server_conn,
 		       "state", "FIN_WAIT2");
 }

@@ -15,7 +15,6 @@
 #include "support/pair.h"
 
 #define WAIT_MS 10000
-#define RTO_MS	500 /// longer than the first time-out of an established connection
 
 /// A pair across two namespaces, so that one direction can be cut.
 struct run {
@@ -53,7 +52,8 @@ static void data_that_is_lost_is_sent_again(void **state)
 	e2e_pair_exchange(&run.pair, 100, 100);
 	e2e_netns_drop(&run.e2e->far, e2e_format(run.e2e, "tcp dport %u", run.pair.port));
 	e2e_actor_send(run.pair.client, run.pair.client_fd, 100);
-	e2e_sleep_ms(RTO_MS);
+	e2e_tracer_wait_event(run.tracer, WAIT_MS, "{s:s, s:s, s:s}", "event", "retransmit", "conn",
+			      run.pair.client_conn, "kind", "rto");
 	e2e_netns_undrop(&run.e2e->far);
 	e2e_actor_receive(run.pair.server, run.pair.server_fd, 100);
 	e2e_pair_close(&run.pair);

@@ -20,6 +20,8 @@
 #include "support/e2e.h"
 #include "support/events.h"
 #include "support/pair.h"
+#include "support/recording.h"
+#include "support/ss.h"
 
 #define FILES_MAX    64
 #define CHURN	     3000
@@ -141,6 +143,56 @@ static const struct {
 	{"CLOSE_WAIT", "LAST_ACK", "lport"},   {"LAST_ACK", "CLOSE", "lport"},
 };
 
+/// Whether a file tells of both connections, and goes on all the same.
+static bool goes_on_with(const char *path, const char *conn, const char *other)
+{
+	json_t *events = e2e_recording_events(path), *info;
+	bool tells = e2e_events_count(events, "{s:s}", "conn", conn) &&
+		     e2e_events_count(events, "{s:s}", "conn", other);
+	struct e2e_output output;
+
+	json_decref(events);
+	if (!tells)
+		return false;
+	E2E_CONNTRACE(&output, "info", "--json", path);
+	info = e2e_events_parse(output.out, output.out_bytes);
+	tells = e2e_events_count(info, "{s:b}", "finished", 0);
+	json_decref(info);
+	e2e_output_free(&output);
+	return tells;
+}
+
+/// The name of the last file that there is by now.
+static void find_last(const char *recording, char *ret_path, size_t bytes)
+{
+	char next[128];
+
+	snprintf(ret_path, bytes, "%s", recording);
+	for (unsigned i = 1; i < FILES_MAX; i++) {
+		snprintf(next, sizeof(next), "%s%u", recording, i);
+		if (access(next, F_OK))
+			return;
+		snprintf(ret_path, bytes, "%s", next);
+	}
+}
+
+/// Until no file is to come any more: the last one has found the pair's connection, and goes on
+/// though it has been told of another that came behind all else.
+static void wait_for_the_last(const char *recording, const struct e2e_pair *pair)
+{
+	struct e2e_pair another = *pair;
+	char path[128];
+
+	e2e_pair_connect(&another, "127.0.0.1");
+	for (int ms = 0; ms < WAIT_MS; ms += POLL_MS) {
+		find_last(recording, path, sizeof(path));
+		if (goes_on_with(path, pair->client_conn, another.client_conn))
+			return;
+		e2e_sleep_ms(POLL_MS);
+	}
+	fail_msg("%s does not go on with what was there before", path);
+}
+
 static void nothing_is_lost_at_the_seams_of_size(void **state)
 {
 	struct e2e *e2e = *state;
@@ -158,9 +210,10 @@ static void nothing_is_lost_at_the_seams_of_size(void **state)
 	e2e_pair_connect(&pair, "127.0.0.1");
 	e2e_pair_exchange(&pair, 100, 100); /* the server is known by what it does */
 	e2e_churn(e2e, e2e_port(1), (unsigned)churn);
-	e2e_sleep_ms(e2e_patience(500)); /* the last file has begun, and all is told to it */
+	e2e_churn_settle(e2e, e2e_port(1));
+	wait_for_the_last(recording, &pair);
 	e2e_pair_close(&pair);
-	e2e_sleep_ms(500);
+	e2e_ss_wait_none(&e2e->home, "state last-ack sport = :%u", e2e_port(0));
 	e2e_tracer_stop(tracer, 0);
 	take_files(e2e, recording, &files);
 
@@ -177,23 +230,6 @@ static void nothing_is_lost_at_the_seams_of_size(void **state)
 	files_free(&files);
 }
 
-/// Whether the file, which is being written, already tells what was found of the connection.
-static bool tells_found(const char *path, const char *conn)
-{
-	struct e2e_output output;
-	json_t *events;
-	size_t n;
-
-	if (access(path, F_OK))
-		return false;
-	E2E_CONNTRACE(&output, "replay", "--json", path);
-	events = e2e_events_parse(output.out, output.out_bytes);
-	n = e2e_events_count(events, "{s:s, s:s}", "event", "found", "conn", conn);
-	json_decref(events);
-	e2e_output_free(&output);
-	return n;
-}
-
 /// Everything, as it came: what it means is found out when each file is read. A connection that
 /// changes while a file begins is found as what it has become: it is closed when it has been found.
 static void file_of_everything_begins_with_what_is_there(void **state)
@@ -205,14 +241,13 @@ static void file_of_everything_begins_with_what_is_there(void **state)
 	struct files files;
 
 	e2e_need_capability(e2e, "snapshot");
-	tracer = E2E_TRACE(e2e, "record", "-G", "3", "-w", recording);
+	tracer = E2E_TRACE(e2e, "record", "-G", e2e_is_guest() ? "10" : "3", "-w", recording);
 	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
 	e2e_pair_connect(&pair, "127.0.0.1");
-	for (int ms = 0; ms < e2e_patience(WAIT_MS) && !tells_found(second, pair.client_conn);
-	     ms += POLL_MS)
-		e2e_sleep_ms(POLL_MS);
+	e2e_recording_wait(second, e2e_patience(WAIT_MS), "{s:s, s:s}", "event", "found", "conn",
+			   pair.client_conn);
 	e2e_pair_close(&pair);
-	e2e_sleep_ms(500);
+	e2e_ss_wait_none(&e2e->home, "state last-ack sport = :%u", e2e_port(0));
 	e2e_tracer_stop(tracer, 0);
 	take_files(e2e, recording, &files);
 
@@ -276,7 +311,6 @@ static void child_of_a_followed_process_is_followed_over_a_seam(void **state)
 	wait_for_the_third(e2e, recording);
 	fd = e2e_actor_connect(child, "127.0.0.1", e2e_port(0));
 	conn = e2e_actor_conn(child, fd);
-	e2e_sleep_ms(500);
 	e2e_tracer_stop(tracer, 0);
 	take_files(e2e, recording, &files);
 

@@ -400,6 +400,7 @@ static void live_recycle(struct stage *stage)
 	e2e_actor_receive_fin(pair->client, pair->client_fd);
 	e2e_actor_close(pair->client, pair->client_fd);
 	wait_for(stage, old, "to", "TIME_WAIT");
+	wait_for(stage, pair->client_conn, "event", "close");
 	e2e_sleep_ms(ANSWER_MS);
 	pair->client_fd = e2e_actor_connect_from(pair->client, &from, &to);
 	pair->server_fd = e2e_actor_accept(pair->server, pair->listen_fd);

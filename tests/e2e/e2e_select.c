@@ -165,6 +165,9 @@ static void selects_whole_lives_and_no_others(void **state)
 	if (selection->lives & LIFE(CLIENT))
 		e2e_tracer_wait_event(tracer, WAIT_MS, "{s:s, s:s}", "conn", stage.conns[CLIENT],
 				      "to", "TIME_WAIT");
+	if (selection->lives & LIFE(SERVER))
+		e2e_tracer_wait_event(tracer, WAIT_MS, "{s:s, s:s}", "conn", stage.conns[SERVER],
+				      "from", "LAST_ACK");
 	e2e_tracer_stop(tracer, 0);
 
 	for (size_t life = 0; life < LIVES; life++) {

@@ -82,8 +82,7 @@ static void replay_and_report_take_an_expression_behind_the_file(void **state)
 	e2e_pair_connect(&pair, "127.0.0.1");
 	e2e_pair_exchange(&pair, 100, 100);
 	e2e_pair_close(&pair);
-	e2e_sleep_ms(500);
-	e2e_tracer_stop(watch, 0);
+	stop_after_time_wait(watch, pair.client_conn);
 	e2e_tracer_stop(record, 0);
 
 	e2e_assert_only(e2e_tracer_events(watch), pair.client_conn);

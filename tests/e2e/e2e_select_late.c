@@ -180,6 +180,14 @@ static void child_is_not_selected_without_follow(void **state)
 	assert_int_equal(json_array_size(e2e_tracer_events(tracer)), 0);
 }
 
+/// What comes behind the end of a command is not waited for long: the script waits for the last ACK
+/// of what it has closed. State 09 of /proc/net/tcp is LAST_ACK.
+static const char *await_last_ack(struct e2e *e2e)
+{
+	return e2e_format(e2e, "while grep -q ':%04X 09 ' /proc/net/tcp; do sleep 0.01; done",
+			  e2e_port(0));
+}
+
 /// Runs `conntrace watch --json -- bash -c SCRIPT` against a server that sends 100 bytes and
 /// closes.
 static struct e2e_tracer *trace_command(struct e2e *e2e, const char *script)
@@ -216,8 +224,8 @@ static void command_is_traced_and_its_status_handed_on(void **state)
 	const char *pid_path = e2e_path(e2e, "pid");
 	const char *script = e2e_format(
 		e2e,
-		"echo $$ >%s; exec 3<>/dev/tcp/127.0.0.1/%u; cat <&3 >/dev/null; exec 3>&-; exit 7",
-		pid_path, e2e_port(0));
+		"echo $$ >%s; exec 3<>/dev/tcp/127.0.0.1/%u; cat <&3 >/dev/null; exec 3>&-; %s; exit 7",
+		pid_path, e2e_port(0), await_last_ack(e2e));
 	struct e2e_tracer *tracer = trace_command(e2e, script);
 	size_t bytes;
 	char *pid_text = e2e_file_read(pid_path, &bytes);
@@ -233,8 +241,8 @@ static void children_of_the_command_are_traced(void **state)
 {
 	struct e2e *e2e = *state;
 	const char *script = e2e_format(
-		e2e, "(exec 3<>/dev/tcp/127.0.0.1/%u; cat <&3 >/dev/null; exec 3>&-); exit 0",
-		e2e_port(0));
+		e2e, "(exec 3<>/dev/tcp/127.0.0.1/%u; cat <&3 >/dev/null; exec 3>&-); %s; exit 0",
+		e2e_port(0), await_last_ack(e2e));
 	struct e2e_tracer *tracer = trace_command(e2e, script);
 
 	assert_int_equal(tracer->status, 0);
@@ -245,8 +253,9 @@ static void command_ended_by_a_signal_is_told_as_a_shell_does(void **state)
 {
 	struct e2e *e2e = *state;
 	const char *script = e2e_format(
-		e2e, "exec 3<>/dev/tcp/127.0.0.1/%u; cat <&3 >/dev/null; exec 3>&-; kill -KILL $$",
-		e2e_port(0));
+		e2e,
+		"exec 3<>/dev/tcp/127.0.0.1/%u; cat <&3 >/dev/null; exec 3>&-; %s; kill -KILL $$",
+		e2e_port(0), await_last_ack(e2e));
 	struct e2e_tracer *tracer = trace_command(e2e, script);
 
 	assert_int_equal(tracer->status, 128 + 9);

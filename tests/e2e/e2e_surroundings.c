@@ -242,7 +242,8 @@ static void wall_clock_that_is_set_changes_no_duration(void **state)
 		e2e_sleep_ms(SETTLE_MS);
 	}
 	e2e_pair_close(&pair);
-	e2e_sleep_ms(SETTLE_MS);
+	e2e_tracer_wait_event(tracer, e2e_patience(WAIT_MS), "{s:s, s:s}", "event", "close", "conn",
+			      pair.server_conn);
 	e2e_tracer_stop(tracer, 0);
 	ended_ns = wall_clock_ns() + NS_PER_S;
 	e2e_assert_no_loss(e2e_tracer_events(tracer));

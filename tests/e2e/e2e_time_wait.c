@@ -24,7 +24,6 @@
 #define MS_NS		  1000000LL
 #define SECOND_NS	  1000000000LL
 #define WAIT_MS		  10000
-#define ANSWER_MS	  100
 #define REUSE_DELAY_MS	  1100 /// net.ipv4.tcp_tw_reuse_delay, and a little
 #define NETNS_DEATH_MS	  20000
 #define TIME_WAIT_NS	  (60 * SECOND_NS)
@@ -175,7 +174,8 @@ static void new_syn_recycles_time_wait(void **state)
 	e2e_actor_receive_fin(run.pair.client, run.pair.client_fd);
 	e2e_actor_close(run.pair.client, run.pair.client_fd);
 	run_wait(&run, old, "to", "TIME_WAIT");
-	e2e_sleep_ms(ANSWER_MS);
+	/* told some time behind: the clock of TCP's timestamps has gone on */
+	run_wait(&run, run.pair.client_conn, "event", "close");
 	e2e_actor_connect_from(run.pair.client, &from, &to);
 	fd = e2e_actor_accept(run.pair.server, run.pair.listen_fd);
 	new = e2e_actor_conn(run.pair.server, fd);
@@ -202,7 +202,8 @@ static void assassinate(struct run *run)
 
 	e2e_actor_close(run->pair.server, run->pair.listen_fd);
 	e2e_actor_begin_connect(run->pair.server, &from, &to);
-	e2e_sleep_ms(ANSWER_MS);
+	e2e_tracer_wait_event(run->tracer, WAIT_MS, "{s:s, s:s, s:i}", "event", "rst", "direction",
+			      "sent", "rport", run->pair.client_port);
 }
 
 static void reset_kills_time_wait(void **state)

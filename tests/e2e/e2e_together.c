@@ -101,12 +101,12 @@ static void three_tell_the_same_and_two_of_them_end(void **state)
 
 	e2e_churn_widen_ports();
 	e2e_churn(e2e, e2e_port(0), churn_size());
-	e2e_sleep_ms(SETTLE_MS);
+	e2e_churn_settle(e2e, e2e_port(0));
 	kill(killed->pid, SIGKILL);
 	assert_int_equal(e2e_tracer_join(killed, e2e_patience(WAIT_MS)), 128 + SIGKILL);
 	e2e_tracer_stop(stopped, 0);
 	e2e_churn(e2e, e2e_port(0), churn_size());
-	e2e_sleep_ms(SETTLE_MS);
+	e2e_churn_settle(e2e, e2e_port(0));
 	e2e_tracer_stop(first, 0);
 
 	all = E2E_CONNTRACE_JSON("replay", "--json", recording);

@@ -33,7 +33,8 @@ static void closed_window_is_probed_until_it_opens(void **state)
 	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
 	e2e_pair_connect(&pair, "127.0.0.1");
 	e2e_actor_begin_send(pair.client, pair.client_fd, MORE_THAN_BUFFERS);
-	e2e_sleep_ms(STALL_MS);
+	e2e_tracer_wait_event(tracer, WAIT_MS, "{s:s, s:s, s:b}", "event", "window_probe", "conn",
+			      pair.client_conn, "answered", 1);
 	e2e_actor_receive(pair.server, pair.server_fd, MORE_THAN_BUFFERS);
 	e2e_actor_finish(pair.client);
 	e2e_pair_close(&pair);

@@ -19,6 +19,7 @@
 #include "support/attempt.h"
 #include "support/e2e.h"
 #include "support/process.h"
+#include "support/ss.h"
 
 #define CHURN_BYTES    64
 #define CHURN_LIMIT_MS 300000
@@ -143,6 +144,11 @@ void e2e_churn(struct e2e *e2e, uint16_t port, unsigned count)
 	client = start_client(e2e, port, count, 0);
 	wait_for_end(e2e, client, "churn client");
 	wait_for_end(e2e, server, "churn server");
+}
+
+void e2e_churn_settle(struct e2e *e2e, uint16_t port)
+{
+	e2e_ss_wait_none(&e2e->home, "state last-ack sport = :%u", port);
 }
 
 void e2e_churn_widen_ports(void)

@@ -12,6 +12,10 @@ struct e2e;
 /// close by the server. Returns when all are done.
 void e2e_churn(struct e2e *e2e, uint16_t port, unsigned count);
 
+/// Waits until all connections of an e2e_churn() at that port are over in the kernel, too: a
+/// server's close() returns before its last ACK has come.
+void e2e_churn_settle(struct e2e *e2e, uint16_t port);
+
 /// Makes room for more than 60,000 connections in TIME_WAIT in the namespace that the test program
 /// is in.
 void e2e_churn_widen_ports(void);

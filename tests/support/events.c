@@ -65,7 +65,7 @@ long long e2e_event_number(const json_t *event, const char *key)
 	return json_is_integer(value) ? json_integer_value(value) : -1;
 }
 
-static json_t *pack(const char *pattern, va_list args)
+json_t *e2e_events_pattern(const char *pattern, va_list args)
 {
 	json_error_t error;
 	json_t *wanted = json_vpack_ex(&error, 0, pattern, args);
@@ -100,7 +100,7 @@ static size_t scan(const json_t *events, const json_t *wanted, size_t nth, json_
 static size_t scan_packed(const json_t *events, const char *pattern, va_list args, size_t nth,
 			  json_t **ret_nth, long *ret_position)
 {
-	json_t *wanted = pack(pattern, args);
+	json_t *wanted = e2e_events_pattern(pattern, args);
 	size_t count = scan(events, wanted, nth, ret_nth, ret_position);
 
 	json_decref(wanted);
@@ -192,7 +192,7 @@ json_t *e2e_events_one_at(const char *file, int line, const json_t *events, cons
 	va_list args;
 
 	va_start(args, pattern);
-	wanted = pack(pattern, args);
+	wanted = e2e_events_pattern(pattern, args);
 	va_end(args);
 	count = scan(events, wanted, 0, &found, &position);
 	if (count != 1) {
@@ -211,7 +211,7 @@ void e2e_assert_none_at(const char *file, int line, const json_t *events, const 
 	va_list args;
 
 	va_start(args, pattern);
-	wanted = pack(pattern, args);
+	wanted = e2e_events_pattern(pattern, args);
 	va_end(args);
 	if (scan(events, wanted, 0, &found, &position)) {
 		dump_for(events, wanted);
@@ -361,7 +361,7 @@ void e2e_assert_has_at(const char *file, int line, const json_t *event, const ch
 	va_list args;
 
 	va_start(args, pattern);
-	wanted = pack(pattern, args);
+	wanted = e2e_events_pattern(pattern, args);
 	va_end(args);
 	if (!e2e_event_matches(event, wanted)) {
 		print_error("wanted:\n");

@@ -9,12 +9,16 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 /// Parses JSON Lines. A line that is no JSON object, or is cut, fails the test and is printed. The
 /// caller owns the array.
 json_t *e2e_events_parse(const char *text, size_t bytes);
+
+/// A pattern with its arguments, for e2e_event_matches(). The caller owns it.
+json_t *e2e_events_pattern(const char *pattern, va_list args);
 
 bool e2e_event_matches(const json_t *event, const json_t *pattern);
 

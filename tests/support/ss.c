@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,12 @@
 
 #include <cmocka.h>
 
+#include "support/attempt.h"
 #include "support/e2e.h"
 
-#define ROWS_MAX 256
+#define ROWS_MAX      256
+#define NONE_LIMIT_MS 20000
+#define POLL_MS	      10
 
 static const char *const states[][2] = {
 	{"LISTEN", "LISTEN"},	  {"SYN-SENT", "SYN_SENT"},    {"SYN-RECV", "SYN_RECV"},
@@ -116,6 +120,38 @@ unsigned e2e_ss_retransmits(const struct e2e_netns *netns, const char *conn)
 			return rows[i].retransmits;
 	fail_msg("ss has no socket %s", conn);
 	return 0;
+}
+
+/// Whether ss prints nothing.
+static bool has_none(const struct e2e_netns *netns, const char *command)
+{
+	char path[64];
+	struct e2e_output output;
+	bool none;
+
+	snprintf(path, sizeof(path), "--net=/proc/%d/fd/%d", getpid(), netns->fd);
+	e2e_process_run((const char *const[]){"nsenter", path, "sh", "-c", command, NULL}, &output);
+	if (output.status)
+		fail_msg("%s exited %d: %s", command, output.status, output.err);
+	none = !output.out_bytes;
+	e2e_output_free(&output);
+	return none;
+}
+
+void e2e_ss_wait_none(const struct e2e_netns *netns, const char *filter, ...)
+{
+	char words[128], command[160];
+	va_list args;
+
+	va_start(args, filter);
+	vsnprintf(words, sizeof(words), filter, args);
+	va_end(args);
+	snprintf(command, sizeof(command), "exec ss -Htan %s", words);
+	for (int waited_ms = 0; !has_none(netns, command); waited_ms += POLL_MS) {
+		if (waited_ms > e2e_patience(NONE_LIMIT_MS))
+			fail_msg("there still are sockets in %s", words);
+		e2e_sleep_ms(POLL_MS);
+	}
 }
 
 void e2e_ss_kill(const struct e2e_netns *netns, const char *filter)

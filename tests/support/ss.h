@@ -30,5 +30,10 @@ const char *e2e_ss_conn(struct e2e *e2e, const struct e2e_netns *netns, const ch
 /// So often has the socket of this cookie sent again what its timer waits for.
 unsigned e2e_ss_retransmits(const struct e2e_netns *netns, const char *conn);
 
+/// Waits until no socket matches ss's filter, e.g. "state last-ack sport = :80", for a close()
+/// returns before the last ACK has come; the test fails when there still are some after 20 s.
+void e2e_ss_wait_none(const struct e2e_netns *netns, const char *filter, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /// `ss -K` on the sockets that match ss's filter, e.g. "state time-wait sport = :80".
 void e2e_ss_kill(const struct e2e_netns *netns, const char *filter);

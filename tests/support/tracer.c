@@ -156,9 +156,8 @@ bool e2e_tracer_wait_event(struct e2e_tracer *tracer, int limit_ms, const char *
 	va_list args;
 
 	va_start(args, pattern);
-	wanted = json_vpack_ex(NULL, 0, pattern, args);
+	wanted = e2e_events_pattern(pattern, args);
 	va_end(args);
-	assert_non_null(wanted);
 	found = is_printed(tracer, wanted);
 	for (int waited_ms = 0; !found && waited_ms < limit_ms; waited_ms += POLL_MS) {
 		e2e_sleep_ms(POLL_MS);
