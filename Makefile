@@ -127,6 +127,7 @@ UNIT_SRCS_confine     := $(wildcard src/confine/*.c) src/sink/spool.c src/sink/s
 UNIT_SRCS_json_writer := $(addprefix src/base/,json_writer.c buf.c text.c)
 UNIT_SRCS_log         := src/base/log.c src/base/text.c src/base/buf.c
 UNIT_SRCS_number      := src/base/number.c
+UNIT_SRCS_ports       := src/base/ports.c
 UNIT_SRCS_options     := src/cli/options.c src/cli/option_table.c src/cli/option_values.c \
 	src/cli/option_select.c src/cli/option_cgroup.c src/cli/help.c src/cli/examples.c src/cli/suggest.c \
 	$(addprefix src/select/,match.c expression.c parse.c term.c lexer.c) src/names.c \
@@ -209,6 +210,7 @@ EXPRESSION_SRCS := $(addprefix src/select/,match.c expression.c parse.c term.c l
 UNIT_SRCS_doctor := $(wildcard src/doctor/*.c) $(sort $(WORDS_SRCS) $(FIELD_SRCS)) src/capability.c
 UNIT_SRCS_doctor_silent := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_netns := $(UNIT_SRCS_doctor)
+UNIT_SRCS_doctor_ended := $(UNIT_SRCS_doctor)
 
 UNIT_SRCS_conn_table      := tests/unit/world.c $(TABLE_SRCS) $(LIFE_SRCS)
 UNIT_SRCS_conn_table_loss := $(UNIT_SRCS_conn_table)

@@ -19,6 +19,9 @@ struct ct_session {
 	uint64_t netns;	 /// inode number of the tracer's network namespace; 0 unknown
 	/// How many net.ipv4.ip_local_port_range gives there; 0 unknown
 	uint64_t local_ports;
+	/// How many of those net.ipv4.ip_local_reserved_ports keeps from connect(); 0 none, or
+	/// unknown
+	uint64_t reserved_ports;
 };
 
 /// CLOCK_REALTIME of an event's CLOCK_MONOTONIC time.

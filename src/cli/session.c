@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -11,6 +12,7 @@
 #include "conntrace/cleanup.h"
 #include "conntrace/clock.h"
 #include "conntrace/number.h"
+#include "conntrace/ports.h"
 
 /// One instant on both clocks: the real one is read between two readings of the other.
 static void read_clocks(struct ct_session *session)
@@ -49,8 +51,26 @@ static uint64_t own_netns(void)
 	return stat("/proc/self/ns/net", &status) ? 0 : status.st_ino;
 }
 
-/// How many there are from the first to the last, of this network namespace; 0: not known.
-static uint64_t count_local_ports(void)
+/// The kernel hands the list out in one go or cut: two of three ports, each two a range, are twelve
+/// characters for three.
+#define RESERVED_LEN_MAX ((UINT16_MAX + 1) / 3 * 12 + 64)
+
+/// 0: none, or not known.
+static uint64_t count_reserved_ports(uint16_t first, uint16_t last)
+{
+	_cleanup_(ct_freep) char *text = malloc(RESERVED_LEN_MAX);
+	uint64_t n = 0;
+
+	if (!text)
+		return 0;
+	read_line("/proc/sys/net/ipv4/ip_local_reserved_ports", text, RESERVED_LEN_MAX);
+	(void)ct_ports_count(text, first, last, &n);
+	return n;
+}
+
+/// How many there are from the first to the last, of this network namespace, and of those how many
+/// are reserved; 0: not known.
+static void count_local_ports(struct ct_session *session)
 {
 	uint64_t first, last;
 	char text[32], *space;
@@ -58,12 +78,13 @@ static uint64_t count_local_ports(void)
 	read_line("/proc/sys/net/ipv4/ip_local_port_range", text, sizeof(text));
 	space = strpbrk(text, " \t");
 	if (!space)
-		return 0;
+		return;
 	*space = '\0';
 	if (ct_parse_u64(text, 0, UINT16_MAX, &first) ||
 	    ct_parse_u64(space + 1, first, UINT16_MAX, &last))
-		return 0;
-	return last - first + 1;
+		return;
+	session->local_ports = last - first + 1;
+	session->reserved_ports = count_reserved_ports((uint16_t)first, (uint16_t)last);
 }
 
 static void join_words(char *const words[], char *ret, size_t size)
@@ -87,7 +108,7 @@ void ct_session_begin(char *const command_line[], struct ct_session *ret)
 	}
 	read_line("/proc/sys/kernel/random/boot_id", ret->boot_id, sizeof(ret->boot_id));
 	ret->netns = own_netns();
-	ret->local_ports = count_local_ports();
+	count_local_ports(ret);
 	join_words(command_line, ret->command_line, sizeof(ret->command_line));
 	read_clocks(ret);
 }

@@ -77,19 +77,45 @@ static void put_remedy(struct ct_buf *buf)
 		    "net.ipv4.ip_local_port_range, or more addresses, give more ports");
 }
 
-/// How many local ports connect() may choose from where the connection is. 0: not known.
-static uint64_t ports_set(const struct ct_doctor_facts *facts, const struct ct_conn_id *id)
+/// The local ports that connect() may choose from.
+struct ports {
+	uint64_t n;
+	uint64_t reserved; /// of the range, and so not among them
+	bool known;	   /// else they are those by default
+};
+
+static struct ports ports_of(const struct ct_doctor_facts *facts, const struct ct_conn_id *id)
 {
 	const struct ct_session *session = facts->session;
+	uint64_t reserved = session->reserved_ports;
 
-	return session->netns && session->netns == id->netns ? session->local_ports : 0;
+	if (!session->netns || session->netns != id->netns || !session->local_ports)
+		return (struct ports){.n = PORTS};
+	if (reserved >= session->local_ports) /* a recording may hold any number */
+		reserved = 0;
+	return (struct ports){session->local_ports - reserved, reserved, true};
+}
+
+static void put_ports(const struct ports *ports, struct ct_finding *finding)
+{
+	ct_finding_number(finding, ports->known ? "ports" : "ports_by_default", ports->n);
+	if (ports->reserved)
+		ct_finding_number(finding, "ports_reserved", ports->reserved);
+}
+
+/// Whose share of the ports it is.
+static const char *extent_of(const struct ports *ports)
+{
+	if (!ports->known)
+		return " by default (what is set there is not known)";
+	return ports->reserved ? " that net.ipv4.ip_local_reserved_ports leaves" : "";
 }
 
 static bool is_pressure(const struct ct_case *one, const struct ct_doctor_facts *facts,
 			struct ct_finding *finding)
 {
-	uint64_t set = ports_set(facts, &finding->culprit), ports = set ? set : PORTS;
-	uint64_t peak = peak_of(one), share = peak * 100 / ports;
+	const struct ports ports = ports_of(facts, &finding->culprit);
+	uint64_t peak = peak_of(one), share = peak * 100 / ports.n;
 
 	if (share < 10)
 		return false;
@@ -100,12 +126,11 @@ static bool is_pressure(const struct ct_case *one, const struct ct_doctor_facts 
 		      (unsigned long long)peak);
 	ct_finder_put_service(&finding->summary, &finding->culprit);
 	ct_buf_printf(&finding->summary, ": %llu %% of the %llu of net.ipv4.ip_local_port_range%s",
-		      (unsigned long long)share, (unsigned long long)ports,
-		      set ? "" : " by default (what is set there is not known)");
+		      (unsigned long long)share, (unsigned long long)ports.n, extent_of(&ports));
 	if (one->values[2].sum * 2 > one->count)
 		ct_buf_puts(&finding->summary, "; this side closes first");
 	ct_finding_number(finding, "time_wait_peak", peak);
-	ct_finding_number(finding, set ? "ports" : "ports_by_default", ports);
+	put_ports(&ports, finding);
 	ct_finding_number(finding, "closed_here_first", one->values[2].sum);
 	ct_finder_put_ss(facts, &finding->confirm, "time-wait", one);
 	put_remedy(&finding->remedy);
@@ -138,6 +163,8 @@ static bool had_no_port(const struct ct_conn *conn, uint64_t now_ns, struct ct_s
 static bool is_exhausted(const struct ct_case *one, const struct ct_doctor_facts *facts,
 			 struct ct_finding *finding)
 {
+	const struct ports ports = ports_of(facts, &finding->culprit);
+
 	finding->severity = CT_SEVERITY_CRIT;
 	finding->confidence = CT_CONFIDENCE_HIGH;
 	ct_words_count(&finding->summary, one->count, "connect() call");
@@ -145,6 +172,8 @@ static bool is_exhausted(const struct ct_case *one, const struct ct_doctor_facts
 	ct_finder_put_service(&finding->summary, &finding->culprit);
 	ct_buf_puts(&finding->summary, " failed with EADDRNOTAVAIL: no local port was left for it");
 	ct_finding_number(finding, "connects_without_port", one->count);
+	if (ports.reserved)
+		put_ports(&ports, finding);
 	ct_finder_put_ss(facts, &finding->confirm, NULL, one);
 	put_remedy(&finding->remedy);
 	return true;

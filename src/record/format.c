@@ -29,6 +29,7 @@ enum header_tag {
 	TAG_REAL_NS,
 	TAG_NETNS,
 	TAG_LOCAL_PORTS,
+	TAG_RESERVED_PORTS,
 	TAG_CAPABILITY = 32, /// and from here on one for each of enum ct_capability_id
 };
 
@@ -57,6 +58,7 @@ static const struct {
 	NUMBER(TAG_REAL_NS, real_ns),
 	NUMBER(TAG_NETNS, netns),
 	NUMBER(TAG_LOCAL_PORTS, local_ports),
+	NUMBER(TAG_RESERVED_PORTS, reserved_ports),
 #undef TEXT
 #undef NUMBER
 };

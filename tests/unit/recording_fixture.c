@@ -37,6 +37,7 @@ const struct ct_session fixture_session = {
 	.real_ns = 1700000000000000000,
 	.netns = 4026531840,
 	.local_ports = 28232,
+	.reserved_ports = 14,
 };
 
 void events_add(struct events *events, const struct ct_event *event)

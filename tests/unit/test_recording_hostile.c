@@ -113,6 +113,27 @@ static struct ct_recording_reader *open_sample(const struct sample *sample)
 	return reader;
 }
 
+/// As a recorder left it that did not know of them: nothing is under their tag.
+static void reserved_ports_that_were_not_told_are_none(void **state)
+{
+	static const uint8_t told[] = {11, 0, 8, 0, 14, 0, 0, 0, 0, 0, 0, 0};
+	struct sample *sample = *state;
+	size_t len = header_bytes(&sample->file);
+	uint8_t *tag = memmem(sample->file.data, len, told, sizeof(told));
+	struct ct_recording_reader *reader;
+
+	assert_non_null(tag);
+	reader = open_sample(sample);
+	assert_int_equal(ct_recording_session(reader)->reserved_ports, 14);
+	ct_recording_reader_free(&reader);
+	ct_put_le(tag, 2, 0x7fff);
+	seal(sample->file.data, len);
+	reader = open_sample(sample);
+	assert_int_equal(ct_recording_session(reader)->reserved_ports, 0);
+	assert_int_equal(ct_recording_session(reader)->local_ports, 28232);
+	ct_recording_reader_free(&reader);
+}
+
 static void capability_level_of_a_later_version_is_unknown(void **state)
 {
 	/* in front of the others: of what the recorder did not tell */
@@ -361,6 +382,7 @@ int main(void)
 		TEST(damaged_header_is_refused),
 		TEST(header_of_four_gigabytes_is_refused_unread),
 		TEST(header_of_a_later_version_says_more),
+		TEST(reserved_ports_that_were_not_told_are_none),
 		TEST(capability_level_of_a_later_version_is_unknown),
 		TEST(capability_detail_is_cut_to_its_room),
 		TEST(capability_without_a_level_is_refused),
