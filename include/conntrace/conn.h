@@ -199,6 +199,7 @@ struct ct_conn {
 	uint64_t established_ns; /// CT_NS_UNKNOWN: never seen to be
 	uint64_t found_ns;   /// it is older than the tracer, and was there by then; CT_NS_UNKNOWN
 	uint64_t idle_ns;    /// by then nothing had come or gone for at least so long; 0: not known
+	uint64_t silent_ns;  /// the same of the last look at it, which may be a later one
 	uint64_t expires_ns; /// when its mini-socket's or request's timer is due; CT_NS_UNKNOWN
 	struct ct_mark *marks; /// owned, in the order of raising
 	uint32_t flags;	       /// 1 << enum ct_flag of all that was raised

@@ -50,6 +50,14 @@ enum ct_output_time {
 	CT_TIME_RELATIVE,  /// -t: seconds since the stream began
 };
 
+/// Where a process is now.
+enum ct_process_place {
+	CT_PROCESS_UNKNOWN = 0,
+	CT_PROCESS_THERE,     /// in the network namespace that was asked for
+	CT_PROCESS_ELSEWHERE, /// in another one
+	CT_PROCESS_ENDED,
+};
+
 struct ct_output_options {
 	enum ct_output_format format;
 	enum ct_output_time time;
@@ -61,8 +69,11 @@ struct ct_output_options {
 	struct ct_list_memory *memory;
 	const char *fields; /// --fields LIST, comma-separated column or key names; NULL all
 	uint64_t idle_ns;   /// doctor: silent for less is no symptom; 0: its default
-	uint8_t by;	    /// report's text: enum ct_report_by
-	size_t page_lives;  /// report's page: the most lives in it; 0: CT_REPORT_PAGE_LIVES
+	/// doctor: looks, at finish(), whether the process is in the namespace with this inode
+	/// number; NULL: nobody can, what is told is long over
+	enum ct_process_place (*find_process)(uint32_t pid, uint32_t netns);
+	uint8_t by;	   /// report\'s text: enum ct_report_by
+	size_t page_lives; /// report\'s page: the most lives in it; 0: CT_REPORT_PAGE_LIVES
 	int *worst; /// doctor: raised to 1 + the severity of its worst finding; NULL: not wanted
 	/// What is wrong with the recording that is read, known at finish(); NULL or "": nothing
 	const char *problem;

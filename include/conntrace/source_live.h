@@ -54,8 +54,9 @@ int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t de
  * listener, mini-socket and half-open handshake of each network namespace that a process lives in;
  * among them, in their places, the events that happen meanwhile.
  *
- * Called behind ct_source_live_open(), and again where all is to be told once more, to somebody who
- * knows of nothing. A namespace that cannot be entered is passed over.
+ * Called behind ct_source_live_open(), and again where all is to be told once more: to somebody who
+ * knows of nothing, or who wants to know what has been silent since. A namespace that cannot be
+ * entered is passed over.
  *
  * @err_text gets one line on failure, and (on success) one that says which namespaces were passed
  *           over and why, or "".

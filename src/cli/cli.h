@@ -81,6 +81,14 @@ struct ct_feed {
 /// A ct_record_fn, its context a struct ct_feed.
 int ct_feed_record(void *feed, const void *bytes, size_t len);
 
+struct ct_source_live;
+
+/// What was silent when the doctor came may have spoken since: all that is there is handed over
+/// once more. Where that is not possible nothing is said. 0; as ct_source_live_snapshot() what must
+/// end the run.
+int ct_doctor_look_again(const struct ct_options *options, struct ct_source_live *source,
+			 struct ct_feed *feed);
+
 /// "ring 3, recursion 1": what was lost by where, as far as there is room.
 #define CT_LOSSES_STRLEN 256
 void ct_list_losses(const uint64_t lost_at[_CT_LOST_MAX], char *text, size_t len);

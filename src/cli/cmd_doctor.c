@@ -1,15 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
 #include "cli.h"
 #include "conntrace/doctor.h"
 #include "conntrace/log.h"
+#include "conntrace/source_live.h"
 
 /// How long it looks if nobody says otherwise.
 #define WATCH_NS 10000000000ULL
+
+/// PROC_PID_INIT_INO, include/linux/proc_ns.h: of the pid namespace whose numbers the tracer tells.
+#define FIRST_PID_NAMESPACE 0xEFFFFFFCu
+
+/// /proc shows the processes that the tracer tells of, and not this user's alone: proc(5), hidepid.
+static bool sees_processes(void)
+{
+	struct stat status;
+
+	return stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == FIRST_PID_NAMESPACE &&
+	       stat("/proc/1", &status) == 0;
+}
+
+static enum ct_process_place find_process(uint32_t pid, uint32_t netns)
+{
+	struct stat status;
+	char path[32];
+
+	if (!sees_processes())
+		return CT_PROCESS_UNKNOWN;
+	snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
+	if (stat(path, &status) == 0)
+		return status.st_ino == netns ? CT_PROCESS_THERE : CT_PROCESS_ELSEWHERE;
+	return errno == ENOENT ? CT_PROCESS_ENDED : CT_PROCESS_UNKNOWN;
+}
+
+int ct_doctor_look_again(const struct ct_options *options, struct ct_source_live *source,
+			 struct ct_feed *feed)
+{
+	char err[512];
+	int r;
+
+	if (options->no_snapshot)
+		return 0;
+	r = ct_source_live_snapshot(source, ct_feed_record, feed, err, sizeof(err));
+	return feed->error || r == -ENOTRECOVERABLE ? r : 0;
+}
 
 static int look_live(struct ct_options *options)
 {
 	if (!options->duration_ns)
 		options->duration_ns = WATCH_NS;
+	options->output.find_process = find_process;
 	ct_info("watching for %.3g s; --duration changes that", (double)options->duration_ns / 1e9);
 	return ct_live_run(options, ct_sink_doctor_new, NULL);
 }

@@ -403,6 +403,8 @@ static int finish(struct live *live, int r)
 	int finished;
 
 	ct_progress_end(&live->progress);
+	if (r == 0 && live->options->command == CT_COMMAND_DOCTOR)
+		r = ct_doctor_look_again(live->options, live->source, &live->feed);
 	if (r == 0)
 		r = ct_source_live_finish(live->source, ct_feed_record, &live->feed);
 	finished = ct_pipeline_finish(live->pipeline);

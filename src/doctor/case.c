@@ -16,7 +16,6 @@
 
 static void key_by_service(const struct ct_conn_id *id, struct ct_case_key *key)
 {
-	key->netns = id->netns;
 	key->family = id->family;
 	if (ct_finder_asks(id)) {
 		memcpy(key->raddr, id->raddr, sizeof(key->raddr));
@@ -31,6 +30,7 @@ static enum ct_case_by make_key(enum ct_case_by by, const struct ct_conn_id *id,
 				struct ct_case_key *ret)
 {
 	memset(ret, 0, sizeof(*ret));
+	ret->netns = id->netns;
 	if (by == CT_CASE_BY_OWNER && id->pid) {
 		ret->pid = id->pid;
 		return CT_CASE_BY_OWNER;
@@ -92,7 +92,7 @@ static void add_value(struct ct_sum *sum, uint64_t value, bool first)
 		sum->sum = UINT64_MAX;
 }
 
-static void add_example(struct ct_case *one, const struct ct_conn_id *id, uint64_t weight)
+static void add_example(struct ct_case *one, const struct ct_conn *conn, uint64_t weight)
 {
 	size_t at = one->n_examples;
 
@@ -104,14 +104,19 @@ static void add_example(struct ct_case *one, const struct ct_conn_id *id, uint64
 		one->n_examples++;
 	memmove(&one->examples[at + 1], &one->examples[at],
 		(one->n_examples - at - 1) * sizeof(one->examples[0]));
-	one->examples[at] = (struct ct_example){weight, *id};
+	one->examples[at] = (struct ct_example){
+		.weight = weight,
+		.id = conn->id,
+		.is_let_go = ct_is_let_go(conn),
+		.has_exited = conn->closed_how == CT_HOW_EXIT,
+	};
 }
 
 int ct_cases_add(struct ct_case **cases, enum ct_case_by by, bool keeps_samples,
-		 const struct ct_conn_id *id, const struct ct_symptom *symptom)
+		 const struct ct_conn *conn, const struct ct_symptom *symptom)
 {
 	struct ct_case *one = NULL;
-	int r = find_or_make(cases, by, id, &one);
+	int r = find_or_make(cases, by, &conn->id, &one);
 
 	if (r == 0 && keeps_samples)
 		r = reserve_sample(one);
@@ -122,7 +127,7 @@ int ct_cases_add(struct ct_case **cases, enum ct_case_by by, bool keeps_samples,
 	if (keeps_samples && one->n_samples < SAMPLES_MAX)
 		one->samples[one->n_samples++] =
 			(struct ct_sample){{symptom->values[0], symptom->values[1]}};
-	add_example(one, id, symptom->weight);
+	add_example(one, conn, symptom->weight);
 	one->count++;
 	return 0;
 }

@@ -10,7 +10,8 @@
 #include "conntrace/conn.h"
 #include "conntrace/finding.h"
 
-/// By what connections belong together.
+/// By what connections belong together, those of one network namespace: a command sees no more, and
+/// an address of another one is somebody else's.
 enum ct_case_by {
 	CT_CASE_BY_OWNER = 0, /// their process; where that is not known, as BY_SERVICE
 	CT_CASE_BY_SERVICE,   /// whom they asked, or the port at which they were asked
@@ -46,6 +47,8 @@ struct ct_case_key {
 struct ct_example {
 	uint64_t weight;
 	struct ct_conn_id id;
+	bool is_let_go;	 /// ct_is_let_go()
+	bool has_exited; /// its process let go of it by its end
 };
 
 struct ct_sample {
@@ -65,12 +68,19 @@ struct ct_case {
 	UT_hash_handle hh;
 };
 
+/// No process has a descriptor of it any more: ss shows it without one.
+static inline bool ct_is_let_go(const struct ct_conn *conn)
+{
+	return conn->sock_flags & CT_SOCK_ORPHAN || conn->closed_how == CT_HOW_CLOSE ||
+	       conn->closed_how == CT_HOW_EXIT;
+}
+
 /**
- * Adds a symptom of the connection ID to the case that it belongs to.
+ * Adds a symptom of CONN to the case that it belongs to.
  *
  * @cases uthash of them, each owned; freed by ct_cases_free().
  * @return 0; -ENOSPC: there are too many cases for another one; -ENOMEM. Nothing has changed then.
  */
 int ct_cases_add(struct ct_case **cases, enum ct_case_by by, bool keeps_samples,
-		 const struct ct_conn_id *id, const struct ct_symptom *symptom);
+		 const struct ct_conn *conn, const struct ct_symptom *symptom);
 void ct_cases_free(struct ct_case **cases);

@@ -7,7 +7,9 @@
 
 #include "conntrace/cleanup.h"
 #include "conntrace/count.h"
+#include "ends.h"
 #include "finder.h"
+#include "holders.h"
 
 /* Of findings that are as severe the first here comes first. */
 static const struct ct_finder *const finders[] = {
@@ -34,9 +36,18 @@ struct ct_diagnosis {
 	struct ct_diagnosis_totals totals;
 	uint64_t idle_ns;			  /// silent for less is no symptom
 	struct ct_case *cases[CT_COUNT(finders)]; /// owned, a hash of them each
+	struct ct_end_here *ends;		  /// owned, a hash
+	struct ct_holders *holders;		  /// owned, a hash
 	struct ct_finding *findings;		  /// owned
 	size_t n_findings;
 };
+
+/// For long enough; and the socket at the other end, which would tell, is not one that is here.
+static bool is_silence(const struct ct_diagnosis *d, const struct ct_conn *conn,
+		       const struct ct_symptom *symptom)
+{
+	return symptom->values[0] >= d->idle_ns && !ct_ends_have_other(d->ends, &conn->id);
+}
 
 static int judge(struct ct_diagnosis *d, const struct ct_conn *conn, uint64_t now_ns)
 {
@@ -46,10 +57,9 @@ static int judge(struct ct_diagnosis *d, const struct ct_conn *conn, uint64_t no
 		int r;
 
 		if (!finder->matches(conn, now_ns, &symptom) ||
-		    (finder->of_silence && symptom.values[0] < d->idle_ns))
+		    (finder->of_silence && !is_silence(d, conn, &symptom)))
 			continue;
-		r = ct_cases_add(&d->cases[i], finder->by, finder->keeps_samples, &conn->id,
-				 &symptom);
+		r = ct_cases_add(&d->cases[i], finder->by, finder->keeps_samples, conn, &symptom);
 		if (r == -ENOSPC)
 			d->totals.left_out++;
 		else if (r)
@@ -60,12 +70,17 @@ static int judge(struct ct_diagnosis *d, const struct ct_conn *conn, uint64_t no
 
 int ct_diagnosis_observe(struct ct_diagnosis *d, const struct ct_update *update)
 {
+	int r;
+
 	if (update->ts_ns > d->totals.end_ns)
 		d->totals.end_ns = update->ts_ns;
 	if (update->kind == CT_UPDATE_LOST)
 		d->totals.lost += update->lost.events;
 	if (update->kind != CT_UPDATE_CLOSE)
-		return 0;
+		return ct_ends_note(&d->ends, update);
+	r = ct_holders_note(&d->holders, update->conn);
+	if (r)
+		return r;
 	if (update->conn->gaps) {
 		d->totals.with_gaps++;
 		return 0;
@@ -130,7 +145,7 @@ static int conclude_of(struct ct_diagnosis *d, const struct ct_finder *finder,
 static int conclude_all(struct ct_diagnosis *d, const struct ct_output_options *options,
 			const struct ct_session *session)
 {
-	const struct ct_doctor_facts facts = {options, d->totals.observed_ns, session};
+	const struct ct_doctor_facts facts = {options, d->totals.observed_ns, session, d->holders};
 
 	for (size_t i = 0; i < CT_COUNT(finders); i++) {
 		int r;
@@ -222,6 +237,8 @@ void ct_diagnosis_free(struct ct_diagnosis **diagnosis)
 		return;
 	for (size_t i = 0; i < CT_COUNT(finders); i++)
 		ct_cases_free(&d->cases[i]);
+	ct_ends_free(&d->ends);
+	ct_holders_free(&d->holders);
 	for (size_t i = 0; i < d->n_findings; i++)
 		ct_finding_fini(&d->findings[i]);
 	free(d->findings);

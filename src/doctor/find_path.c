@@ -226,7 +226,7 @@ static bool is_overflow(const struct ct_case *one, const struct ct_doctor_facts 
 	ct_finding_number(finding, "backlog", one->values[0].max);
 	ct_finding_number(finding, "backlog_max", one->values[1].max);
 	ct_finding_number(finding, "synack_timeouts", one->values[2].sum);
-	ct_finder_put_ss_listener(facts, &finding->confirm, &finding->culprit);
+	ct_finder_put_ss_listener(facts, &finding->confirm, one);
 	ct_buf_puts(&finding->remedy,
 		    "Recv-Q at Send-Q says that it is full: let accept() be called more often, or "
 		    "raise the backlog of listen() and net.core.somaxconn");

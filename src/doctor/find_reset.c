@@ -80,12 +80,14 @@ static void put_evidence(const struct ct_case *one, struct ct_finding *finding)
 	ct_finding_number(finding, "unacknowledged_bytes", one->values[1].sum);
 }
 
-/// What is gone leaves no trace in ss: the tracer itself confirms it.
-static void put_watch(const struct ct_case *one, const char *flag, struct ct_buf *buf)
+/// What is gone leaves no trace in ss: the tracer itself confirms it. A process that is gone does
+/// it no more, its successor has the port.
+static void put_watch(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		      const char *flag, struct ct_buf *buf)
 {
 	const struct ct_conn_id *id = &one->examples[0].id;
 
-	if (one->by == CT_CASE_BY_OWNER)
+	if (one->by == CT_CASE_BY_OWNER && !ct_finder_has_ended(facts, &one->examples[0]))
 		ct_buf_printf(buf, "conntrace -p %u --flag %s", id->pid, flag);
 	else
 		ct_buf_printf(buf, "conntrace -P %u --flag %s",
@@ -104,7 +106,7 @@ static bool is_linger0(const struct ct_case *one, const struct ct_doctor_facts *
 		ct_words_bytes(&finding->summary, one->values[0].sum + one->values[1].sum);
 	ct_buf_puts(&finding->summary, lost ? " were thrown away" : "and no data was lost by it");
 	put_evidence(one, finding);
-	put_watch(one, "rst-sent", &finding->confirm);
+	put_watch(one, facts, "rst-sent", &finding->confirm);
 	ct_buf_puts(&finding->remedy,
 		    "leave SO_LINGER alone, or set it only to abort: it keeps TIME_WAIT away by "
 		    "telling the peer that the exchange has failed");
@@ -122,7 +124,7 @@ static bool is_unread(const struct ct_case *one, const struct ct_doctor_facts *f
 		    " unread: the peer is told `connection reset by peer`, and may lose the answer "
 		    "that was sent before");
 	put_evidence(one, finding);
-	put_watch(one, "rst-sent", &finding->confirm);
+	put_watch(one, facts, "rst-sent", &finding->confirm);
 	ct_buf_puts(&finding->remedy,
 		    "shutdown(SHUT_WR), then read until read() returns 0 or a deadline has passed, "
 		    "then close()");
@@ -139,7 +141,7 @@ static bool is_late_data(const struct ct_case *one, const struct ct_doctor_facts
 		   "and is lost",
 		   finding);
 	ct_finding_number(finding, "reset_behind_fin_at_most_ns", one->values[2].max);
-	put_watch(one, "rst-sent", &finding->confirm);
+	put_watch(one, facts, "rst-sent", &finding->confirm);
 	ct_buf_puts(&finding->remedy,
 		    "close what the peer still sends on only when it has said that it is done: "
 		    "shutdown(SHUT_WR), read until read() returns 0, then close()");
@@ -200,7 +202,7 @@ static bool is_stale_reuse(const struct ct_case *one, const struct ct_doctor_fac
 	ct_buf_puts(&finding->summary, " before, and was answered with a reset");
 	ct_finding_number(finding, "closed_before_ns", one->values[0].max);
 	ct_finding_number(finding, "bytes_sent_after_fin", one->values[1].sum);
-	put_watch(one, "half-close-remote", &finding->confirm);
+	put_watch(one, facts, "half-close-remote", &finding->confirm);
 	ct_buf_puts(&finding->remedy,
 		    "before a pooled connection is used, look whether it is readable: one that is, "
 		    "and idle, has been closed; keep idle ones for less time than the server does");

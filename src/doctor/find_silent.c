@@ -38,20 +38,20 @@ static bool is_told_in_time(const struct ct_conn *conn)
 	return probes(conn) && conn->options.keepalive_time_s < LATE_S;
 }
 
-/* values: silent for so long when it was found; 1 if keepalive is on; its time then */
+/* values: silent for so long at the last look; 1 if keepalive is on; its time then */
 static bool is_silent(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	const struct ct_step *last = ct_history_last(&conn->history);
 
 	(void)now_ns;
 	/* a flag: something has come or gone since, or was tried */
-	if (conn->phase != CT_PHASE_LIVE || !conn->idle_ns || conn->flags || !last ||
+	if (conn->phase != CT_PHASE_LIVE || !conn->silent_ns || conn->flags || !last ||
 	    last->basis != CT_BASIS_FOUND || last->state != CT_STATE_ESTABLISHED ||
 	    is_within_host(&conn->id) || is_told_in_time(conn))
 		return false;
 	*ret = (struct ct_symptom){
-		conn->idle_ns,
-		{conn->idle_ns, probes(conn), probes(conn) ? conn->options.keepalive_time_s : 0},
+		conn->silent_ns,
+		{conn->silent_ns, probes(conn), probes(conn) ? conn->options.keepalive_time_s : 0},
 	};
 	return true;
 }
@@ -86,7 +86,7 @@ static bool is_ghostly(const struct ct_case *one, const struct ct_doctor_facts *
 	ct_finder_put_owner(facts, &finding->summary, &finding->culprit);
 	ct_buf_puts(&finding->summary, " holds ");
 	ct_words_count(&finding->summary, one->count, "connection");
-	ct_buf_puts(&finding->summary, " that had been silent when found, the longest ");
+	ct_buf_puts(&finding->summary, " that had been silent when last looked at, the longest ");
 	ct_finder_put_time(facts, &finding->summary, one->values[0].max, false);
 	put_why(one, facts, &finding->summary);
 	ct_finding_number(finding, "idle_ns", one->values[0].max);

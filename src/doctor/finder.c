@@ -113,29 +113,83 @@ bool ct_finder_is_elsewhere(const struct ct_doctor_facts *facts, const struct ct
 	return session->netns && id->netns && session->netns != id->netns;
 }
 
-static void enter_netns(const struct ct_doctor_facts *facts, struct ct_buf *buf,
-			const struct ct_conn_id *id)
+static enum ct_process_place find_process(const struct ct_doctor_facts *facts, uint32_t pid,
+					  uint32_t netns)
 {
-	if (id->pid && ct_finder_is_elsewhere(facts, id))
-		ct_buf_printf(buf, "nsenter -t %u -n ", id->pid);
+	if (!facts->options->find_process)
+		return CT_PROCESS_UNKNOWN;
+	return facts->options->find_process(pid, netns);
+}
+
+bool ct_finder_has_ended(const struct ct_doctor_facts *facts, const struct ct_example *example)
+{
+	const struct ct_conn_id *id = &example->id;
+
+	if (!id->pid)
+		return false;
+	/* the number may be another process's by now */
+	return example->has_exited || find_process(facts, id->pid, id->netns) == CT_PROCESS_ENDED;
+}
+
+/// As far as is known: what was there last is taken to be there still.
+static bool is_in_netns(const struct ct_doctor_facts *facts, uint32_t pid, uint32_t netns)
+{
+	enum ct_process_place place = find_process(facts, pid, netns);
+
+	return place == CT_PROCESS_THERE || place == CT_PROCESS_UNKNOWN;
+}
+
+/// How a command gets to where a connection is.
+struct way {
+	const struct ct_conn_id *id;
+	bool elsewhere;
+	uint32_t pid; /// nsenter goes by this one; 0: there is no need, or none leads there
+};
+
+static struct way find_way(const struct ct_doctor_facts *facts, const struct ct_example *example)
+{
+	const struct ct_conn_id *id = &example->id;
+	const struct ct_holders *others = ct_holders_of(facts->holders, id->netns);
+	struct way way = {.id = id, .elsewhere = ct_finder_is_elsewhere(facts, id)};
+
+	if (!way.elsewhere)
+		return way;
+	if (id->pid && !example->has_exited && is_in_netns(facts, id->pid, id->netns))
+		way.pid = id->pid;
+	for (uint32_t i = 0; others && !way.pid && i < others->n; i++)
+		if (is_in_netns(facts, others->pids[i], id->netns))
+			way.pid = others->pids[i];
+	return way;
+}
+
+static void enter_netns(struct ct_buf *buf, const struct way *way)
+{
+	if (way->pid)
+		ct_buf_printf(buf, "nsenter -t %u -n ", way->pid);
 }
 
 /// For the shell it is a comment.
-static void name_netns(const struct ct_doctor_facts *facts, struct ct_buf *buf,
-		       const struct ct_conn_id *id)
+static void name_netns(struct ct_buf *buf, const struct way *way)
 {
-	if (!id->pid && ct_finder_is_elsewhere(facts, id))
-		ct_buf_printf(buf, " # in network namespace %u", id->netns);
+	if (!way->elsewhere || way->pid)
+		return;
+	ct_buf_printf(buf, " # in network namespace %u", way->id->netns);
+	if (way->id->pid)
+		ct_buf_printf(buf, ": process %u has left it or ended, no other one in it is known",
+			      way->id->pid);
 }
 
 void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, const char *state,
 		      const struct ct_case *one)
 {
-	const struct ct_conn_id *id = &one->examples[0].id;
+	const struct ct_example *example = &one->examples[0];
+	const struct way way = find_way(facts, example);
+	const struct ct_conn_id *id = &example->id;
 
-	enter_netns(facts, buf, id);
+	enter_netns(buf, &way);
 	ct_buf_printf(buf, "ss -tanpo%s%s", state ? " state " : "", state ? state : "");
-	if (one->by == CT_CASE_BY_OWNER) {
+	if (one->by == CT_CASE_BY_OWNER && !example->is_let_go &&
+	    !ct_finder_has_ended(facts, example)) {
 		ct_buf_printf(buf, " | grep pid=%u,", id->pid);
 	} else if (ct_finder_asks(id)) {
 		ct_buf_puts(buf, " 'dst ");
@@ -144,13 +198,15 @@ void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, c
 	} else {
 		ct_buf_printf(buf, " 'sport = :%u'", id->lport);
 	}
-	name_netns(facts, buf, id);
+	name_netns(buf, &way);
 }
 
 void ct_finder_put_ss_listener(const struct ct_doctor_facts *facts, struct ct_buf *buf,
-			       const struct ct_conn_id *id)
+			       const struct ct_case *one)
 {
-	enter_netns(facts, buf, id);
-	ct_buf_printf(buf, "ss -tln 'sport = :%u'", id->lport);
-	name_netns(facts, buf, id);
+	const struct way way = find_way(facts, &one->examples[0]);
+
+	enter_netns(buf, &way);
+	ct_buf_printf(buf, "ss -tln 'sport = :%u'", way.id->lport);
+	name_netns(buf, &way);
 }

@@ -11,6 +11,7 @@
 
 #include "case.h"
 #include "conntrace/finding.h"
+#include "holders.h"
 
 #define CT_SECOND_NS 1000000000ULL
 #define CT_MINUTE_NS (60 * CT_SECOND_NS)
@@ -20,6 +21,7 @@ struct ct_doctor_facts {
 	const struct ct_output_options *options; /// how durations are written
 	uint64_t observed_ns;			 /// from the beginning to the end
 	const struct ct_session *session;
+	const struct ct_holders *holders; /// a hash; borrowed
 };
 
 struct ct_finder {
@@ -27,7 +29,7 @@ struct ct_finder {
 	enum ct_case_by by;
 	bool keeps_samples; /// the case keeps values[0] and values[1] of each
 	bool of_silence;    /// values[0] is how long it was silent: one of less than the doctor was
-			    /// asked for does not count
+			    /// asked for does not count, nor one whose other end is here
 	/// True when CONN speaks for it; *ret is all 0 before. @now_ns the end of the observation,
 	/// or when its summary was made.
 	bool (*matches)(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret);
@@ -94,11 +96,16 @@ void ct_finder_put_service(struct ct_buf *buf, const struct ct_conn_id *id);
 void ct_finder_put_time(const struct ct_doctor_facts *facts, struct ct_buf *buf, uint64_t ns,
 			bool exact);
 
+/// The process of the example is known to have ended.
+bool ct_finder_has_ended(const struct ct_doctor_facts *facts, const struct ct_example *example);
+
 /**
- * ss, with what narrows it down to the case: "ss -tanpo state close-wait 'sport = :80'".
+ * ss, with what narrows it down to the case: "ss -tanpo state close-wait 'sport = :80'". By its
+ * process only where that has the socket still.
  *
  * It sees one network namespace: where the tracer's is known to be another one than the case's,
- * nsenter goes into that of its process, or a comment says which it is.
+ * nsenter goes into that of its process, or if that has ended by another process that holds
+ * something there; where none is known a comment says which namespace it is.
  *
  * @state as ss spells it; NULL: any.
  */
@@ -107,7 +114,7 @@ void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, c
 
 /// The same for the listener that was asked: "ss -tln 'sport = :80'".
 void ct_finder_put_ss_listener(const struct ct_doctor_facts *facts, struct ct_buf *buf,
-			       const struct ct_conn_id *id);
+			       const struct ct_case *one);
 
 /// True: the connection is, for all that is known, not in the network namespace of the tracer.
 bool ct_finder_is_elsewhere(const struct ct_doctor_facts *facts, const struct ct_conn_id *id);

@@ -41,6 +41,7 @@ static void put_culprit(struct ct_json *json, const struct ct_finding *finding)
 	ct_json_kv_str(json, "address",
 		       owner || !asks ? NULL : ct_addr_format(id->family, id->raddr, address));
 	put_number(json, "port", asks ? id->rport : id->lport, !owner);
+	put_number(json, "netns", id->netns, id->netns);
 	ct_json_object_end(json);
 }
 

@@ -67,6 +67,7 @@ static int tell_found(struct ct_conn_table *table, struct ct_entry *entry,
 
 	conn->found_ns = event->ts_ns;
 	conn->idle_ns = event->found.idle_ns;
+	conn->silent_ns = event->found.idle_ns;
 	conn->counted = false; /* they are those of this moment, not of its life */
 	r = event->found.request ? ct_table_inherit(table, entry, event->found.listener) : 0;
 	return r ? r : ct_table_tell(table, entry, &update);
@@ -206,8 +207,10 @@ static int on_found(struct ct_conn_table *table, const struct ct_event *event)
 		return tell_unknown(table, entry, event);
 	if (is_met(entry, event))
 		return tell_found(table, entry, event);
-	if (is_full(event) && entry->conn.phase == CT_PHASE_LIVE)
+	if (is_full(event) && entry->conn.phase == CT_PHASE_LIVE) {
 		entry->conn.counted = false;
+		entry->conn.silent_ns = event->found.idle_ns;
+	}
 	return ct_table_tell(table, entry, &update);
 }
 

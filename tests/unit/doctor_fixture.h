@@ -46,6 +46,7 @@ static inline struct patient found_in(uint8_t state, uint64_t idle_ns)
 	patient.conn.established_ns = CT_NS_UNKNOWN;
 	patient.conn.found_ns = BEGAN;
 	patient.conn.idle_ns = idle_ns;
+	patient.conn.silent_ns = idle_ns;
 	return patient;
 }
 
@@ -65,28 +66,48 @@ static inline struct patient gone(uint64_t established_ns, uint8_t last)
 	return patient;
 }
 
-/// What the doctor says of N like this one, each a connection of its own.
-static inline void ask_as(struct printed *printed, const struct ct_session *session,
-			  struct ct_output_options options, struct patient *patient, size_t n)
+static inline struct ct_sink *doctor_begin(struct printed *printed,
+					   const struct ct_session *session,
+					   struct ct_output_options options)
 {
 	struct ct_sink *sink = NULL;
-	struct ct_update update;
 
 	printed_init(printed);
 	printed->session = *session;
 	options.utc = true;
 	assert_int_equal(
 		ct_sink_doctor_new(&options, &printed->session, printed->file, &sink, NULL), 0);
-	for (size_t i = 0; i < n; i++) {
-		patient->conn.history.steps = patient->steps;
-		patient->conn.id.cookie = 0x100 + i;
-		patient->conn.id.rport = (uint16_t)(80 + i * patient->apart);
-		update = a_close(&patient->conn);
-		update.ts_ns = NOW;
-		assert_int_equal(sink->ops->update(sink, &update), 0);
-	}
+	return sink;
+}
+
+static inline void doctor_sees(struct ct_sink *sink, struct patient *patient)
+{
+	struct ct_update update;
+
+	patient->conn.history.steps = patient->steps;
+	update = a_close(&patient->conn);
+	update.ts_ns = NOW;
+	assert_int_equal(sink->ops->update(sink, &update), 0);
+}
+
+static inline void doctor_concludes(struct printed *printed, struct ct_sink *sink)
+{
 	print_all(printed, sink, NULL, 0);
 	fflush(printed->file);
+}
+
+/// What the doctor says of N like this one, each a connection of its own.
+static inline void ask_as(struct printed *printed, const struct ct_session *session,
+			  struct ct_output_options options, struct patient *patient, size_t n)
+{
+	struct ct_sink *sink = doctor_begin(printed, session, options);
+
+	for (size_t i = 0; i < n; i++) {
+		patient->conn.id.cookie = 0x100 + i;
+		patient->conn.id.rport = (uint16_t)(80 + i * patient->apart);
+		doctor_sees(sink, patient);
+	}
+	doctor_concludes(printed, sink);
 }
 
 /// The same, where nothing is known of where the tracer was.
@@ -105,6 +126,16 @@ static inline bool is_told(const struct printed *printed, const char *id)
 
 	snprintf(key, sizeof(key), "\"id\":\"%s\"", id);
 	return printed->text && strstr(printed->text, key);
+}
+
+/// How often TEXT is in what was printed.
+static inline size_t times_told(const struct printed *printed, const char *text)
+{
+	size_t n = 0;
+
+	for (const char *at = printed->text; at && (at = strstr(at, text)); at += strlen(text))
+		n++;
+	return n;
 }
 
 static inline bool finds(const char *id, struct patient patient, size_t n)

@@ -34,6 +34,7 @@ static void connection_that_was_there_is_found_once_with_all_that_is_known(void 
 {
 	struct world *world = *state;
 	struct life life = a_client();
+	struct ct_event again;
 
 	life.core.sock_flags |= CT_SOCK_KEEPALIVE;
 	take_found(world, &life, CT_STATE_ESTABLISHED);
@@ -47,7 +48,12 @@ static void connection_that_was_there_is_found_once_with_all_that_is_known(void 
 	assert_int_equal(world->conn->history.steps[0].basis, CT_BASIS_FOUND);
 	assert_int_equal(world->conn->gaps, 0);
 	assert_int_equal(connections(world), 1);
-	take(world, found(&life, CT_STATE_ESTABLISHED));
+	assert_int_equal(world->conn->silent_ns, 90000 * MS);
+	again = found(&life, CT_STATE_ESTABLISHED);
+	again.found.idle_ns = 5 * MS;
+	take(world, again);
+	assert_int_equal(world->conn->silent_ns, 5 * MS);
+	assert_int_equal(world->conn->idle_ns, 90000 * MS);
 	assert_told(&world->told, "found ESTABLISHED with counters");
 	take(world, over(life.core.ts_ns));
 	assert_told(&world->told, "open by ?: ESTABLISHED");

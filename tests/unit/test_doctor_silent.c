@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // What follows from how long a connection had been silent when it was found.
 #include "unit/doctor_fixture.h"
+#include "unit/found_fixture.h"
 
 #define SILENT_NS (185 * S)
 #define SECONDS_S 5
@@ -26,8 +27,8 @@ static void silent_connection_without_keepalive_may_be_a_ghost(void **state)
 	assert_non_null(strstr(
 		printed.text,
 		"\"id\":\"half-open-ghost\",\"severity\":\"note\",\"confidence\":\"low\","
-		"\"summary\":\"curl[4242] holds 2 connections that had been silent when found, "
-		"the longest for at least 3m05s: TCP keepalive is off, and the kernel "
+		"\"summary\":\"curl[4242] holds 2 connections that had been silent when last "
+		"looked at, the longest for at least 3m05s: TCP keepalive is off, and the kernel "
 		"does not ask whether the peer is still there\""));
 	assert_non_null(strstr(printed.text,
 			       "\"evidence\":{\"idle_ns\":185000000000,\"keepalive_off\":2,"
@@ -94,6 +95,102 @@ static void connection_within_the_host_is_innocent(void **state)
 	assert_false(finds("half-open-ghost", patient, 1));
 }
 
+/// What was silent when it was found may have stirred since, and the other way round.
+static void last_look_is_the_one_that_counts(void **state)
+{
+	struct patient patient = found_in(CT_STATE_ESTABLISHED, SILENT_NS);
+
+	patient.conn.silent_ns = 3 * S;
+	assert_false(finds("half-open-ghost", patient, 1));
+	patient = found_in(CT_STATE_ESTABLISHED, 3 * S);
+	patient.conn.silent_ns = SILENT_NS;
+	assert_true(finds("half-open-ghost", patient, 1));
+}
+
+/// The same connection, seen from its peer in another container.
+static struct patient other_end_of(const struct patient *one)
+{
+	struct patient other = *one;
+
+	memcpy(other.conn.id.laddr, one->conn.id.raddr, sizeof(other.conn.id.laddr));
+	memcpy(other.conn.id.raddr, one->conn.id.laddr, sizeof(other.conn.id.raddr));
+	other.conn.id.lport = one->conn.id.rport;
+	other.conn.id.rport = one->conn.id.lport;
+	other.conn.id.role = CT_ROLE_PASSIVE;
+	other.conn.id.netns++;
+	other.conn.id.pid++;
+	other.conn.id.cookie++;
+	return other;
+}
+
+static void find(struct ct_sink *sink, const struct patient *patient)
+{
+	struct ct_update found = a_found(CT_STATE_ESTABLISHED);
+
+	found.id = patient->conn.id;
+	assert_int_equal(sink->ops->update(sink, &found), 0);
+}
+
+/// Two that were found; the second one went on from ESTABLISHED to LEFT_TO, or to nowhere.
+static bool finds_ghost_of_two(struct patient one, struct patient other, enum ct_state left_to)
+{
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	_cleanup_(printed_fini) struct printed printed = {};
+	const struct ct_session session = a_session();
+	struct ct_sink *sink = doctor_begin(&printed, &session, options);
+	struct ct_update left = a_transition(CT_STATE_ESTABLISHED, left_to, S);
+
+	find(sink, &one);
+	find(sink, &other);
+	if (left_to != CT_STATE_NONE) {
+		left.id = other.conn.id;
+		assert_int_equal(sink->ops->update(sink, &left), 0);
+		other.steps[0].state = (uint8_t)left_to;
+	}
+	doctor_sees(sink, &one);
+	doctor_sees(sink, &other);
+	doctor_concludes(&printed, sink);
+	return is_told(&printed, "half-open-ghost");
+}
+
+static void connection_whose_other_end_is_here_is_innocent(void **state)
+{
+	struct patient one = found_in(CT_STATE_ESTABLISHED, SILENT_NS), other = other_end_of(&one);
+
+	assert_false(finds_ghost_of_two(one, other, CT_STATE_NONE));
+	assert_true(finds_ghost_of_two(one, other, CT_STATE_FIN_WAIT1));
+	other.conn.id.lport++; /* another connection's end */
+	assert_true(finds_ghost_of_two(one, other, CT_STATE_NONE));
+}
+
+/// It is there, though it is not for it to speak: events of it are missing.
+static void other_end_with_a_gap_is_here_too(void **state)
+{
+	struct patient one = found_in(CT_STATE_ESTABLISHED, SILENT_NS), other = other_end_of(&one);
+
+	other.conn.gaps = 1;
+	assert_false(finds_ghost_of_two(one, other, CT_STATE_NONE));
+}
+
+/// Two namespaces that know nothing of each other: one of the two ends that look the same has gone.
+static void other_end_is_here_as_long_as_one_of_them_is(void **state)
+{
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	struct patient one = found_in(CT_STATE_ESTABLISHED, SILENT_NS), other = other_end_of(&one);
+	struct ct_update left = a_transition(CT_STATE_ESTABLISHED, CT_STATE_FIN_WAIT1, S);
+	_cleanup_(printed_fini) struct printed printed = {};
+	const struct ct_session session = a_session();
+	struct ct_sink *sink = doctor_begin(&printed, &session, options);
+
+	find(sink, &other);
+	find(sink, &other);
+	left.id = other.conn.id;
+	assert_int_equal(sink->ops->update(sink, &left), 0);
+	doctor_sees(sink, &one);
+	doctor_concludes(&printed, sink);
+	assert_false(is_told(&printed, "half-open-ghost"));
+}
+
 /// What took it into the state was a segment.
 static void state_has_lasted_for_as_long_as_the_silence(void **state)
 {
@@ -130,6 +227,10 @@ int main(void)
 		cmocka_unit_test(keepalive_of_minutes_is_innocent_and_of_hours_is_not),
 		cmocka_unit_test(what_has_stirred_since_is_innocent),
 		cmocka_unit_test(connection_within_the_host_is_innocent),
+		cmocka_unit_test(last_look_is_the_one_that_counts),
+		cmocka_unit_test(connection_whose_other_end_is_here_is_innocent),
+		cmocka_unit_test(other_end_with_a_gap_is_here_too),
+		cmocka_unit_test(other_end_is_here_as_long_as_one_of_them_is),
 		cmocka_unit_test(state_has_lasted_for_as_long_as_the_silence),
 		cmocka_unit_test(silence_from_before_the_clock_began_is_bounded),
 	};

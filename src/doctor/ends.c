@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ends.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct ct_end_key key_of(const struct ct_conn_id *id)
+{
+	struct ct_end_key key;
+
+	_Static_assert(sizeof(key) == 40, "no padding: it is compared as bytes");
+
+	memcpy(key.laddr, id->laddr, sizeof(key.laddr));
+	memcpy(key.raddr, id->raddr, sizeof(key.raddr));
+	key.lport = id->lport;
+	key.rport = id->rport;
+	key.family = id->family;
+	return key;
+}
+
+/// As its peer has them.
+static struct ct_end_key key_of_other(const struct ct_conn_id *id)
+{
+	struct ct_conn_id other = *id;
+
+	memcpy(other.laddr, id->raddr, sizeof(other.laddr));
+	memcpy(other.raddr, id->laddr, sizeof(other.raddr));
+	other.lport = id->rport;
+	other.rport = id->lport;
+	return key_of(&other);
+}
+
+static struct ct_end_here *find(const struct ct_end_here *ends, const struct ct_end_key *key)
+{
+	struct ct_end_here *end;
+
+	HASH_FIND(hh, ends, key, sizeof(*key), end);
+	return end;
+}
+
+static int add(struct ct_end_here **ends, const struct ct_conn_id *id)
+{
+	const struct ct_end_key key = key_of(id);
+	struct ct_end_here *end = find(*ends, &key);
+
+	if (!end) {
+		end = calloc(1, sizeof(*end));
+		if (!end)
+			return -ENOMEM;
+		end->key = key;
+		HASH_ADD(hh, *ends, key, sizeof(end->key), end);
+	}
+	end->n++;
+	return 0;
+}
+
+static void forget(struct ct_end_here **ends, const struct ct_conn_id *id)
+{
+	const struct ct_end_key key = key_of(id);
+	struct ct_end_here *end = find(*ends, &key);
+
+	if (!end || --end->n)
+		return;
+	HASH_DELETE(hh, *ends, end);
+	free(end);
+}
+
+int ct_ends_note(struct ct_end_here **ends, const struct ct_update *update)
+{
+	if (update->kind == CT_UPDATE_FOUND && update->found.state == CT_STATE_ESTABLISHED)
+		return add(ends, &update->id);
+	if (update->kind == CT_UPDATE_STATE && update->state.from == CT_STATE_ESTABLISHED)
+		forget(ends, &update->id);
+	return 0;
+}
+
+bool ct_ends_have_other(const struct ct_end_here *ends, const struct ct_conn_id *id)
+{
+	const struct ct_end_key key = key_of_other(id);
+
+	return find(ends, &key);
+}
+
+void ct_ends_free(struct ct_end_here **ends)
+{
+	struct ct_end_here *end, *next;
+
+	HASH_ITER(hh, *ends, end, next) {
+		HASH_DELETE(hh, *ends, end);
+		free(end);
+	}
+}

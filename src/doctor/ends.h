@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Ends of connections that were there when tracing began and are ESTABLISHED still, by their
+ * addresses: of a connection between two containers of one host both are here.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "conntrace/update.h"
+
+/// Compared as bytes: no padding. The two ends of one connection may be in two network namespaces.
+struct ct_end_key {
+	uint8_t laddr[16];
+	uint8_t raddr[16];
+	uint16_t lport;
+	uint16_t rport;
+	uint32_t family;
+};
+
+struct ct_end_here {
+	struct ct_end_key key;
+	uint32_t n; /// namespaces that know nothing of each other may have the same addresses
+	UT_hash_handle hh;
+};
+
+/**
+ * Looks at an update: notes an end that was found ESTABLISHED, forgets one that is so no more.
+ *
+ * @ends uthash of them, each owned; freed by ct_ends_free().
+ * @return 0 or -ENOMEM.
+ */
+int ct_ends_note(struct ct_end_here **ends, const struct ct_update *update);
+
+/// Whether the other end of the connection is among them.
+bool ct_ends_have_other(const struct ct_end_here *ends, const struct ct_conn_id *id);
+
+void ct_ends_free(struct ct_end_here **ends);

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Commands that are to work: not those of a process that has ended, nor by one that let go.
+#include "unit/doctor_fixture.h"
+
+#define OTHER_NETNS 4026532208 /// the tracer's
+#define OTHER_PID   5151
+
+/// curl's process has ended, the other one is where it was.
+static enum ct_process_place find_one_ended(uint32_t pid, uint32_t netns)
+{
+	assert_int_equal(netns, an_id().netns);
+	return pid == an_id().pid ? CT_PROCESS_ENDED : CT_PROCESS_THERE;
+}
+
+static enum ct_process_place find_none(uint32_t pid, uint32_t netns)
+{
+	(void)pid;
+	(void)netns;
+	return CT_PROCESS_ENDED;
+}
+
+/// The numbers are those of other processes by now.
+static enum ct_process_place find_elsewhere(uint32_t pid, uint32_t netns)
+{
+	(void)pid;
+	(void)netns;
+	return CT_PROCESS_ELSEWHERE;
+}
+
+struct question {
+	enum ct_process_place (*find_process)(uint32_t pid, uint32_t netns);
+	uint64_t netns;	  /// the tracer's
+	bool has_another; /// a server in the namespace has a connection at the end
+};
+
+static bool confirms(struct question question, struct patient patient, const char *command)
+{
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON,
+						  .find_process = question.find_process};
+	struct patient other = standing_in(CT_STATE_ESTABLISHED, 1);
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_session session = a_session();
+	struct ct_sink *sink;
+	char key[256];
+
+	session.netns = question.netns;
+	sink = doctor_begin(&printed, &session, options);
+	other.conn.id.pid = OTHER_PID;
+	if (question.has_another)
+		doctor_sees(sink, &other);
+	for (int i = 0; i < 3; i++)
+		doctor_sees(sink, &patient);
+	doctor_concludes(&printed, sink);
+	snprintf(key, sizeof(key), "\"confirm\":\"%s\"", command);
+	return strstr(printed.text, key);
+}
+
+/// Of nobody's socket: it has gone.
+static struct patient unanswered(void)
+{
+	struct patient patient = gone(S, CT_STATE_SYN_SENT);
+
+	patient.conn.retransmits = 2;
+	return patient;
+}
+
+#define IN_SS "ss -tanpo 'dst 10.0.0.2:80'"
+#define LEFT                                                                            \
+	IN_SS " # in network namespace 4026531840: process 4242 has left it or ended, " \
+	      "no other one in it is known"
+
+static void namespace_of_an_ended_process_is_entered_by_another(void **state)
+{
+	assert_true(confirms((struct question){NULL, OTHER_NETNS, true}, unanswered(),
+			     "nsenter -t 4242 -n " IN_SS));
+	assert_true(confirms((struct question){find_one_ended, OTHER_NETNS, true}, unanswered(),
+			     "nsenter -t 5151 -n " IN_SS));
+}
+
+static void namespace_without_any_known_process_is_named(void **state)
+{
+	assert_true(confirms((struct question){find_one_ended, OTHER_NETNS, false}, unanswered(),
+			     LEFT));
+	assert_true(confirms((struct question){find_none, OTHER_NETNS, true}, unanswered(), LEFT));
+	assert_true(
+		confirms((struct question){find_elsewhere, OTHER_NETNS, true}, unanswered(), LEFT));
+}
+
+/// What a recording tells: nobody looks where the process is.
+static void end_that_closed_the_connection_is_known_of_a_recording(void **state)
+{
+	struct patient patient = unanswered();
+
+	patient.conn.closed_how = CT_HOW_EXIT;
+	assert_true(confirms((struct question){NULL, OTHER_NETNS, true}, patient,
+			     "nsenter -t 5151 -n " IN_SS));
+	assert_true(confirms((struct question){NULL, OTHER_NETNS, false}, patient, LEFT));
+	assert_true(confirms((struct question){NULL, an_id().netns, false}, patient, IN_SS));
+}
+
+static void unknown_process_is_no_obstacle_where_another_is_known(void **state)
+{
+	struct patient patient = unanswered();
+
+	patient.conn.id.pid = 0;
+	assert_true(confirms((struct question){NULL, OTHER_NETNS, true}, patient,
+			     "nsenter -t 5151 -n " IN_SS));
+}
+
+static void sockets_of_an_ended_process_are_looked_for_by_address(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_CLOSE_WAIT, 1);
+
+	assert_true(confirms((struct question){NULL, an_id().netns, false}, patient,
+			     "ss -tanpo state close-wait | grep pid=4242,"));
+	assert_true(confirms((struct question){find_none, an_id().netns, false}, patient,
+			     "ss -tanpo state close-wait 'dst 10.0.0.2:80'"));
+}
+
+/// Its process goes on, but ss shows nobody's name with it.
+static void socket_that_was_closed_is_looked_for_by_address(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_FIN_WAIT1, 590);
+
+	patient.conn.rto_streak = 2;
+	patient.conn.rto_since_ns = BEGAN + 591 * S;
+	patient.conn.rto_last_ns = BEGAN + 597 * S;
+	patient.conn.closed_how = CT_HOW_SHUTDOWN;
+	assert_true(confirms((struct question){NULL, an_id().netns, false}, patient,
+			     "ss -tanpo state fin-wait-1 | grep pid=4242,"));
+	patient.conn.closed_how = CT_HOW_CLOSE;
+	assert_true(confirms((struct question){NULL, an_id().netns, false}, patient,
+			     "ss -tanpo state fin-wait-1 'dst 10.0.0.2:80'"));
+	patient.conn.closed_how = CT_HOW_UNKNOWN; /* found as an orphan */
+	patient.conn.sock_flags = CT_SOCK_ORPHAN;
+	assert_true(confirms((struct question){NULL, an_id().netns, false}, patient,
+			     "ss -tanpo state fin-wait-1 'dst 10.0.0.2:80'"));
+}
+
+static void successor_of_an_ended_process_is_watched_by_its_port(void **state)
+{
+	struct patient patient = gone(S, CT_STATE_ESTABLISHED);
+
+	patient.conn.reset.direction = CT_DIRECTION_SENT;
+	patient.conn.reset.cause = CT_RESET_CAUSE_LINGER0;
+	assert_true(confirms((struct question){NULL, an_id().netns, false}, patient,
+			     "conntrace -p 4242 --flag rst-sent"));
+	assert_true(confirms((struct question){find_none, an_id().netns, false}, patient,
+			     "conntrace -P 80 --flag rst-sent"));
+	patient.conn.closed_how = CT_HOW_EXIT;
+	assert_true(confirms((struct question){NULL, an_id().netns, false}, patient,
+			     "conntrace -P 80 --flag rst-sent"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(namespace_of_an_ended_process_is_entered_by_another),
+		cmocka_unit_test(namespace_without_any_known_process_is_named),
+		cmocka_unit_test(end_that_closed_the_connection_is_known_of_a_recording),
+		cmocka_unit_test(unknown_process_is_no_obstacle_where_another_is_known),
+		cmocka_unit_test(sockets_of_an_ended_process_are_looked_for_by_address),
+		cmocka_unit_test(socket_that_was_closed_is_looked_for_by_address),
+		cmocka_unit_test(successor_of_an_ended_process_is_watched_by_its_port),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
