@@ -63,6 +63,10 @@ static int find_or_make(struct ct_case **cases, enum ct_case_by by, const struct
 	one->key = key;
 	one->by = by;
 	HASH_ADD(hh, *cases, key, sizeof(one->key), one);
+	if (!one->hh.tbl) {
+		free(one);
+		return -ENOMEM;
+	}
 	*ret = one;
 	return 0;
 }

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include "conntrace/conn.h"
 #include "conntrace/finding.h"
+#include "conntrace/hash.h"
 
 /// By what connections belong together, those of one network namespace: a command sees no more, and
 /// an address of another one is somebody else's.

@@ -50,6 +50,10 @@ static int add(struct ct_end_here **ends, const struct ct_conn_id *id)
 			return -ENOMEM;
 		end->key = key;
 		HASH_ADD(hh, *ends, key, sizeof(end->key), end);
+		if (!end->hh.tbl) {
+			free(end);
+			return -ENOMEM;
+		}
 	}
 	end->n++;
 	return 0;

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
+#include "conntrace/hash.h"
 #include "conntrace/update.h"
 
 /// Compared as bytes: no padding. The two ends of one connection may be in two network namespaces.

@@ -14,6 +14,10 @@ static int add(struct ct_holders **all, uint32_t netns, struct ct_holders **ret)
 		return -ENOMEM;
 	holders->netns = netns;
 	HASH_ADD(hh, *all, netns, sizeof(holders->netns), holders);
+	if (!holders->hh.tbl) {
+		free(holders);
+		return -ENOMEM;
+	}
 	*ret = holders;
 	return 0;
 }

@@ -5,9 +5,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include "conntrace/conn.h"
+#include "conntrace/hash.h"
 
 #define CT_HOLDERS_MAX 4
 

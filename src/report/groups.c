@@ -10,10 +10,10 @@
 #include "conntrace/addr.h"
 #include "conntrace/cleanup.h"
 #include "conntrace/count.h"
+#include "conntrace/hash.h"
 #include "conntrace/names.h"
 #include "conntrace/sink_words.h"
 #include "conntrace/text.h"
-#include "hash.h"
 #include "report_text.h"
 
 /// What the connections of a group have in common; what they have not, or what is not known of

@@ -12,12 +12,12 @@
 #include "conntrace/buf.h"
 #include "conntrace/conn.h"
 #include "conntrace/diagnosis.h"
+#include "conntrace/hash.h"
 #include "conntrace/json_writer.h"
 #include "conntrace/session.h"
 #include "conntrace/sink.h"
 #include "conntrace/sink_field.h"
 #include "conntrace/update.h"
-#include "hash.h"
 
 /// A part of the page that is the same for all reports: tools/page.sh makes them of
 /// src/report/page/.

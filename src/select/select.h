@@ -2,8 +2,7 @@
 /* Inside of the selection: the conditions, which match.c judges and selector.c acts upon. */
 #pragma once
 
-#include <uthash.h>
-
+#include "conntrace/hash.h"
 #include "conntrace/select.h"
 
 /*

@@ -64,7 +64,10 @@ static int add_pid(struct ct_selector *selector, uint32_t pid)
 		return -ENOMEM;
 	entry->pid = pid;
 	HASH_ADD(hh, selector->pids, pid, sizeof(entry->pid), entry);
-	return 0;
+	if (entry->hh.tbl)
+		return 0;
+	free(entry);
+	return -ENOMEM;
 }
 
 static void remove_pid(struct ct_selector *selector, uint32_t pid)

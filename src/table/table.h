@@ -3,9 +3,9 @@
 #pragma once
 
 #include <stdbool.h>
-#include <uthash.h>
 
 #include "conntrace/conn_table.h"
+#include "conntrace/hash.h"
 
 /// How often losses were told that nobody counted, by CT_UNCOUNTED_*.
 struct ct_epochs {

@@ -48,6 +48,10 @@ int ct_table_index(struct ct_conn_table *table, struct ct_entry *entry)
 			return -ENOMEM;
 		place->tuple = tuple;
 		HASH_ADD(hh, table->places, tuple, sizeof(place->tuple), place);
+		if (!place->hh.tbl) {
+			free(place);
+			return -ENOMEM;
+		}
 	}
 	place->entry = entry;
 	entry->place = place;

@@ -20,6 +20,7 @@
 #include "support/events.h"
 #include "support/job.h"
 #include "support/pair.h"
+#include "support/ss.h"
 
 #define WAIT_MS	     10000
 #define LEAK_MS	     5500
@@ -433,6 +434,7 @@ static void time_wait_is_pressure_where_ports_are_few(void **state)
 	doctor = e2e_tracer_start_as(e2e, &e2e->home, -1, argv);
 	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
 	leave_time_wait(&pair);
+	e2e_ss_wait_none(&e2e->home, "state last-ack sport = :%u", pair.port);
 	e2e_tracer_stop(doctor, 0);
 	finding = e2e_events_one(e2e_tracer_events(doctor), "{s:s}", "event", "finding");
 	e2e_assert_has(finding, "{s:s, s:s, s:s}", "id", "time-wait-pressure", "severity", "note",

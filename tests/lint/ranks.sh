@@ -42,7 +42,7 @@ module_of() {
 }
 
 base_or_own() {
-	if [ -e "src/base/$1.c" ] || [[ $1 =~ ^(cleanup|clock|count|utf8)$ ]]; then
+	if [ -e "src/base/$1.c" ] || [[ $1 =~ ^(cleanup|clock|count|hash|utf8)$ ]]; then
 		echo base
 	else
 		echo "$1"
