@@ -124,6 +124,7 @@ UNIT_SRCS_buf         := src/base/buf.c
 UNIT_SRCS_cleanup     :=
 UNIT_SRCS_completion   = $(UNIT_SRCS_options) src/cli/offer.c $(wildcard src/cli/completion*.c)
 UNIT_SRCS_confine     := $(wildcard src/confine/*.c) src/sink/spool.c src/sink/sink_out.c src/base/buf.c
+UNIT_SRCS_cost        := src/cli/cost.c $(addprefix src/base/,json_writer.c buf.c text.c timefmt.c)
 UNIT_SRCS_json_writer := $(addprefix src/base/,json_writer.c buf.c text.c)
 UNIT_SRCS_log         := src/base/log.c src/base/text.c src/base/buf.c
 UNIT_SRCS_number      := src/base/number.c
