@@ -329,6 +329,12 @@ $(BUILD)/conntrace.bpf.o: bpf/conntrace.bpf.c $(BUILD)/toolchain
 	$(Q)$(BPFTOOL) gen object $@ $(@:.o=.tmp.o)
 	$(Q)rm $(@:.o=.tmp.o)
 
+# The same as text, for tests/lint/stack.sh.
+$(BUILD)/conntrace.bpf.s: bpf/conntrace.bpf.c $(BUILD)/toolchain
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -MT $@ -MF $@.d -S $< -o $@
+
 $(SKELETON): $(BUILD)/conntrace.bpf.o
 	$(call say,SKEL,$@)
 	$(Q){ echo "// NOLINTBEGIN: generated" && $(BPFTOOL) gen skeleton $< name conntrace_bpf && \
@@ -497,7 +503,8 @@ suite_golden := golden: $(wildcard tests/golden/run.sh)
 suite_completion := completion: tests/completion/bash.sh tests/completion/zsh.sh
 suite_scripts := scripts: tests/scripts/demo.sh
 suite_browser := browser: 'tests/browser/run.sh $(BROWSER_PAGES)'
-suite_lint   := lint: tests/lint/spdx.sh tests/lint/ranks.sh tests/lint/size.sh tests/lint/states.sh tests/lint/faults.sh tests/lint/hooks.sh
+suite_lint   := lint: tests/lint/spdx.sh tests/lint/ranks.sh tests/lint/size.sh tests/lint/states.sh tests/lint/faults.sh tests/lint/hooks.sh \
+	'tests/lint/stack.sh $(BUILD)/conntrace.bpf.s'
 suite_format  = format: 'tests/lint/format.sh $(C_FILES)'
 suite_tidy   := tidy: 'tests/lint/tidy.sh $(SRCS)'
 suite_e2e    := e2e: $(E2E_PROGRAMS)
@@ -508,7 +515,7 @@ TIDY_ENV = TIDY_FLAGS="$(subst ",\",$(CT_CPPFLAGS)) -std=gnu11"
 
 ## check: install what is missing and run every test that this machine permits
 check: all $(UNIT_PROGRAMS) $(VMLINUX_TEST) $(VMLINUX_DATA) $(ASAN_PROGRAMS) $(FUZZ_REPLAYS) \
-	$(E2E_PROGRAMS) $(BROWSER_PAGES) $(DEMO)
+	$(E2E_PROGRAMS) $(BROWSER_PAGES) $(DEMO) $(BUILD)/conntrace.bpf.s
 	$(Q)$(TIDY_ENV) tests/run.sh $(suite_unit) $(suite_vmlinux) $(suite_asan) $(suite_fuzz) $(suite_golden) \
 		$(suite_completion) $(suite_scripts) $(suite_browser) $(suite_lint) $(suite_format) $(suite_tidy) $(suite_e2e)
 
@@ -551,8 +558,8 @@ golden-update: all
 golden-record: all $(BUILD)/golden/scenes
 	$(Q)tests/golden/record.sh $(BUILD)/golden/scenes
 
-## lint: licence lines, ranks of includes, sizes
-lint:
+## lint: licence lines, ranks of includes, sizes, the programs' stack
+lint: $(BUILD)/conntrace.bpf.s
 	$(Q)tests/run.sh $(suite_lint)
 
 ## fuzz: let libFuzzer look for new input (FUZZ_SECONDS=60 each)
