@@ -148,7 +148,7 @@ struct ct_recording_info {
 	uint64_t file_bytes;
 	uint64_t frames;      /// whole ones
 	uint64_t events;      /// in whole frames
-	uint64_t lost;	      /// told by the recorder, in whole frames
+	uint64_t unreadable;  /// told in place of what is damaged or not known, as CT_LOST_DECODE
 	uint64_t first_ts_ns; /// CLOCK_MONOTONIC; 0 without events
 	uint64_t last_ts_ns;
 	uint64_t payload_bytes;		    /// uncompressed

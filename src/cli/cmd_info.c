@@ -14,10 +14,18 @@
 #include "conntrace/timefmt.h"
 #include "progress.h"
 
-/// What the events of a recording say was lost, by enum ct_lost_where.
+/// What is missing in a recording.
 struct losses {
-	uint64_t at[_CT_LOST_MAX];
+	uint64_t at[_CT_LOST_MAX]; /// as the recorder told it, by enum ct_lost_where
+	uint64_t unreadable;	   /// events that it wrote, and that cannot be read or understood
 };
+
+/// A recording may claim any number.
+static void add(uint64_t *sum, uint64_t more)
+{
+	if (__builtin_add_overflow(*sum, more, sum))
+		*sum = UINT64_MAX;
+}
 
 /// Reading alone finds out how whole a recording is.
 static int pass(void *context, const void *bytes, size_t len)
@@ -25,9 +33,31 @@ static int pass(void *context, const void *bytes, size_t len)
 	struct losses *losses = context;
 	const struct ct_event *event;
 
-	if (ct_decode(bytes, len, &event) == 0 && event->kind == CT_EVENT_LOST)
-		losses->at[event->lost.where] += event->lost.events;
+	if (ct_decode(bytes, len, &event))
+		add(&losses->unreadable, 1);
+	else if (event->kind == CT_EVENT_LOST)
+		add(&losses->at[event->lost.where], event->lost.events);
 	return 0;
+}
+
+/// The reader tells what it passed over in the stream, like what the recorder told as lost: they
+/// are counted apart, each once.
+static void take_apart(struct losses *losses, uint64_t passed_over)
+{
+	uint64_t *decode = &losses->at[CT_LOST_DECODE];
+
+	if (*decode != UINT64_MAX)
+		*decode -= passed_over;
+	add(&losses->unreadable, passed_over);
+}
+
+static uint64_t sum_of(const struct losses *losses)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int where = 0; where < _CT_LOST_MAX; where++)
+		add(&sum, losses->at[where]);
+	return sum;
 }
 
 static void put_json_losses(struct ct_json *json, const struct losses *losses)
@@ -75,8 +105,9 @@ static void put_json(struct ct_buf *buf, const char *path, const struct ct_sessi
 		 ct_session_real_ns(session, info->last_ts_ns));
 	ct_capabilities_put_json(&json, &session->capabilities);
 	ct_json_kv_u64(&json, "events", info->events);
-	ct_json_kv_u64(&json, "lost", info->lost);
+	ct_json_kv_u64(&json, "lost", sum_of(losses));
 	put_json_losses(&json, losses);
+	ct_json_kv_u64(&json, "unreadable", losses->unreadable);
 	ct_json_kv_u64(&json, "frames", info->frames);
 	ct_json_kv_u64(&json, "file_bytes", info->file_bytes);
 	ct_json_kv_u64(&json, "payload_bytes", info->payload_bytes);
@@ -111,8 +142,11 @@ static void put_sizes(struct ct_buf *buf, const struct ct_recording_info *info,
 
 	ct_list_losses(losses->at, places, sizeof(places));
 	put_line(buf, "events", "%" PRIu64, info->events);
-	put_line(buf, "lost", "%" PRIu64 "%s%s%s", info->lost, *places ? " (" : "", places,
+	put_line(buf, "lost", "%" PRIu64 "%s%s%s", sum_of(losses), *places ? " (" : "", places,
 		 *places ? ")" : "");
+	if (losses->unreadable)
+		put_line(buf, "unreadable", "%" PRIu64 " more that were recorded",
+			 losses->unreadable);
 	put_line(buf, "frames", "%" PRIu64, info->frames);
 	if (info->events)
 		put_line(buf, "size", "%" PRIu64 " bytes, %.1f an event, %" PRIu64 " unpacked",
@@ -180,6 +214,7 @@ int ct_cmd_info(struct ct_options *options)
 		ct_error("cannot read the recording '%s': %s", options->file, strerror(-r));
 		return CT_EXIT_FAILED;
 	}
+	take_apart(&losses, info.unreadable);
 	session = ct_recording_session(reader);
 	if (options->output.format == CT_OUTPUT_JSON)
 		put_json(&buf, options->file, session, &info, &losses);

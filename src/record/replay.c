@@ -57,6 +57,8 @@ static int deliver_lost(struct replay *replay, uint64_t events, uint64_t ts_ns)
 	};
 
 	replay->is_patchy = true;
+	if (__builtin_add_overflow(replay->info->unreadable, events, &replay->info->unreadable))
+		replay->info->unreadable = UINT64_MAX;
 	return deliver(replay, &event, CT_EVENT_SIZE(lost));
 }
 
@@ -105,8 +107,6 @@ static int deliver_payload(struct replay *replay, const struct ct_frame_head *he
 	}
 	if (r == 0 && n == head->events) {
 		info->frames++;
-		if (__builtin_add_overflow(info->lost, head->lost, &info->lost))
-			info->lost = UINT64_MAX;
 		return 0;
 	}
 	info->damaged_frames++;

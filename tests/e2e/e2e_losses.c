@@ -17,10 +17,15 @@
 #include "support/e2e.h"
 #include "support/events.h"
 
-#define CHURN	  500
-#define SETTLE_MS 500
-#define WAIT_MS	  10000
-#define EXIT_LOST 5
+#define CHURN	     500
+#define SETTLE_MS    500
+#define WAIT_MS	     10000
+#define EXIT_RUNTIME 1
+#define EXIT_LOST    5
+
+/// Behind the last frame, and of it in there: doc/FORMAT.md.
+#define INDEX_BYTES	  96
+#define INDEX_ENTRY_BYTES 32
 
 /// As many as the kernel side can follow, bpf/follow.bpf.h; those of one option are a long
 /// argument.
@@ -145,6 +150,44 @@ static void full_ring_is_told_alike_in_the_stream_and_at_the_exit(void **state)
 	assert_whole_or_gap(events);
 }
 
+/// What cannot be read any more is not what the recorder lost: each is counted once, by its name.
+static void assert_damage_is_no_loss(struct e2e *e2e, const char *recording, long long frames)
+{
+	const char *damaged = e2e_path(e2e, "damaged.ctr");
+	long long sum = 0, lost, decode;
+	struct e2e_output output;
+	json_t *parsed, *events;
+	const json_t *info;
+	const char *key;
+	json_t *value;
+	size_t bytes;
+	char *file = e2e_file_read(recording, &bytes);
+
+	file[bytes - INDEX_BYTES - (size_t)frames * INDEX_ENTRY_BYTES - 1] ^= 1;
+	e2e_file_write(damaged, file, bytes);
+	free(file);
+	E2E_CONNTRACE(&output, "info", "--json", damaged);
+	assert_int_equal(output.status, EXIT_RUNTIME);
+	parsed = e2e_events_parse(output.out, output.out_bytes);
+	info = json_array_get(parsed, 0);
+	e2e_output_free(&output);
+	json_object_foreach(json_object_get(info, "lost_at"), key, value)
+		sum += json_integer_value(value);
+	lost = e2e_event_number(info, "lost");
+	assert_int_equal(lost, sum);
+	assert_null(json_object_get(json_object_get(info, "lost_at"), "decode"));
+	assert_true(e2e_event_number(info, "unreadable") > 0);
+
+	E2E_CONNTRACE(&output, "replay", "--json", damaged);
+	events = e2e_events_parse(output.out, output.out_bytes);
+	decode = told(events, "decode");
+	assert_int_equal(e2e_event_number(info, "unreadable"), decode);
+	assert_int_equal(told(events, NULL), lost + decode);
+	e2e_output_free(&output);
+	json_decref(events);
+	json_decref(parsed);
+}
+
 static void full_ring_is_told_alike_of_a_recording(void **state)
 {
 	struct e2e *e2e = *state;
@@ -154,6 +197,7 @@ static void full_ring_is_told_alike_of_a_recording(void **state)
 	struct e2e_output output;
 	struct said said;
 	json_t *info, *events;
+	long long frames;
 
 	overflow(e2e, tracer);
 	e2e_tracer_stop(tracer, EXIT_LOST);
@@ -163,7 +207,10 @@ static void full_ring_is_told_alike_of_a_recording(void **state)
 	assert_int_equal(
 		e2e_event_number(json_object_get(json_array_get(info, 0), "lost_at"), "ring"),
 		said.at);
+	assert_int_equal(e2e_event_number(json_array_get(info, 0), "unreadable"), 0);
+	frames = e2e_event_number(json_array_get(info, 0), "frames");
 	json_decref(info);
+	assert_damage_is_no_loss(e2e, recording, frames);
 
 	E2E_CONNTRACE(&output, "report", recording);
 	assert_non_null(strstr(output.out, e2e_format(e2e, "LOST %lld events: ", said.events)));

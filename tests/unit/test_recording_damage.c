@@ -114,6 +114,7 @@ static void damaged_frame_is_told_in_its_place(void **state)
 		expect_without_frame(sample, &result, i);
 		assert_int_equal(result.info.frames, N_FRAMES - 1);
 		assert_int_equal(result.info.damaged_frames, 1);
+		assert_int_equal(result.info.unreadable, PER_FRAME);
 		assert_true(result.info.has_index);
 		assert_string_equal(result.info.problem, "1 damaged frame passed over");
 	}
