@@ -113,6 +113,10 @@ static __always_inline void ct_emit_probe(const struct sock_common *skc, __u8 ty
 	event->probe.unanswered = unanswered;
 	event->probe.total = total;
 	event->probe.answer_ns = answer_ns;
+	if (outcome == CT_PROBE_SENT && type == CT_PROBE_WINDOW &&
+	    bpf_core_field_exists(struct inet_connection_sock, icsk_backoff))
+		event->probe.backoff = BPF_CORE_READ((const struct inet_connection_sock *)skc,
+						     icsk_backoff);
 	ct_emit_end(event);
 }
 

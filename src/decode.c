@@ -111,6 +111,7 @@ static const struct ct_event_field probe_fields[] = {
 	ANY(probe.unanswered),
 	ANY(probe.total),
 	ANY(probe.answer_ns),
+	ANY(probe.backoff),
 };
 
 static const struct ct_event_field counters_fields[] = {

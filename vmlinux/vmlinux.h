@@ -175,6 +175,7 @@ struct inet_connection_sock {
 	struct timer_list icsk_keepalive_timer;
 	__u8 icsk_ca_state : 5;
 	__u8 icsk_pending;
+	__u8 icsk_backoff;
 	__u8 icsk_probes_out;
 	u32 icsk_user_timeout;
 };

@@ -235,8 +235,12 @@ struct ct_conn {
 	uint64_t rto_since_ns;	   /// when the first of them came
 	uint64_t rto_last_ns;	   /// … and the last
 	uint32_t keepalives_sent;
-	uint32_t window_probes_sent;
-	struct ct_reset reset; /// the last one; direction 0: none
+	uint32_t window_probes_sent; /// in its life, of all stalls
+	uint32_t stalls;	     /// times that a closed window was probed; 0: not told apart
+	uint32_t stall_probes;	     /// sent in the last of them
+	uint32_t stall_probes_max;   /// … and in the one with the most
+	uint32_t stall_backoff;	     /// behind the last of them
+	struct ct_reset reset;	     /// the last one; direction 0: none
 	struct ct_event_counters counters;
 	bool options_known; /// options hold what was told last
 	struct ct_event_options options;

@@ -338,8 +338,8 @@ struct ct_event_probe {
 	__u16 reserved;
 	__u32 unanswered; /* probes without an answer, this one included: icsk_probes_out */
 	__u32 total;	  /* sent of this type in this life */
-	__u32 reserved2;
-	__u64 answer_ns; /* ANSWERED: from probe to answer, at most; 0 unknown */
+	__u32 backoff;	  /* SENT, window: icsk_backoff behind it; 0 unknown */
+	__u64 answer_ns;  /* ANSWERED: from probe to answer, at most; 0 unknown */
 };
 
 struct ct_event_counters {

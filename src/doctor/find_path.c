@@ -9,7 +9,8 @@
 /// tcp_retries2: 15 time-outs, 13 to 30 minutes until the kernel gives up, RFC 1122 4.2.3.5.
 #define RTO_STREAK 3
 
-/// A window is closed for a moment in many a bulk transfer: the probes of a life, not of one stall.
+/// A window is closed for a moment in many a bulk transfer: the probes of one stall, or of a life
+/// where its stalls are not told apart.
 #define PROBES 3
 
 static bool was_never_established(const struct ct_conn *conn)
@@ -240,13 +241,16 @@ const struct ct_finder ct_find_accept_overflow = {
 	.concludes = is_overflow,
 };
 
-/* values: window probes sent */
+/* values: window probes sent in its life; in the longest of its stalls, 0 not known; stalls */
 static bool is_stalled(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
+	uint32_t probes = conn->stalls ? conn->stall_probes_max : conn->window_probes_sent;
+
 	(void)now_ns;
-	if (conn->window_probes_sent < PROBES)
+	if (probes < PROBES)
 		return false;
-	*ret = (struct ct_symptom){conn->window_probes_sent, {conn->window_probes_sent}};
+	*ret = (struct ct_symptom){
+		probes, {conn->window_probes_sent, conn->stall_probes_max, conn->stalls}};
 	return true;
 }
 
@@ -264,8 +268,17 @@ static bool is_slow_reader(const struct ct_case *one, const struct ct_doctor_fac
 	ct_words_count(&finding->summary, one->count, "connection");
 	ct_buf_printf(&finding->summary, ", %llu probes were sent",
 		      (unsigned long long)one->values[0].sum);
+	if (one->values[1].min)
+		ct_buf_printf(&finding->summary, ", up to %llu in one stall",
+			      (unsigned long long)one->values[1].max);
+	else
+		ct_buf_puts(&finding->summary, " in their whole lives");
 	ct_finding_number(finding, "window_probes", one->values[0].sum);
 	ct_finding_number(finding, "most_on_one", one->values[0].max);
+	if (one->values[1].min) {
+		ct_finding_number(finding, "stalls", one->values[2].sum);
+		ct_finding_number(finding, "most_in_one_stall", one->values[1].max);
+	}
 	ct_finder_put_ss(facts, &finding->confirm, "established", one);
 	ct_buf_puts(
 		&finding->remedy,

@@ -92,6 +92,23 @@ static int on_error(struct ct_conn_table *table, const struct ct_event *event)
 	return ct_table_tell_anyhow(table, entry, &update);
 }
 
+/// The kernel doubles the time to the next probe, up to a bound, for as long as the window stays
+/// closed, and begins anew when it opens: tcp_send_probe0(), tcp_ack_probe(). BACKOFF: how often it
+/// has; 0 is not known, or there was no way to send it.
+static void note_window_probe(struct ct_conn *conn, uint32_t backoff)
+{
+	bool goes_on = conn->stalls && backoff > 1 && backoff >= conn->stall_backoff;
+
+	conn->window_probes_sent++;
+	if (!backoff)
+		return;
+	conn->stalls += !goes_on;
+	conn->stall_probes = goes_on ? conn->stall_probes + 1 : 1;
+	if (conn->stall_probes > conn->stall_probes_max)
+		conn->stall_probes_max = conn->stall_probes;
+	conn->stall_backoff = backoff;
+}
+
 static void note_probe(struct ct_conn *conn, const struct ct_event *event)
 {
 	bool keepalive = event->probe.type == CT_PROBE_KEEPALIVE;
@@ -99,7 +116,7 @@ static void note_probe(struct ct_conn *conn, const struct ct_event *event)
 	if (event->probe.outcome == CT_PROBE_SENT && keepalive)
 		conn->keepalives_sent++;
 	else if (event->probe.outcome == CT_PROBE_SENT)
-		conn->window_probes_sent++;
+		note_window_probe(conn, event->probe.backoff);
 	else if (event->probe.outcome == CT_PROBE_DEAD && keepalive)
 		conn->keepalive_dead = true;
 }

@@ -272,6 +272,37 @@ static void window_that_stays_closed_is_a_stall(void **state)
 	assert_true(finds("zero-window-stall", patient, 1));
 }
 
+static void short_stalls_one_after_the_other_are_none(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_ESTABLISHED, 1);
+
+	patient.conn.window_probes_sent = 9;
+	patient.conn.stalls = 5;
+	patient.conn.stall_probes_max = 2;
+	assert_false(finds("zero-window-stall", patient, 1));
+	patient.conn.stall_probes_max = 3;
+	assert_true(finds("zero-window-stall", patient, 1));
+}
+
+/// The sum of a life is not said of a stall, nor the other way round.
+static void stalls_are_told_apart_where_that_is_known(void **state)
+{
+	_cleanup_(printed_fini) struct printed known = {}, unknown = {};
+	struct patient patient = standing_in(CT_STATE_ESTABLISHED, 1);
+
+	patient.conn.window_probes_sent = 9;
+	ask(&unknown, CT_OUTPUT_JSON, &patient, 2, NULL);
+	assert_non_null(strstr(unknown.text, ", 18 probes were sent in their whole lives\""));
+	assert_non_null(
+		strstr(unknown.text, "\"evidence\":{\"window_probes\":18,\"most_on_one\":9}"));
+	patient.conn.stalls = 3;
+	patient.conn.stall_probes_max = 5;
+	ask(&known, CT_OUTPUT_JSON, &patient, 2, NULL);
+	assert_non_null(strstr(known.text, ", 18 probes were sent, up to 5 in one stall\""));
+	assert_non_null(strstr(known.text, "\"evidence\":{\"window_probes\":18,\"most_on_one\":9,"
+					   "\"stalls\":6,\"most_in_one_stall\":5}"));
+}
+
 static void lives_of_mostly_handshake_are_bound_by_it(void **state)
 {
 	assert_true(finds("handshake-bound", gone(MS / 2, CT_STATE_FIN_WAIT1), 20));
@@ -377,6 +408,8 @@ int main(void)
 		cmocka_unit_test(timeouts_of_one_segment_are_a_dead_peer),
 		cmocka_unit_test(handshake_without_room_is_an_overflow),
 		cmocka_unit_test(window_that_stays_closed_is_a_stall),
+		cmocka_unit_test(short_stalls_one_after_the_other_are_none),
+		cmocka_unit_test(stalls_are_told_apart_where_that_is_known),
 		cmocka_unit_test(lives_of_mostly_handshake_are_bound_by_it),
 		cmocka_unit_test(findings_of_a_kind_are_bounded_and_the_others_counted),
 		cmocka_unit_test(plain_life_finds_nothing),

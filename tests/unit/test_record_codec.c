@@ -219,7 +219,7 @@ static const struct ct_event numbered[] = {
 	   .mini = 6, .shutdown = 7, .sk_err = 8, .actor_pid = 9, .unread = 10, .unacked = 11),
 	OF(CT_EVENT_ERROR, error, .sk_err = 1, .sk_err_soft = 2),
 	OF(CT_EVENT_PROBE, probe, .type = 1, .outcome = 2, .unanswered = 3, .total = 4,
-	   .answer_ns = 5),
+	   .answer_ns = 5, .backoff = 6),
 	OF(CT_EVENT_COUNTERS, counters, .bytes_sent = 1, .bytes_acked = 2, .bytes_received = 3,
 	   .bytes_retransmitted = 4, .segments_out = 5, .segments_in = 6, .retransmits = 7,
 	   .srtt_us = 8, .min_rtt_us = 9, .keepalive_time_s = 10, .keepalive_interval_s = 11,
