@@ -15,6 +15,13 @@ struct {
 } sockets SEC(".maps");
 
 /*
+ * Counted on by user space, from 0, where it goes on in another file of a recording: who reads that
+ * knows of nobody what was told before, so that each socket's owner is told once more, with what
+ * happens next to it.
+ */
+__u8 stream_part;
+
+/*
  * Where no tracepoint tells of a send(), the write timer does when the first data leaves. It knows
  * the socket's cookie, not its storage: whose first send is awaited stands here, and the storage
  * takes it over when it is at hand.
@@ -183,6 +190,7 @@ static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, 
 {
 	struct ct_event *event;
 
+	st->part = stream_part;
 	if (!ct_awaits_io(st))
 		ct_forget_io(sk);
 	event = ct_emit_begin(CT_EVENT_SIZE(who), CT_EVENT_OWNER, st);
@@ -195,11 +203,26 @@ static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, 
 	ct_emit_end(event);
 }
 
-/* The owner's part of a transition. True when the owner is another one now, and to be told. */
+/* 1 when nothing was told of the owner in this part of the stream, else 0; it is taken for told
+ * now. */
+static __always_inline __u64 ct_take_untold(struct ct_sk *st)
+{
+	__u8 part = stream_part;
+	__u64 other = st->part ^ part;
+
+	st->part = part;
+	return ct_is_set(other);
+}
+
+/*
+ * The owner's part of a transition. True when the owner is another one now, or was not told in this
+ * part of the stream: it is to be told.
+ */
 static __always_inline bool ct_update_owner(struct ct_sk *st, int old, int new, __u16 err,
 					    bool by_process)
 {
 	bool born = ct_any(ct_begins_life(old, new)), learned = false;
+	__u64 untold = ct_take_untold(st);
 
 	if (born)
 		ct_begin_life(st, old, new);
@@ -209,5 +232,5 @@ static __always_inline bool ct_update_owner(struct ct_sk *st, int old, int new, 
 	    !ct_is_killed(old, new, err) && !ct_current_owns_nothing())
 		learned = ct_learn_owner(st, ct_origin(old, new));
 	st->lived = 1;
-	return born || learned;
+	return (born || learned) | untold;
 }

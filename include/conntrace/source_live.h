@@ -76,7 +76,8 @@ int ct_source_live_sweep(struct ct_source_live *live, ct_record_fn fn, void *con
 
 /**
  * Tells FN what was lost so far, ends it with a CT_EVENT_END, and stays attached: what the ring
- * holds and what comes is for whoever is given to the next call.
+ * holds and what comes is for whoever is given to the next call. Each socket's owner is told to
+ * them anew, with its next transition or its row in a snapshot, whichever comes first.
  *
  * @ret_end_ns time of the end, CLOCK_MONOTONIC; unchanged if it was not told.
  * @return as ct_source_live_poll().

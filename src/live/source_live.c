@@ -299,6 +299,9 @@ int ct_source_live_part(struct ct_source_live *live, ct_record_fn fn, void *cont
 		return r;
 	end.ts_ns = live->more ? live->newest_ns : ct_clock_ns(CLOCK_MONOTONIC);
 	*ret_end_ns = end.ts_ns;
+	/* from here on each socket's owner is told again; what is in the ring by now was told
+	 * before */
+	live->skel->bss->stream_part++;
 	return hand_over(live, &end, CT_EVENT_CORE_SIZE);
 }
 

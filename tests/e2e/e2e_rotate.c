@@ -255,6 +255,44 @@ static void file_of_everything_begins_with_what_is_there(void **state)
 	files_free(&files);
 }
 
+/// No row tells of it in the second file: what happens to it there does, as what happens before the
+/// row comes.
+static void owner_is_named_anew_in_each_file(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "x.ctr"), *second = e2e_path(e2e, "x.ctr1");
+	struct e2e_tracer *tracer;
+	struct e2e_pair pair;
+	struct files files;
+
+	tracer = E2E_TRACE(e2e, "record", "-G", "3", "--no-snapshot", "-w", recording);
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	e2e_pair_connect(&pair, "127.0.0.1");
+	e2e_pair_exchange(&pair, 100, 100);
+	for (int ms = 0; ms < e2e_patience(WAIT_MS) && access(second, F_OK); ms += POLL_MS)
+		e2e_sleep_ms(POLL_MS);
+	e2e_pair_close(&pair);
+	e2e_sleep_ms(500);
+	e2e_tracer_stop(tracer, 0);
+	take_files(e2e, recording, &files);
+
+	assert_true(files.n >= 2);
+	e2e_assert_none(files.events[1], "{s:s}", "event", "found");
+	e2e_assert_has(e2e_events_one(files.events[1], "{s:s, s:s, s:s}", "event", "state", "conn",
+				      pair.client_conn, "to", "FIN_WAIT1"),
+		       "{s:i, s:s, s:s}", "pid", (int)pair.client->pid, "comm", pair.client->comm,
+		       "owner", "connect");
+	e2e_assert_has(e2e_events_one(files.events[1], "{s:s, s:s}", "event", "close", "conn",
+				      pair.client_conn),
+		       "{s:i, s:s, s:s, s:s}", "pid", (int)pair.client->pid, "comm",
+		       pair.client->comm, "owner", "connect", "end", "fin");
+	e2e_assert_has(e2e_events_one(files.events[1], "{s:s, s:s}", "event", "close", "conn",
+				      pair.server_conn),
+		       "{s:i, s:s, s:s}", "pid", (int)pair.server->pid, "comm", pair.server->comm,
+		       "end", "fin");
+	files_free(&files);
+}
+
 static void so_many_files_of_a_time_are_the_end(void **state)
 {
 	struct e2e *e2e = *state;
@@ -396,6 +434,7 @@ static void name_that_others_have_taken_is_passed_over(void **state)
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(nothing_is_lost_at_the_seams_of_size),
 	E2E_TEST(file_of_everything_begins_with_what_is_there),
+	E2E_TEST(owner_is_named_anew_in_each_file),
 	E2E_TEST(so_many_files_of_a_time_are_the_end),
 	E2E_TEST(name_is_a_format_of_the_time),
 	E2E_TEST(child_of_a_followed_process_is_followed_over_a_seam),
