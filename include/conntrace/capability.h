@@ -2,7 +2,7 @@
 /*
  * What can be told of connections, each of it by hooks that a kernel has or has not: what is
  * missing degrades that alone, and is told by `check`, in a recording's header and behind
- * `attached`.
+ * `attached`. So are the privileges of the process that told it.
  */
 #pragma once
 
@@ -52,6 +52,36 @@ struct ct_capability {
 struct ct_capabilities {
 	struct ct_capability of[_CT_CAPABILITY_MAX]; /// by enum ct_capability_id
 };
+
+/// What the recorder's process had of capabilities(7), of those that matter. Append only: bit n of
+/// a recording's header is of number n.
+enum ct_privilege_id {
+	CT_PRIVILEGE_BPF,
+	CT_PRIVILEGE_PERFMON,
+	CT_PRIVILEGE_SYS_ADMIN,
+	CT_PRIVILEGE_SYSLOG,
+	CT_PRIVILEGE_SYS_PTRACE,
+	_CT_PRIVILEGE_MAX
+};
+
+/// Of a set of them, 0: nothing is known. Each has a bit that says that it is known, and one that
+/// says that it is held.
+#define CT_PRIVILEGE_KNOWN(id) (UINT64_C(1) << (32 + (id)))
+#define CT_PRIVILEGE_HELD(id)  (UINT64_C(1) << (id))
+
+/// "CAP_BPF", as capabilities(7) has it; static, never NULL. "unknown" for what this version has
+/// not.
+const char *ct_privilege_name(unsigned int id);
+
+/// Each of them known, and held.
+#define CT_PRIVILEGES_ALL \
+	(((UINT64_C(1) << _CT_PRIVILEGE_MAX) - 1) * (CT_PRIVILEGE_KNOWN(0) | CT_PRIVILEGE_HELD(0)))
+
+#define CT_PRIVILEGES_STRLEN 192
+
+/// A set of them in words: "all that are needed", "without CAP_SYSLOG, CAP_SYS_PTRACE", "not
+/// known". Returns OUT.
+const char *ct_privileges_describe(uint64_t privileges, char out[CT_PRIVILEGES_STRLEN]);
 
 /// "transitions", "resets sent" …; static, never NULL. "unknown" for what this version has not.
 const char *ct_capability_name(unsigned int id);

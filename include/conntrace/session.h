@@ -14,9 +14,10 @@ struct ct_session {
 	char boot_id[40];		     /// /proc/sys/kernel/random/boot_id
 	char command_line[1024];	     /// of the tracer, arguments joined by spaces
 	struct ct_capabilities capabilities; /// of the run
-	uint64_t mono_ns;		     /// CLOCK_MONOTONIC and …
-	int64_t real_ns; /// … CLOCK_REALTIME, taken together when tracing began
-	uint64_t netns;	 /// inode number of the tracer's network namespace; 0 unknown
+	uint64_t privileges; /// CT_PRIVILEGE_* of the process that attached; 0 unknown
+	uint64_t mono_ns;    /// CLOCK_MONOTONIC and …
+	int64_t real_ns;     /// … CLOCK_REALTIME, taken together when tracing began
+	uint64_t netns;	     /// inode number of the tracer's network namespace; 0 unknown
 	/// How many net.ipv4.ip_local_port_range gives there; 0 unknown
 	uint64_t local_ports;
 	/// How many of those net.ipv4.ip_local_reserved_ports keeps from connect(); 0 none, or

@@ -94,20 +94,21 @@ void ct_source_live_close(struct ct_source_live **live);
 /// What the open source can tell: lives as long as it.
 const struct ct_capabilities *ct_source_live_capabilities(const struct ct_source_live *live);
 
-#define CT_PRIVILEGES 5
-
 struct ct_privilege {
 	const char *name;    /// as capabilities(7) has it; static
 	const char *purpose; /// what needs it; static
 	bool held;
 };
 
-/// What this process has of them now.
-void ct_live_privileges(struct ct_privilege ret[CT_PRIVILEGES]);
+/// What this process has of them now, by enum ct_privilege_id.
+void ct_live_privileges(struct ct_privilege ret[_CT_PRIVILEGE_MAX]);
+
+/// The same as CT_PRIVILEGE_KNOWN and _HELD; 0: not known.
+uint64_t ct_live_privilege_bits(void);
 
 /// Where the tracer would run.
 struct ct_surroundings {
-	struct ct_privilege privileges[CT_PRIVILEGES];
+	struct ct_privilege privileges[_CT_PRIVILEGE_MAX];
 	char lockdown[32]; /// "none", "integrity", "confidentiality"; "" if it cannot be read
 	bool has_btf;
 };

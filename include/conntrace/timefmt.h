@@ -6,6 +6,7 @@
 
 /// Fit what the functions below write, NUL included.
 #define CT_TIME_RFC3339_STRLEN 32
+#define CT_TIME_ZONED_STRLEN   40
 #define CT_TIME_CLOCK_STRLEN   16
 #define CT_DURATION_STRLEN     16
 
@@ -13,6 +14,10 @@
 /// `2026-11-21T09:35:23.123456789Z`: UTC, always nine digits (RFC 3339). Every int64_t has such a
 /// form. Returns out.
 char *ct_time_rfc3339(int64_t real_ns, char out[CT_TIME_RFC3339_STRLEN]);
+
+/// Writes the same in UTC or, as `2026-11-21T10:35:23.123456789+01:00`, in the local zone. Returns
+/// out.
+char *ct_time_zoned(int64_t real_ns, bool utc, char out[CT_TIME_ZONED_STRLEN]);
 
 /// Writes the time of day as `09:35:23.123456`, in UTC or in the local zone. Digits beyond
 /// microseconds are cut, not rounded. Returns out.

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -59,24 +60,57 @@ static char *put_clock(char *out, const struct tm *tm)
 	return out;
 }
 
+/// "2026-11-21T09:35:23.123456789"
+static char *put_date_and_time(char *out, const struct tm *tm, uint32_t ns)
+{
+	out = put_digits(out, (unsigned int)tm->tm_year + 1900, 4);
+	*out++ = '-';
+	out = put_digits(out, (unsigned int)tm->tm_mon + 1, 2);
+	*out++ = '-';
+	out = put_digits(out, (unsigned int)tm->tm_mday, 2);
+	*out++ = 'T';
+	out = put_clock(out, tm);
+	return put_digits(out, ns, 9);
+}
+
+/// "+01:00"; RFC 3339 has no seconds of an offset, and since 1972 no zone has any.
+static char *put_offset(char *out, long offset_s)
+{
+	unsigned int minutes = (unsigned int)(labs(offset_s) / 60);
+
+	*out++ = offset_s < 0 ? '-' : '+';
+	out = put_digits(out, minutes / 60, 2);
+	*out++ = ':';
+	return put_digits(out, minutes % 60, 2);
+}
+
 char *ct_time_rfc3339(int64_t real_ns, char out[CT_TIME_RFC3339_STRLEN])
 {
-	char *p = out;
 	uint32_t ns;
 	struct tm tm;
 	time_t s;
+	char *p;
 
 	split(real_ns, &s, &ns);
 	gmtime_r(&s, &tm);
-	p = put_digits(p, (unsigned int)tm.tm_year + 1900, 4);
-	*p++ = '-';
-	p = put_digits(p, (unsigned int)tm.tm_mon + 1, 2);
-	*p++ = '-';
-	p = put_digits(p, (unsigned int)tm.tm_mday, 2);
-	*p++ = 'T';
-	p = put_clock(p, &tm);
-	p = put_digits(p, ns, 9);
+	p = put_date_and_time(out, &tm, ns);
 	*p++ = 'Z';
+	*p = '\0';
+	return out;
+}
+
+char *ct_time_zoned(int64_t real_ns, bool utc, char out[CT_TIME_ZONED_STRLEN])
+{
+	uint32_t ns;
+	struct tm tm;
+	time_t s;
+	char *p;
+
+	if (utc)
+		return ct_time_rfc3339(real_ns, out);
+	split(real_ns, &s, &ns);
+	localtime_r(&s, &tm);
+	p = put_offset(put_date_and_time(out, &tm, ns), tm.tm_gmtoff);
 	*p = '\0';
 	return out;
 }

@@ -42,7 +42,7 @@ static void put_json(struct ct_buf *buf, const struct check *check)
 	ct_json_kv_str(&json, "lockdown", *surroundings->lockdown ? surroundings->lockdown : NULL);
 	ct_json_key(&json, "privileges");
 	ct_json_object_begin(&json);
-	for (size_t i = 0; i < CT_PRIVILEGES; i++)
+	for (size_t i = 0; i < _CT_PRIVILEGE_MAX; i++)
 		ct_json_kv_bool(&json, surroundings->privileges[i].name,
 				surroundings->privileges[i].held);
 	ct_json_object_end(&json);
@@ -61,7 +61,7 @@ static void put_privileges(struct ct_buf *buf, const struct ct_surroundings *sur
 	size_t missing = 0;
 
 	ct_buf_puts(buf, "privileges  ");
-	for (size_t i = 0; i < CT_PRIVILEGES; i++) {
+	for (size_t i = 0; i < _CT_PRIVILEGE_MAX; i++) {
 		const struct ct_privilege *privilege = &surroundings->privileges[i];
 
 		if (privilege->held)

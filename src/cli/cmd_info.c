@@ -71,6 +71,24 @@ static void put_json_losses(struct ct_json *json, const struct losses *losses)
 	ct_json_object_end(json);
 }
 
+/// As in `check`, but what the recorder did not tell is null.
+static void put_json_privileges(struct ct_json *json, uint64_t privileges)
+{
+	ct_json_key(json, "privileges");
+	if (!privileges) {
+		ct_json_null(json);
+		return;
+	}
+	ct_json_object_begin(json);
+	for (unsigned int id = 0; id < _CT_PRIVILEGE_MAX; id++)
+		if (privileges & CT_PRIVILEGE_KNOWN(id))
+			ct_json_kv_bool(json, ct_privilege_name(id),
+					privileges & CT_PRIVILEGE_HELD(id));
+		else
+			ct_json_kv_null(json, ct_privilege_name(id));
+	ct_json_object_end(json);
+}
+
 static void put_time(struct ct_json *json, const char *key, const char *key_ns, bool known,
 		     int64_t real_ns)
 {
@@ -103,6 +121,7 @@ static void put_json(struct ct_buf *buf, const char *path, const struct ct_sessi
 		 ct_session_real_ns(session, info->first_ts_ns));
 	put_time(&json, "last", "last_ns", info->events > 0,
 		 ct_session_real_ns(session, info->last_ts_ns));
+	put_json_privileges(&json, session->privileges);
 	ct_capabilities_put_json(&json, &session->capabilities);
 	ct_json_kv_u64(&json, "events", info->events);
 	ct_json_kv_u64(&json, "lost", sum_of(losses));
@@ -178,6 +197,7 @@ static void put_text(struct ct_buf *buf, const char *path, const struct ct_sessi
 {
 	char time[CT_TIME_RFC3339_STRLEN];
 	char duration[CT_DURATION_STRLEN];
+	char privileges[CT_PRIVILEGES_STRLEN];
 
 	put_line(buf, "file", "%s", path);
 	put_line(buf, "format", "version %u", info->version);
@@ -193,6 +213,7 @@ static void put_text(struct ct_buf *buf, const char *path, const struct ct_sessi
 						    ? info->last_ts_ns - info->first_ts_ns
 						    : 0,
 					    ct_output_utf8(), duration));
+	put_line(buf, "privileges", "%s", ct_privileges_describe(session->privileges, privileges));
 	put_capabilities(buf, &session->capabilities);
 	put_sizes(buf, info, losses);
 	put_line(buf, "integrity", "%s", *info->problem ? info->problem : "whole");

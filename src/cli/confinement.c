@@ -15,10 +15,10 @@
 void ct_tell_privileges(void)
 {
 	_cleanup_(ct_buf_fini) struct ct_buf names = {};
-	struct ct_privilege privileges[CT_PRIVILEGES];
+	struct ct_privilege privileges[_CT_PRIVILEGE_MAX];
 
 	ct_live_privileges(privileges);
-	for (size_t i = 0; i < CT_PRIVILEGES; i++)
+	for (size_t i = 0; i < _CT_PRIVILEGE_MAX; i++)
 		if (!privileges[i].held)
 			ct_buf_printf(&names, "%s%s (%s)", names.len ? ", " : "",
 				      privileges[i].name, privileges[i].purpose);

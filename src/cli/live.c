@@ -153,6 +153,7 @@ static int attach(struct live *live)
 
 	if (r == 0) {
 		live->session.capabilities = *ct_source_live_capabilities(live->source);
+		live->session.privileges = ct_live_privilege_bits();
 		r = may_list(live);
 		if (r == CT_EXIT_DONE)
 			ct_unseen_tell(options, &live->session.capabilities, "here");

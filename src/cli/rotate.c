@@ -287,7 +287,7 @@ static void take_back(struct ct_session *session, uint64_t end_ns)
 static int take_over(struct ct_rotate *rotate, struct ct_seam *seam, uint64_t end_ns,
 		     uint64_t unwritten)
 {
-	struct ct_capabilities capabilities = seam->session->capabilities;
+	const struct ct_session before = *seam->session;
 	struct ct_pipeline *next = NULL;
 	struct ct_pipeline_stats stats;
 	int r = ct_pipeline_pids(*seam->pipeline, &seam->options->select.pids);
@@ -297,7 +297,8 @@ static int take_over(struct ct_rotate *rotate, struct ct_seam *seam, uint64_t en
 	add_stats(&rotate->past, &stats);
 	ct_session_begin(seam->options->command_line, seam->session);
 	take_back(seam->session, end_ns);
-	seam->session->capabilities = capabilities;
+	seam->session->capabilities = before.capabilities;
+	seam->session->privileges = before.privileges;
 	if (seam->config.max_updates)
 		seam->config.max_updates = seam->options->count - rotate->past.printed;
 	if (r == 0)

@@ -13,18 +13,18 @@
 
 static const struct {
 	unsigned int number;
-	struct ct_privilege privilege;
+	const char *purpose;
 } wanted[] = {
-	{CAP_BPF, {"CAP_BPF", "loading the programs", false}},
-	{CAP_PERFMON, {"CAP_PERFMON", "tracing", false}},
-	{CAP_SYS_ADMIN,
-	 {"CAP_SYS_ADMIN", "what was there before in other network namespaces", false}},
-	{CAP_SYSLOG,
-	 {"CAP_SYSLOG", "TIME_WAIT, handshakes and probes, by the timers' addresses", false}},
-	{CAP_SYS_PTRACE,
-	 {"CAP_SYS_PTRACE", "the network namespaces of other users' processes", false}},
+	[CT_PRIVILEGE_BPF] = {CAP_BPF, "loading the programs"},
+	[CT_PRIVILEGE_PERFMON] = {CAP_PERFMON, "tracing"},
+	[CT_PRIVILEGE_SYS_ADMIN] = {CAP_SYS_ADMIN,
+				    "what was there before in other network namespaces"},
+	[CT_PRIVILEGE_SYSLOG] = {CAP_SYSLOG,
+				 "TIME_WAIT, handshakes and probes, by the timers' addresses"},
+	[CT_PRIVILEGE_SYS_PTRACE] = {CAP_SYS_PTRACE,
+				     "the network namespaces of other users' processes"},
 };
-_Static_assert(CT_COUNT(wanted) == CT_PRIVILEGES, "a place for each");
+_Static_assert(CT_COUNT(wanted) == _CT_PRIVILEGE_MAX, "a number and a purpose for each");
 
 static bool have(unsigned int capability)
 {
@@ -47,14 +47,28 @@ const char *ct_missing_to_trace(void)
 	return has(CAP_PERFMON) ? NULL : "CAP_PERFMON";
 }
 
-void ct_live_privileges(struct ct_privilege ret[CT_PRIVILEGES])
+void ct_live_privileges(struct ct_privilege ret[_CT_PRIVILEGE_MAX])
 {
 	bool known = capng_get_caps_process() == 0;
 
-	for (size_t i = 0; i < CT_PRIVILEGES; i++) {
-		ret[i] = wanted[i].privilege;
-		ret[i].held = known && has(wanted[i].number);
+	for (unsigned int i = 0; i < _CT_PRIVILEGE_MAX; i++)
+		ret[i] = (struct ct_privilege){.name = ct_privilege_name(i),
+					       .purpose = wanted[i].purpose,
+					       .held = known && has(wanted[i].number)};
+}
+
+uint64_t ct_live_privilege_bits(void)
+{
+	uint64_t bits = 0;
+
+	if (capng_get_caps_process() != 0)
+		return 0;
+	for (unsigned int i = 0; i < _CT_PRIVILEGE_MAX; i++) {
+		bits |= CT_PRIVILEGE_KNOWN(i);
+		if (has(wanted[i].number))
+			bits |= CT_PRIVILEGE_HELD(i);
 	}
+	return bits;
 }
 
 /// "[none] integrity confidentiality": the one in brackets, security/lockdown/lockdown.c.

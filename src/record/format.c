@@ -30,6 +30,7 @@ enum header_tag {
 	TAG_NETNS,
 	TAG_LOCAL_PORTS,
 	TAG_RESERVED_PORTS,
+	TAG_PRIVILEGES,
 	TAG_CAPABILITY = 32, /// and from here on one for each of enum ct_capability_id
 };
 
@@ -59,6 +60,7 @@ static const struct {
 	NUMBER(TAG_NETNS, netns),
 	NUMBER(TAG_LOCAL_PORTS, local_ports),
 	NUMBER(TAG_RESERVED_PORTS, reserved_ports),
+	NUMBER(TAG_PRIVILEGES, privileges),
 #undef TEXT
 #undef NUMBER
 };

@@ -417,11 +417,34 @@ static void put_problem(const struct ct_output_options *options, struct ct_buf *
 	ct_buf_putc(buf, '\n');
 }
 
+/// What it ran without, which is why some of the rest may not be traced. With all there is nothing
+/// to say.
+static void put_privileges(uint64_t privileges, struct ct_buf *buf)
+{
+	char text[CT_PRIVILEGES_STRLEN];
+
+	if ((privileges & CT_PRIVILEGES_ALL) != CT_PRIVILEGES_ALL)
+		ct_buf_printf(buf, "Privileges of the recorder: %s\n",
+			      ct_privileges_describe(privileges, text));
+}
+
+/// Since when, in the zone that was asked for, and what the times further down are of.
+static void put_began(const struct ct_output_options *options, const struct ct_session *session,
+		      struct ct_buf *buf)
+{
+	char began[CT_TIME_ZONED_STRLEN];
+
+	ct_buf_printf(buf, ", from %s", ct_time_zoned(session->real_ns, options->utc, began));
+	if (options->time != CT_TIME_CLOCK)
+		ct_buf_puts(buf, " (times: seconds from then; in a timeline from its beginning)");
+	else
+		ct_buf_puts(buf, options->utc ? " (times of day: UTC)" : " (times of day: local)");
+}
+
 void ct_report_head(const struct ct_output_options *options, const struct ct_session *session,
 		    const struct ct_report_totals *totals, struct ct_buf *buf)
 {
 	bool is_damaged = options->problem && *options->problem;
-	char began[CT_TIME_RFC3339_STRLEN];
 
 	ct_buf_puts(buf, "Recorded on ");
 	put_untrusted(options, buf, session->host);
@@ -429,7 +452,8 @@ void ct_report_head(const struct ct_output_options *options, const struct ct_ses
 	put_untrusted(options, buf, session->kernel);
 	ct_buf_putc(buf, ' ');
 	put_untrusted(options, buf, session->machine);
-	ct_buf_printf(buf, ", from %s\nby: ", ct_time_rfc3339(session->real_ns, began));
+	put_began(options, session, buf);
+	ct_buf_puts(buf, "\nby: ");
 	put_untrusted(options, buf, session->command_line);
 	ct_buf_puts(buf, " (conntrace ");
 	put_untrusted(options, buf, session->tool_version);
@@ -449,5 +473,6 @@ void ct_report_head(const struct ct_output_options *options, const struct ct_ses
 	else
 		ct_buf_puts(buf, is_damaged ? "In what is left of it no loss is told.\n"
 					    : "No event was lost.\n");
+	put_privileges(session->privileges, buf);
 	put_not_traced(options, &session->capabilities, buf);
 }

@@ -48,6 +48,45 @@ static void recording_tells_what_it_was_made_without(void **state)
 	assert_non_null(strstr(output.out, "Not traced: probes received (kfree_skb is hidden: "));
 }
 
+/// What `check` says of this process, the header of its recordings says as well.
+static void recording_tells_the_privileges_of_its_recorder(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *all = e2e_path(e2e, "all.ctr"), *few = e2e_path(e2e, "few.ctr");
+	_cleanup_(e2e_output_free) struct e2e_output report = {}, text = {};
+	struct e2e_output output;
+	json_t *here, *info;
+
+	E2E_CONNTRACE(&output, "record", "-q", "-w", all, "--duration", "100ms");
+	assert_int_equal(output.status, 0);
+	e2e_output_free(&output);
+	here = E2E_CONNTRACE_JSON("check", "--json");
+	info = E2E_CONNTRACE_JSON("info", "--json", all);
+	assert_true(json_is_object(json_object_get(json_array_get(info, 0), "privileges")));
+	assert_true(json_equal(json_object_get(json_array_get(info, 0), "privileges"),
+			       json_object_get(json_array_get(here, 0), "privileges")));
+	json_decref(here);
+	json_decref(info);
+
+	e2e_process_run((const char *const[]){"setpriv", "--bounding-set", "-syslog,-sys_ptrace",
+					      "--inh-caps", "-syslog,-sys_ptrace", e2e_program(),
+					      "record", "-q", "-w", few, "--duration", "100ms",
+					      NULL},
+			&output);
+	assert_int_equal(output.status, 0);
+	e2e_output_free(&output);
+	info = E2E_CONNTRACE_JSON("info", "--json", few);
+	e2e_assert_has(json_object_get(json_array_get(info, 0), "privileges"),
+		       "{s:b, s:b, s:b, s:b}", "CAP_BPF", true, "CAP_PERFMON", true, "CAP_SYSLOG",
+		       false, "CAP_SYS_PTRACE", false);
+	json_decref(info);
+	E2E_CONNTRACE(&text, "info", few);
+	assert_non_null(strstr(text.out, "\nprivileges    without CAP_SYSLOG, CAP_SYS_PTRACE\n"));
+	E2E_CONNTRACE(&report, "report", few);
+	assert_non_null(strstr(report.out, "\nPrivileges of the recorder: without CAP_SYSLOG, "
+					   "CAP_SYS_PTRACE\n"));
+}
+
 static void nothing_is_traced_without_transitions(void **state)
 {
 	_cleanup_(e2e_output_free) struct e2e_output output = {};
@@ -204,6 +243,7 @@ static void check_tells_what_the_programs_cost(void **state)
 
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(recording_tells_what_it_was_made_without),
+	E2E_TEST(recording_tells_the_privileges_of_its_recorder),
 	E2E_TEST(nothing_is_traced_without_transitions),
 	E2E_TEST(nothing_is_listed_without_the_iterator),
 	E2E_TEST(what_is_there_is_listed_without_the_owners),

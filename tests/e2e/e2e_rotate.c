@@ -47,6 +47,7 @@ static void take_file(struct files *files, const char *path)
 
 	assert_true(files->n < FILES_MAX);
 	e2e_assert_has(json_array_get(info, 0), "{s:b, s:i}", "whole", true, "lost", 0);
+	assert_true(json_is_object(json_object_get(json_array_get(info, 0), "privileges")));
 	json_decref(info);
 	files->paths[files->n] = path;
 	files->events[files->n++] = E2E_CONNTRACE_JSON("replay", "--json", path);

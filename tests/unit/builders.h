@@ -30,6 +30,7 @@ static inline struct ct_session a_session(void)
 		.command_line = "conntrace record -w x.ctr",
 		.mono_ns = BEGAN,
 		.real_ns = INT64_C(1700000000000000000),
+		.privileges = CT_PRIVILEGES_ALL,
 	};
 }
 

@@ -9,9 +9,10 @@
 
 static const struct ct_output_options in_utf8 = {.utf8 = true, .utc = true};
 
-#define HEAD                                                                           \
-	"Recorded on web1, Linux 6.18.0 x86_64, from 2023-11-14T22:13:20.000000000Z\n" \
+#define HEAD_OF(from)                                            \
+	"Recorded on web1, Linux 6.18.0 x86_64, from " from "\n" \
 	"by: conntrace record -w x.ctr (conntrace 0.1.0)\n"
+#define HEAD HEAD_OF("2023-11-14T22:13:20.000000000Z (times of day: UTC)")
 
 static inline void print_report(struct printed *printed, const struct ct_output_options *options,
 				const struct ct_update *updates, size_t n)

@@ -9,6 +9,7 @@
 
 #include "../../src/cli/capabilities.h"
 #include "conntrace/cleanup.h"
+#include "conntrace/count.h"
 
 static struct ct_capabilities all_full(void)
 {
@@ -123,6 +124,35 @@ static void lessened_is_what_was_wanted_and_not_had_whole(void **state)
 	}
 }
 
+static void privileges_that_are_missing_are_named(void **state)
+{
+	static const struct {
+		uint64_t privileges;
+		const char *words;
+	} cases[] = {
+		{0, "not known"},
+		{CT_PRIVILEGES_ALL, "all that are needed"},
+		{CT_PRIVILEGES_ALL | UINT64_C(1) << 31 | UINT64_C(1) << 63, "all that are needed"},
+		{CT_PRIVILEGES_ALL & ~CT_PRIVILEGE_HELD(CT_PRIVILEGE_SYSLOG), "without CAP_SYSLOG"},
+		{CT_PRIVILEGES_ALL & ~(uint64_t)UINT32_MAX,
+		 "without CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYSLOG, CAP_SYS_PTRACE"},
+		/* a recorder that told of fewer */
+		{CT_PRIVILEGE_KNOWN(CT_PRIVILEGE_BPF) | CT_PRIVILEGE_HELD(CT_PRIVILEGE_BPF) |
+			 CT_PRIVILEGE_KNOWN(CT_PRIVILEGE_PERFMON) |
+			 CT_PRIVILEGE_HELD(CT_PRIVILEGE_SYSLOG),
+		 "without CAP_PERFMON; not known: CAP_SYS_ADMIN, CAP_SYSLOG, CAP_SYS_PTRACE"},
+		{CT_PRIVILEGES_ALL & ~CT_PRIVILEGE_KNOWN(CT_PRIVILEGE_SYS_PTRACE),
+		 "not known: CAP_SYS_PTRACE"},
+	};
+	char text[CT_PRIVILEGES_STRLEN];
+
+	for (size_t i = 0; i < CT_COUNT(cases); i++)
+		assert_string_equal(ct_privileges_describe(cases[i].privileges, text),
+				    cases[i].words);
+	assert_string_equal(ct_privilege_name(CT_PRIVILEGE_SYS_PTRACE), "CAP_SYS_PTRACE");
+	assert_string_equal(ct_privilege_name(_CT_PRIVILEGE_MAX), "unknown");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +162,7 @@ int main(void)
 		cmocka_unit_test(detail_keeps_to_the_width_of_the_terminal),
 		cmocka_unit_test(what_came_from_a_recording_is_escaped),
 		cmocka_unit_test(lessened_is_what_was_wanted_and_not_had_whole),
+		cmocka_unit_test(privileges_that_are_missing_are_named),
 	};
 
 	return cmocka_run_group_tests_name("capabilities", tests, NULL, NULL);

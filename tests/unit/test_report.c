@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "unit/report_fixture.h"
 
+#include <errno.h>
+#include <time.h>
+
 #include "conntrace/count.h"
 #include "support/hostile.h"
 #include "unit/report_checks.h"
@@ -200,6 +203,64 @@ static void reset_of_no_connection_is_told(void **state)
 		      "\n0 connections, 0 flagged, 0 events lost, 0 gaps\n");
 }
 
+/// The head, and when the connection was opened, which was when recording began.
+static void head_says_what_its_times_are_of(void **state)
+{
+	static const struct {
+		struct ct_output_options options;
+		const char *head, *opened;
+	} cases[] = {
+		{{.utf8 = true, .utc = true}, HEAD, "  opened 22:13:20.000000\n"},
+		{{.utf8 = true},
+		 HEAD_OF("2023-11-15T03:43:20.000000000+05:30 (times of day: local)"),
+		 "  opened 03:43:20.000000\n"},
+		{{.utf8 = true, .utc = true, .time = CT_TIME_RELATIVE},
+		 HEAD_OF("2023-11-14T22:13:20.000000000Z (times: seconds from then; in a timeline "
+			 "from its beginning)"),
+		 "  opened 0.000000\n"},
+	};
+	struct three_lives lives;
+
+	setenv("TZ", "XXX-5:30", 1);
+	tzset();
+	three_lives_init(&lives);
+	for (size_t i = 0; i < CT_COUNT(cases); i++) {
+		_cleanup_(printed_fini) struct printed printed = {};
+
+		print_report(&printed, &cases[i].options, lives.updates, 4);
+		assert_true(printed.len > strlen(cases[i].head));
+		assert_memory_equal(printed.text, cases[i].head, strlen(cases[i].head));
+		assert_non_null(strstr(printed.text, cases[i].opened));
+	}
+	unsetenv("TZ");
+	tzset();
+}
+
+static void privileges_that_the_recorder_lacked_are_told(void **state)
+{
+	static const struct {
+		uint64_t privileges;
+		const char *told;
+	} cases[] = {
+		{CT_PRIVILEGES_ALL & ~CT_PRIVILEGE_HELD(CT_PRIVILEGE_SYSLOG),
+		 "Privileges of the recorder: without CAP_SYSLOG\n"},
+		{0, "Privileges of the recorder: not known\n"},
+	};
+
+	for (size_t i = 0; i < CT_COUNT(cases); i++) {
+		_cleanup_(printed_fini) struct printed printed = {};
+		struct ct_sink *sink = NULL;
+
+		printed_init(&printed);
+		printed.session.privileges = cases[i].privileges;
+		assert_int_equal(
+			ct_sink_report_new(&in_utf8, &printed.session, printed.file, &sink, NULL),
+			0);
+		print_all(&printed, sink, NULL, 0);
+		assert_non_null(strstr(printed.text, cases[i].told));
+	}
+}
+
 static void listener_is_counted_apart(void **state)
 {
 	_cleanup_(printed_fini) struct printed printed = {};
@@ -366,6 +427,8 @@ int main(void)
 		cmocka_unit_test(wide_shows_all_of_every_connection_in_ascii_too),
 		cmocka_unit_test(hostile_name_does_nothing_wherever_it_stands),
 		cmocka_unit_test(reset_of_no_connection_is_told),
+		cmocka_unit_test(head_says_what_its_times_are_of),
+		cmocka_unit_test(privileges_that_the_recorder_lacked_are_told),
 		cmocka_unit_test(listener_is_counted_apart),
 		cmocka_unit_test(time_wait_tells_why_it_ended_and_our_side_how_it_closed),
 		cmocka_unit_test(half_open_handshake_is_a_life_with_its_addresses),

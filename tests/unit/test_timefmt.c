@@ -45,6 +45,23 @@ static void clock_follows_the_zone_unless_utc_is_asked_for(void **state)
 	assert_string_equal(ct_time_clock(now, false, out), "15:05:23.123456");
 }
 
+static void zoned_time_says_its_zone(void **state)
+{
+	int64_t now = 1795253723 * NS_PER_S + 123456789;
+	char out[CT_TIME_ZONED_STRLEN];
+
+	setenv("TZ", "XXX-5:30", 1);
+	tzset();
+	assert_string_equal(ct_time_zoned(now, true, out), "2026-11-21T09:35:23.123456789Z");
+	assert_string_equal(ct_time_zoned(now, false, out), "2026-11-21T15:05:23.123456789+05:30");
+	setenv("TZ", "XXX11", 1);
+	tzset();
+	assert_string_equal(ct_time_zoned(now, false, out), "2026-11-20T22:35:23.123456789-11:00");
+	setenv("TZ", "UTC", 1);
+	tzset();
+	assert_string_equal(ct_time_zoned(now, false, out), "2026-11-21T09:35:23.123456789+00:00");
+}
+
 static void durations_have_three_digits_and_a_unit(void **state)
 {
 	static const struct {
@@ -146,6 +163,7 @@ int main(void)
 		cmocka_unit_test(rfc3339_is_utc_with_nanoseconds),
 		cmocka_unit_test(times_at_the_ends_of_the_range_are_right),
 		cmocka_unit_test(clock_follows_the_zone_unless_utc_is_asked_for),
+		cmocka_unit_test(zoned_time_says_its_zone),
 		cmocka_unit_test(durations_have_three_digits_and_a_unit),
 		cmocka_unit_test(micro_sign_needs_utf8),
 		cmocka_unit_test(durations_are_read_in_any_unit),
