@@ -42,6 +42,8 @@ static int make_room(struct ct_history *history)
 	steps = realloc(history->steps, capacity * sizeof(*steps));
 	if (!steps)
 		return -ENOMEM;
+	/* between its fields too: who keeps steps keeps all of their bytes */
+	memset(steps + history->capacity, 0, (capacity - history->capacity) * sizeof(*steps));
 	history->steps = steps;
 	history->capacity = (uint16_t)capacity;
 	return 0;
@@ -50,13 +52,17 @@ static int make_room(struct ct_history *history)
 int ct_history_enter(struct ct_history *history, uint8_t state, uint8_t basis, uint64_t at_ns,
 		     uint64_t *ret_in_state_ns)
 {
+	struct ct_step *step;
 	int r = make_room(history);
 
 	if (r < 0)
 		return r;
 	ct_history_end(history, at_ns, ret_in_state_ns);
-	history->steps[history->n_steps++] = (struct ct_step){
-		.at_ns = at_ns, .for_ns = CT_NS_UNKNOWN, .state = state, .basis = basis};
+	step = &history->steps[history->n_steps++];
+	step->at_ns = at_ns;
+	step->for_ns = CT_NS_UNKNOWN;
+	step->state = state;
+	step->basis = basis;
 	return 0;
 }
 
