@@ -29,7 +29,8 @@ struct held {
 	struct ct_event event;
 };
 
-/* What hangs on conn->held: its own while it is not decided, then one of those below. */
+/* What hangs on conn->held: its own while it is not decided, then one of those below. Nothing,
+ * where there is no condition. */
 struct pending {
 	struct held *first;
 	struct held *last;
@@ -272,15 +273,11 @@ static int hold(struct ct_selector *selector, struct ct_conn *conn, struct pendi
 	return 0;
 }
 
-static struct pending *pending_of(const struct ct_selector *selector, struct ct_conn *conn,
-				  uint64_t ts_ns)
+static struct pending *pending_of(struct ct_conn *conn, uint64_t ts_ns)
 {
 	struct pending *pending = conn->held;
 
-	if (!pending && selector->all) {
-		pending = &selected;
-		conn->held = pending;
-	} else if (!pending) {
+	if (!pending) {
 		pending = calloc(1, sizeof(*pending));
 		if (!pending)
 			return NULL;
@@ -399,7 +396,9 @@ int ct_selector_update(struct ct_selector *selector, struct ct_conn *conn,
 
 	if (!conn)
 		return update_without_conn(selector, update);
-	pending = pending_of(selector, conn, update->ts_ns);
+	if (selector->all)
+		return selector->fn(selector->context, update);
+	pending = pending_of(conn, update->ts_ns);
 	if (!pending)
 		return -ENOMEM;
 	verdict = pending->verdict;
