@@ -46,6 +46,13 @@ int ct_table_on_options(struct ct_conn_table *table, const struct ct_event *even
 	return ct_table_tell(table, entry, &update);
 }
 
+/* They were those of a moment, not of its life. */
+static void forget_counters(struct ct_conn *conn)
+{
+	conn->counted = false;
+	conn->counters = (struct ct_event_counters){0};
+}
+
 static bool is_full(const struct ct_event *event)
 {
 	return !event->found.mini && !event->found.request;
@@ -68,7 +75,7 @@ static int tell_found(struct ct_conn_table *table, struct ct_entry *entry,
 	conn->found_ns = event->ts_ns;
 	conn->idle_ns = event->found.idle_ns;
 	conn->silent_ns = event->found.idle_ns;
-	conn->counted = false; /* they are those of this moment, not of its life */
+	forget_counters(conn);
 	r = event->found.request ? ct_table_inherit(table, entry, event->found.listener) : 0;
 	return r ? r : ct_table_tell(table, entry, &update);
 }
@@ -179,7 +186,7 @@ static int tell_unknown(struct ct_conn_table *table, struct ct_entry *entry,
  * A request's row makes a cookie for it. If its child is being made meanwhile, that one gets
  * another: a handshake that is known by its addresses stays so until something else names it.
  */
-static bool is_known_handshake(const struct ct_conn_table *table, const struct ct_event *event)
+static bool is_known_handshake(struct ct_conn_table *table, const struct ct_event *event)
 {
 	const struct ct_entry *entry = ct_table_by_tuple(table, event);
 
@@ -208,7 +215,7 @@ static int on_found(struct ct_conn_table *table, const struct ct_event *event)
 	if (is_met(entry, event))
 		return tell_found(table, entry, event);
 	if (is_full(event) && entry->conn.phase == CT_PHASE_LIVE) {
-		entry->conn.counted = false;
+		forget_counters(&entry->conn);
 		entry->conn.silent_ns = event->found.idle_ns;
 	}
 	return ct_table_tell(table, entry, &update);
