@@ -145,12 +145,14 @@ UNIT_SRCS_recording_faults  := $(UNIT_SRCS_recording_damage)
 UNIT_SRCS_recording_file    := src/record/file.c
 UNIT_SRCS_decode      := src/decode.c tests/unit/build_event.c
 UNIT_SRCS_file_names  := src/cli/file_names.c
+UNIT_SRCS_frozen      := src/table/frozen.c src/history.c
 UNIT_SRCS_heap        := src/table/heap.c
 UNIT_SRCS_help        := $(UNIT_SRCS_options)
 UNIT_SRCS_history     := src/history.c
 UNIT_SRCS_hooks       := src/live/hooks.c src/names.c
 UNIT_SRCS_moment      := src/live/moment.c src/decode.c
 UNIT_SRCS_names       := src/names.c
+UNIT_SRCS_slots       := src/table/slots.c
 UNIT_SRCS_suggest     := $(UNIT_SRCS_options)
 UNIT_SRCS_symbols     := src/live/symbols.c
 UNIT_SRCS_text        := src/base/text.c src/base/buf.c
@@ -199,8 +201,8 @@ UNIT_SRCS_progress_read := $(addprefix src/cli/,progress.c progress_read.c stop.
 # A whole life: the builder of events, the table they go into, the words it answers with.
 LIFE_SRCS   := $(addprefix tests/unit/,build_event.c told.c) src/decode.c src/names.c src/history.c \
 	src/conn.c
-TABLE_SRCS  := $(addprefix src/table/,apply.c conn_table.c deadline.c entry.c found.c heap.c mini.c request.c \
-	reset.c transition.c tuple.c twin.c) src/verdict.c \
+TABLE_SRCS  := $(addprefix src/table/,apply.c awake.c conn_table.c deadline.c entry.c found.c frozen.c heap.c \
+	mini.c request.c reset.c slots.c transition.c tuple.c twin.c) src/verdict.c \
 	$(addprefix src/base/,addr.c number.c)
 DETECT_SRCS := $(addprefix src/detect/,detect.c stuck.c failure.c half_close.c half_open.c probe.c reset.c \
 	retransmit.c simultaneous.c time_wait_killed.c)
@@ -214,6 +216,7 @@ UNIT_SRCS_doctor_netns := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_ended := $(UNIT_SRCS_doctor)
 
 UNIT_SRCS_conn_table      := tests/unit/world.c $(TABLE_SRCS) $(LIFE_SRCS)
+UNIT_SRCS_conn_table_frozen := $(UNIT_SRCS_conn_table)
 UNIT_SRCS_conn_table_loss := $(UNIT_SRCS_conn_table)
 UNIT_SRCS_conn_table_blind := $(UNIT_SRCS_conn_table)
 UNIT_SRCS_conn_table_mini := $(UNIT_SRCS_conn_table)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * All connections that are alive or have just ended, by cookie and generation; memory bounded.
- * Turns events into updates.
+ * All connections that are alive or have just ended, by cookie and generation; memory bounded, and
+ * little of it is for those that nothing happens to. Turns events into updates.
  */
 #pragma once
 
@@ -22,7 +22,8 @@ struct ct_conn_table;
 
 struct ct_conn_table_ops {
 	/// An update of CONN, which is NULL for one that belongs to none (lost, fork, a reset that
-	/// no socket answers for). Not 0 stops and is handed back by ct_conn_table_apply().
+	/// no socket answers for), and else valid during the call. Not 0 stops and is handed back
+	/// by ct_conn_table_apply().
 	int (*update)(void *context, struct ct_conn *conn, struct ct_update *update);
 	/// The stream is over: nothing more will be known of CONN.
 	int (*settle)(void *context, struct ct_conn *conn);
@@ -49,7 +50,7 @@ void ct_conn_table_free(struct ct_conn_table **table);
 /**
  * Takes one validated event; time is that of the events, never a clock's.
  *
- * @return 0; -ENOMEM; or what an op returned that was not 0.
+ * @return 0; -ENOMEM, and it may be so from then on; or what an op returned that was not 0.
  */
 int ct_conn_table_apply(struct ct_conn_table *table, const struct ct_event *event);
 

@@ -174,12 +174,13 @@ static int on_lost(struct ct_conn_table *table, const struct ct_event *event)
 static int on_tick(struct ct_conn_table *table, const struct ct_event *event)
 {
 	struct ct_update update = {.ts_ns = event->ts_ns, .event = event};
-	struct ct_entry *first;
 	int r = 0;
 
-	while (r == 0 && (first = ct_heap_first(&table->deadlines)) &&
-	       first->deadline_ns <= event->ts_ns)
-		r = ct_table_on_deadline(table, first);
+	while (r == 0 && ct_heap_first(&table->deadlines) &&
+	       ct_heap_first_ns(&table->deadlines) <= event->ts_ns) {
+		r = ct_table_on_deadline(table);
+		ct_table_rest(table);
+	}
 	return r ? r : ct_table_tell(table, NULL, &update);
 }
 
@@ -190,34 +191,50 @@ static int on_other(struct ct_conn_table *table, const struct ct_event *event)
 	return ct_table_tell(table, NULL, &update);
 }
 
+static int settle(struct ct_conn_table *table, uint32_t number)
+{
+	struct ct_entry *entry = ct_table_wake(table, number);
+	int r = entry ? table->ops->settle(table->context, &entry->conn) : table->error;
+
+	ct_table_rest(table);
+	return r;
+}
+
+static int settle_all(struct ct_conn_table *table)
+{
+	const struct ct_slots *slots = &table->slots;
+	int r = 0;
+
+	for (uint32_t newest = slots->first; newest && r == 0;
+	     newest = ct_slot(slots, newest)->after)
+		for (uint32_t one = newest; one && r == 0; one = ct_slots_older(slots, one))
+			r = settle(table, one);
+	return r;
+}
+
+/* The older lives of a socket before its last. */
+static int remove_all(struct ct_conn_table *table)
+{
+	const struct ct_slots *slots = &table->slots;
+	int r = 0;
+
+	while (r == 0 && slots->first) {
+		uint32_t older = ct_slots_older(slots, slots->first);
+		struct ct_entry *entry = ct_table_wake(table, older ? older : slots->first);
+
+		r = entry ? ct_table_remove(table, entry) : table->error;
+	}
+	return r;
+}
+
 /* The stream is over: what is still there is told as it stands. */
 static int on_end(struct ct_conn_table *table, const struct ct_event *event)
 {
-	struct ct_entry *entry, *next;
-	int r = 0;
+	int r = settle_all(table); /* what was held comes before all summaries, as in a replay */
 
-	/* what was held comes before all summaries, as it does in a replay */
-	HASH_ITER(hh, table->entries, entry, next) {
-		for (struct ct_entry *one = entry; one && r == 0; one = one->older)
-			r = table->ops->settle(table->context, &one->conn);
-	}
-	if (r)
-		return r;
-	HASH_ITER(hh, table->entries, entry, next) {
-		struct ct_entry *older = entry->older;
-
-		while (r == 0 && older) {
-			struct ct_entry *oldest = older->older;
-
-			r = ct_table_remove(table, older);
-			older = oldest;
-		}
-		if (r == 0)
-			r = ct_table_remove(table, entry);
-		if (r)
-			return r;
-	}
-	return on_other(table, event);
+	if (r == 0)
+		r = remove_all(table);
+	return r ? r : on_other(table, event);
 }
 
 static int (*const handlers[])(struct ct_conn_table *, const struct ct_event *) = {
@@ -241,6 +258,10 @@ _Static_assert(CT_COUNT(handlers) == _CT_EVENT_MAX, "a handler for each kind");
 
 int ct_conn_table_apply(struct ct_conn_table *table, const struct ct_event *event)
 {
+	int r;
+
 	table->now_ns = event->ts_ns;
-	return handlers[event->kind](table, event);
+	r = handlers[event->kind](table, event);
+	ct_table_rest(table);
+	return table->error ? table->error : r;
 }

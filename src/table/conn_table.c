@@ -4,13 +4,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <utlist.h>
 
 #include "conntrace/cleanup.h"
 #include "conntrace/count.h"
 #include "conntrace/verdict.h"
 #include "table.h"
+
+/* Of all connections that there may be, one of so many may be awake: 4,097 by default, 2 MiB. */
+#define AWAKE_SHARE 256
 
 int ct_conn_table_new(const struct ct_capabilities *capabilities, size_t max_conns,
 		      const struct ct_conn_table_ops *ops, void *context,
@@ -24,6 +25,7 @@ int ct_conn_table_new(const struct ct_capabilities *capabilities, size_t max_con
 	table->ops = ops;
 	table->context = context;
 	table->max_conns = max_conns ? max_conns : CT_TABLE_MAX_DEFAULT;
+	table->max_awake = 1 + table->max_conns / AWAKE_SHARE;
 	*ret = table;
 	return 0;
 }
@@ -34,23 +36,36 @@ static void free_entry(struct ct_entry *entry)
 	free(entry);
 }
 
+static void discard(struct ct_conn_table *table, struct ct_entry *entry)
+{
+	ct_table_unindex(table, entry);
+	table->ops->discard(table->context, &entry->conn);
+}
+
+static void discard_slot(struct ct_conn_table *table, const struct ct_slot *slot)
+{
+	if (slot->is_frozen) {
+		struct ct_entry entry;
+
+		ct_entry_melt(slot->frozen, slot->key, &entry);
+		discard(table, &entry);
+		ct_conn_fini(&entry.conn);
+	} else if (slot->entry) {
+		discard(table, slot->entry);
+		free_entry(slot->entry);
+	}
+}
+
 void ct_conn_table_free(struct ct_conn_table **table)
 {
-	struct ct_entry *entry, *next;
+	struct ct_slots *slots;
 
 	if (!*table)
 		return;
-	HASH_ITER(hh, (*table)->entries, entry, next) {
-		HASH_DELETE(hh, (*table)->entries, entry);
-		while (entry) {
-			struct ct_entry *older = entry->older;
-
-			ct_table_unindex(*table, entry);
-			(*table)->ops->discard((*table)->context, &entry->conn);
-			free_entry(entry);
-			entry = older;
-		}
-	}
+	slots = &(*table)->slots;
+	for (uint32_t number = 1; number < slots->n_all; number++)
+		discard_slot(*table, ct_slot(slots, number));
+	ct_slots_fini(slots);
 	ct_heap_fini(&(*table)->deadlines);
 	free(*table);
 	*table = NULL;
@@ -77,52 +92,19 @@ static int fit(const struct ct_entry *entry, const struct ct_event *event)
 	return is_of_mini(event) && entry->conn.phase == CT_PHASE_MINI ? 3 : 2;
 }
 
-static struct ct_entry *find_by_ports(struct ct_entry *newest, const struct ct_event *event)
+static struct ct_entry *find_by_ports(struct ct_conn_table *table, struct ct_entry *newest,
+				      const struct ct_event *event)
 {
 	struct ct_entry *best = newest;
 
-	for (struct ct_entry *entry = newest; entry; entry = entry->older)
+	for (struct ct_entry *entry = newest; entry; entry = ct_table_older(table, entry))
 		if (fit(entry, event) > fit(best, event))
 			best = entry;
 	return best;
 }
 
-/* The events of a life come close behind each other: few of them have to go through the hash. */
-static struct ct_recent *recent_place(struct ct_conn_table *table, uint64_t key)
-{
-	/* each CPU hands out cookies by its own thousands: they must not meet in one place */
-	return &table->recent[key * 0x9E3779B97F4A7C15ULL >> (64 - CT_RECENT_BITS)];
-}
-
-static void note_recent(struct ct_conn_table *table, uint64_t key, struct ct_entry *newest)
-{
-	*recent_place(table, key) = (struct ct_recent){key, newest};
-}
-
-static void forget_recent(struct ct_conn_table *table, const struct ct_entry *entry)
-{
-	struct ct_recent *recent = recent_place(table, entry->key);
-
-	if (recent->key == entry->key)
-		recent->newest = NULL;
-}
-
-struct ct_entry *ct_table_find_cookie(struct ct_conn_table *table, uint64_t cookie)
-{
-	const struct ct_recent *recent = recent_place(table, cookie);
-	struct ct_entry *entry;
-
-	if (recent->newest && recent->key == cookie)
-		return recent->newest;
-	HASH_FIND(hh, table->entries, &cookie, sizeof(cookie), entry);
-	if (entry)
-		note_recent(table, cookie, entry);
-	return entry;
-}
-
 /* What has no cookie is a request socket, or one that has just become a child. */
-static struct ct_entry *find_request(const struct ct_conn_table *table,
-				     const struct ct_event *event)
+static struct ct_entry *find_request(struct ct_conn_table *table, const struct ct_event *event)
 {
 	struct ct_entry *entry = ct_table_by_tuple(table, event);
 
@@ -139,51 +121,21 @@ struct ct_entry *ct_table_find(struct ct_conn_table *table, const struct ct_even
 		return find_request(table, event);
 	entry = ct_table_find_cookie(table, event->cookie);
 	if (event->generation == CT_GENERATION_ANY)
-		return find_by_ports(entry, event);
+		return find_by_ports(table, entry, event);
 	while (entry && entry->conn.id.generation != event->generation)
-		entry = entry->older;
+		entry = ct_table_older(table, entry);
 	return entry;
-}
-
-/* The newest generation stands in the hash, the others hang on it. */
-static void insert(struct ct_conn_table *table, struct ct_entry *entry)
-{
-	struct ct_entry *before = ct_table_find_cookie(table, entry->key);
-
-	if (before)
-		HASH_DELETE(hh, table->entries, before);
-	entry->older = before;
-	HASH_ADD(hh, table->entries, key, sizeof(entry->key), entry);
-	note_recent(table, entry->key, entry);
-}
-
-static void take_out(struct ct_conn_table *table, struct ct_entry *entry)
-{
-	struct ct_entry *newest = ct_table_find_cookie(table, entry->key), **link;
-
-	if (newest == entry) {
-		forget_recent(table, entry);
-		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the hash */
-		HASH_DELETE(hh, table->entries, entry);
-		if (entry->older)
-			HASH_ADD(hh, table->entries, key, sizeof(entry->key), entry->older);
-		return;
-	}
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is older hangs on one */
-	for (link = &newest->older; *link != entry; link = &(*link)->older)
-		;
-	*link = entry->older;
 }
 
 void ct_table_rekey(struct ct_conn_table *table, struct ct_entry *entry,
 		    const struct ct_event *event)
 {
-	take_out(table, entry);
+	ct_table_unlink(table, entry);
 	entry->key = event->cookie;
 	entry->conn.id.cookie = event->cookie;
 	if (event->generation != CT_GENERATION_ANY)
 		entry->conn.id.generation = event->generation;
-	insert(table, entry);
+	ct_table_link(table, entry);
 }
 
 static bool is_listener(const struct ct_entry *entry)
@@ -254,11 +206,11 @@ int ct_table_remove(struct ct_conn_table *table, struct ct_entry *entry)
 	int r = tell_summary(table, entry);
 	int r2 = table->ops->forget(table->context, &entry->conn);
 
-	(void)ct_heap_set(&table->deadlines, entry, CT_NS_UNKNOWN);
-	if (entry->closed_prev)
-		DL_DELETE2(table->closed, entry, closed_prev, closed_next);
+	(void)ct_heap_set(&table->deadlines, &table->slots, entry->number, CT_NS_UNKNOWN);
+	ct_table_unlist(table, entry);
 	ct_table_unindex(table, entry);
-	take_out(table, entry);
+	ct_table_unlink(table, entry);
+	ct_slots_give_back(&table->slots, entry->number);
 	table->n_conns--;
 	table->n_fin_wait2_minis -= entry->fin_wait2_mini;
 	free_entry(entry);
@@ -272,18 +224,22 @@ static int make_room(struct ct_conn_table *table)
 		.kind = CT_UPDATE_LOST,
 		.ts_ns = table->now_ns,
 		.lost = {.events = 1, .since_ns = CT_NS_UNKNOWN, .where = CT_LOST_TABLE}};
+	struct ct_entry *oldest;
 	int r;
 
 	if (table->n_conns < table->max_conns)
 		return 0;
 	if (table->closed)
 		return ct_table_remove(table, table->closed);
+	oldest = ct_table_wake(table, table->slots.first);
+	if (!oldest)
+		return table->error;
 	table->stats.evicted++;
 	table->stats.lost++; /* what comes of it from now on has no beginning */
-	table->entries->torn = true;
-	r = ct_table_gap(table, table->entries, table->now_ns);
+	oldest->torn = true;
+	r = ct_table_gap(table, oldest, table->now_ns);
 	if (r == 0)
-		r = ct_table_remove(table, table->entries);
+		r = ct_table_remove(table, oldest);
 	return r ? r : ct_table_tell(table, NULL, &lost);
 }
 
@@ -309,35 +265,41 @@ static uint8_t blind_to(const struct ct_capabilities *capabilities)
 	return blind;
 }
 
+/* An entry that has a slot, and no key yet. */
+static int add_entry(struct ct_conn_table *table, struct ct_entry **ret)
+{
+	struct ct_entry *entry = malloc(sizeof(*entry));
+	uint32_t number;
+
+	if (!entry)
+		return -ENOMEM;
+	if (ct_slots_take(&table->slots, &number) < 0) {
+		free(entry);
+		return -ENOMEM;
+	}
+	*entry = ct_entry_unknown;
+	ct_table_list(table, entry, number);
+	*ret = entry;
+	return 0;
+}
+
 int ct_table_create(struct ct_conn_table *table, const struct ct_event *event,
 		    struct ct_entry **ret)
 {
 	struct ct_entry *entry;
-	int r = make_room(table);
+	int r = table->error ? table->error : make_room(table);
 
+	if (r == 0)
+		r = add_entry(table, &entry);
 	if (r)
 		return r;
-	entry = calloc(1, sizeof(*entry));
-	if (!entry)
-		return -ENOMEM;
 	entry->key = event->cookie ? event->cookie : CT_KEY_MADE | ++table->last_key;
-	entry->deadline_ns = CT_NS_UNKNOWN;
-	entry->cancelled_ns = CT_NS_UNKNOWN;
-	entry->answered_ns = CT_NS_UNKNOWN;
-	entry->overdue_ns = CT_NS_UNKNOWN;
-	entry->gap_at = UINT32_MAX;
 	entry->counted_epoch = table->counted_epoch;
 	entry->uncounted = table->uncounted;
 	entry->conn.id.cookie = event->cookie;
 	entry->conn.id.generation = event->generation == CT_GENERATION_ANY ? 0 : event->generation;
 	entry->conn.blind = blind_to(table->capabilities);
-	entry->conn.opened_ns = CT_NS_UNKNOWN;
-	entry->conn.closed_ns = CT_NS_UNKNOWN;
-	entry->conn.established_ns = CT_NS_UNKNOWN;
-	entry->conn.found_ns = CT_NS_UNKNOWN;
-	entry->conn.expires_ns = CT_NS_UNKNOWN;
-	entry->conn.wants_ns = CT_NS_UNKNOWN;
-	insert(table, entry);
+	ct_table_link(table, entry);
 	table->n_conns++;
 	if (event->role != CT_ROLE_LISTENER)
 		table->stats.connections++;
@@ -359,12 +321,6 @@ static void count_mini(struct ct_conn_table *table, struct ct_entry *entry)
 		table->n_fin_wait2_minis--;
 }
 
-static void note_closed(struct ct_conn_table *table, struct ct_entry *entry)
-{
-	if (entry->conn.phase == CT_PHASE_CLOSED && !entry->closed_prev)
-		DL_APPEND2(table->closed, entry, closed_prev, closed_next);
-}
-
 /* Events of it may be missing since it entered the state that it is in. */
 static bool is_doubtful(const struct ct_conn_table *table, const struct ct_entry *entry)
 {
@@ -373,8 +329,10 @@ static bool is_doubtful(const struct ct_conn_table *table, const struct ct_entry
 
 int ct_table_tell(struct ct_conn_table *table, struct ct_entry *entry, struct ct_update *update)
 {
-	int r = 0;
+	int r = table->error; /* somebody may not have been found who is there */
 
+	if (r)
+		return r;
 	if (entry) {
 		entry->conn.doubtful = is_doubtful(table, entry);
 		if (update->kind != CT_UPDATE_SILENT)
@@ -382,12 +340,14 @@ int ct_table_tell(struct ct_conn_table *table, struct ct_entry *entry, struct ct
 		update->has_id = true;
 		update->id = entry->conn.id;
 		count_mini(table, entry);
-		note_closed(table, entry);
+		if (entry->conn.phase == CT_PHASE_CLOSED)
+			ct_table_list_closed(table, entry);
 	}
 	if (r == 0)
 		r = table->ops->update(table->context, entry ? &entry->conn : NULL, update);
 	if (entry && r == 0)
-		r = ct_heap_set(&table->deadlines, entry, ct_table_deadline_of(entry));
+		r = ct_heap_set(&table->deadlines, &table->slots, entry->number,
+				ct_table_deadline_of(entry));
 	return r;
 }
 
@@ -431,9 +391,7 @@ void ct_table_close(struct ct_entry *entry, uint64_t at_ns, uint64_t *ret_in_sta
 
 uint64_t ct_conn_table_deadline_ns(const struct ct_conn_table *table)
 {
-	const struct ct_entry *first = ct_heap_first(&table->deadlines);
-
-	return first ? first->deadline_ns : CT_NS_UNKNOWN;
+	return ct_heap_first_ns(&table->deadlines);
 }
 
 size_t ct_conn_table_fin_wait2_minis(const struct ct_conn_table *table)

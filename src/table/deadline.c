@@ -98,16 +98,19 @@ static int on_moment(struct ct_conn_table *table, struct ct_entry *entry, uint64
 	return r ? r : ct_table_tell(table, entry, &update);
 }
 
-int ct_table_on_deadline(struct ct_conn_table *table, struct ct_entry *entry)
+int ct_table_on_deadline(struct ct_conn_table *table)
 {
-	struct ct_event moment = {.ts_ns = entry->deadline_ns,
+	struct ct_entry *entry = ct_table_wake(table, ct_heap_first(&table->deadlines));
+	struct ct_event moment = {.ts_ns = ct_heap_first_ns(&table->deadlines),
 				  .kind = CT_EVENT_TICK,
 				  .generation = CT_GENERATION_ANY};
 	int r;
 
-	table->now_ns = entry->deadline_ns;
+	if (!entry)
+		return table->error;
+	table->now_ns = moment.ts_ns;
 	table->moment = &moment;
-	r = on_moment(table, entry, entry->deadline_ns);
+	r = on_moment(table, entry, moment.ts_ns);
 	table->moment = NULL;
 	return r;
 }

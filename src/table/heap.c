@@ -5,26 +5,29 @@
 
 #include "table.h"
 
-static void place(struct ct_heap *heap, size_t index, struct ct_due due)
+static void place(struct ct_heap *heap, const struct ct_slots *slots, size_t index,
+		  struct ct_due due)
 {
 	heap->dues[index] = due;
-	due.entry->heap_index = index;
+	ct_slot(slots, due.number)->heap_place = (uint32_t)index + 1;
 }
 
-static void sift_up(struct ct_heap *heap, size_t index, struct ct_due due)
+static void sift_up(struct ct_heap *heap, const struct ct_slots *slots, size_t index,
+		    struct ct_due due)
 {
 	while (index > 0) {
 		size_t parent = (index - 1) / 2;
 
 		if (heap->dues[parent].deadline_ns <= due.deadline_ns)
 			break;
-		place(heap, index, heap->dues[parent]);
+		place(heap, slots, index, heap->dues[parent]);
 		index = parent;
 	}
-	place(heap, index, due);
+	place(heap, slots, index, due);
 }
 
-static void sift_down(struct ct_heap *heap, size_t index, struct ct_due due)
+static void sift_down(struct ct_heap *heap, const struct ct_slots *slots, size_t index,
+		      struct ct_due due)
 {
 	for (;;) {
 		size_t child = 2 * index + 1;
@@ -36,20 +39,27 @@ static void sift_down(struct ct_heap *heap, size_t index, struct ct_due due)
 			child++;
 		if (due.deadline_ns <= heap->dues[child].deadline_ns)
 			break;
-		place(heap, index, heap->dues[child]);
+		place(heap, slots, index, heap->dues[child]);
 		index = child;
 	}
-	place(heap, index, due);
+	place(heap, slots, index, due);
 }
 
-static void take_out(struct ct_heap *heap, size_t index)
+/* Up or down, from where another one was. */
+static void move(struct ct_heap *heap, const struct ct_slots *slots, size_t index,
+		 struct ct_due due)
+{
+	sift_up(heap, slots, index, due);
+	sift_down(heap, slots, ct_slot(slots, due.number)->heap_place - 1, due);
+}
+
+static void take_out(struct ct_heap *heap, const struct ct_slots *slots, size_t index)
 {
 	struct ct_due last = heap->dues[--heap->n];
 
-	if (index == heap->n)
-		return;
-	sift_up(heap, index, last);
-	sift_down(heap, last.entry->heap_index, last);
+	ct_slot(slots, heap->dues[index].number)->heap_place = 0;
+	if (index != heap->n)
+		move(heap, slots, index, last);
 }
 
 static int grow(struct ct_heap *heap)
@@ -67,30 +77,33 @@ static int grow(struct ct_heap *heap)
 	return 0;
 }
 
-int ct_heap_set(struct ct_heap *heap, struct ct_entry *entry, uint64_t deadline_ns)
+int ct_heap_set(struct ct_heap *heap, const struct ct_slots *slots, uint32_t number,
+		uint64_t deadline_ns)
 {
-	const struct ct_due due = {deadline_ns, entry};
-	bool had = entry->deadline_ns != CT_NS_UNKNOWN;
+	const struct ct_due due = {deadline_ns, number};
+	size_t place = ct_slot(slots, number)->heap_place;
 
-	if (entry->deadline_ns == deadline_ns)
+	if (deadline_ns == (place ? heap->dues[place - 1].deadline_ns : CT_NS_UNKNOWN))
 		return 0;
-	if (!had && grow(heap) < 0)
+	if (!place && grow(heap) < 0)
 		return -ENOMEM;
-	entry->deadline_ns = deadline_ns;
-	if (deadline_ns == CT_NS_UNKNOWN) {
-		take_out(heap, entry->heap_index);
-	} else if (had) {
-		sift_up(heap, entry->heap_index, due);
-		sift_down(heap, entry->heap_index, due);
-	} else {
-		sift_up(heap, heap->n++, due);
-	}
+	if (deadline_ns == CT_NS_UNKNOWN)
+		take_out(heap, slots, place - 1);
+	else if (place)
+		move(heap, slots, place - 1, due);
+	else
+		sift_up(heap, slots, heap->n++, due);
 	return 0;
 }
 
-struct ct_entry *ct_heap_first(const struct ct_heap *heap)
+uint32_t ct_heap_first(const struct ct_heap *heap)
 {
-	return heap->n ? heap->dues[0].entry : NULL;
+	return heap->n ? heap->dues[0].number : 0;
+}
+
+uint64_t ct_heap_first_ns(const struct ct_heap *heap)
+{
+	return heap->n ? heap->dues[0].deadline_ns : CT_NS_UNKNOWN;
 }
 
 void ct_heap_fini(struct ct_heap *heap)

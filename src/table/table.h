@@ -6,6 +6,7 @@
 
 #include "conntrace/conn_table.h"
 #include "conntrace/hash.h"
+#include "slots.h"
 
 /// How often losses were told that nobody counted, by CT_UNCOUNTED_*.
 struct ct_epochs {
@@ -26,19 +27,15 @@ struct ct_tuple {
 /// A place in the index by tuple.
 struct ct_place {
 	struct ct_tuple tuple;
-	struct ct_entry *entry;
+	uint32_t number; /// of the entry
 	UT_hash_handle hh;
 };
 
-/// A connection and its place in the table.
+/// A connection as the handlers of events see it: awake. Between two events it may be frozen, when
+/// nothing has happened to it for a while: no pointer to it is kept then but in the table itself.
 struct ct_entry {
-	struct ct_conn conn;	      /// first: an entry is found from its connection
-	struct ct_entry *older;	      /// another generation of the same cookie
-	uint64_t deadline_ns;	      /// CT_NS_UNKNOWN: none
-	size_t heap_index;	      /// its place in the heap, when it has a deadline
-	struct ct_entry *closed_next; /// among those that are closed
-	struct ct_entry *closed_prev; /// NULL: it is none of them
-	struct ct_place *place;	      /// owned; NULL: it is not in the index by tuple
+	struct ct_conn conn;
+	struct ct_place *place; /// owned; NULL: it is not in the index by tuple
 	/// When its mini-socket's or its request's timer was taken off and nobody knows why yet;
 	/// CT_NS_UNKNOWN.
 	uint64_t cancelled_ns;
@@ -55,9 +52,17 @@ struct ct_entry {
 	bool fin_wait2_mini; /// it is counted as one
 	uint16_t told_err;   /// errno of the last error that was told; 0 none
 	uint8_t twins;	     /// other children of its request that have not gone yet
-	uint64_t key;	     /// of the hash: the cookie, or one of CT_KEY_MADE; looked at with hh
-	UT_hash_handle hh;
+	/* from here on it is not kept while it is frozen */
+	uint64_t key;		/// as in its slot
+	uint32_t number;	/// of its slot
+	bool touched;		/// somebody has looked for it since its turn to freeze came last
+	bool listed_closed;	/// which list it is in: of those that are closed, or awake
+	struct ct_entry *after; /// utlist
+	struct ct_entry *before;
 };
+
+/// One that nothing is known of.
+extern const struct ct_entry ct_entry_unknown;
 
 /// Of two children of one request (twin.c): true of what is told in STATE of the one that goes.
 static inline bool ct_table_is_of_twin(const struct ct_entry *entry, uint8_t state)
@@ -71,20 +76,24 @@ static inline bool ct_table_is_of_twin(const struct ct_entry *entry, uint8_t sta
 /// A place in the heap: its deadline stands by, so that moving looks at no entry.
 struct ct_due {
 	uint64_t deadline_ns;
-	struct ct_entry *entry;
+	uint32_t number; /// of the entry
 };
 
 /// Entries by deadline, the earliest first.
 struct ct_heap {
-	struct ct_due *dues; /// owned, the entries are not
+	struct ct_due *dues; /// owned
 	size_t n;
 	size_t capacity;
 };
 
-/// Puts, moves or (CT_NS_UNKNOWN) removes ENTRY. 0 or -ENOMEM, nothing has changed then.
-int ct_heap_set(struct ct_heap *heap, struct ct_entry *entry, uint64_t deadline_ns);
-/// The earliest; NULL when there is none.
-struct ct_entry *ct_heap_first(const struct ct_heap *heap);
+/// Puts, moves or (CT_NS_UNKNOWN) removes the entry NUMBER of SLOTS, which are the same in every
+/// call. 0 or -ENOMEM, nothing has changed then.
+int ct_heap_set(struct ct_heap *heap, const struct ct_slots *slots, uint32_t number,
+		uint64_t deadline_ns);
+/// The earliest; 0 when there is none.
+uint32_t ct_heap_first(const struct ct_heap *heap);
+/// When that is; CT_NS_UNKNOWN.
+uint64_t ct_heap_first_ns(const struct ct_heap *heap);
 void ct_heap_fini(struct ct_heap *heap);
 
 /// A child that was born a short while ago. Its twin is looked for among the last of them.
@@ -95,7 +104,7 @@ struct ct_child {
 };
 #define CT_CHILDREN_MAX 32
 
-/// Which entry stands in the hash by a key, as it was looked for last.
+/// Which entry is the newest with a key, as it was looked for last. It is awake.
 struct ct_recent {
 	uint64_t key;
 	struct ct_entry *newest; /// NULL: none is noted
@@ -103,10 +112,14 @@ struct ct_recent {
 #define CT_RECENT_BITS 10
 
 struct ct_conn_table {
-	struct ct_entry *entries; /// uthash, by key, in the order in which they got it
-	struct ct_place *places;  /// uthash: requests, and whom a new SYN may replace
+	struct ct_slots slots;	 /// of all entries
+	struct ct_place *places; /// uthash: requests, and whom a new SYN may replace
 	struct ct_heap deadlines;
 	struct ct_entry *closed; /// utlist: those that are, in the order in which it was told
+	struct ct_entry *awake;	 /// utlist: all others that are not frozen, as their turn comes
+	size_t n_awake;
+	size_t max_awake; /// so many may be, between two events
+	int error;	  /// -ENOMEM: one could not be thawed. Nothing is told any more
 	const struct ct_capabilities *capabilities; /// borrowed; NULL: all
 	const struct ct_conn_table_ops *ops;
 	void *context;
@@ -126,6 +139,36 @@ struct ct_conn_table {
 	struct ct_epochs uncounted;
 	struct ct_conn_table_stats stats;
 };
+
+/// Makes of an entry that is in no list what it takes to thaw it; the entry is freed. NULL: there
+/// is no memory, and it is unchanged.
+uint32_t *ct_entry_freeze(struct ct_entry *entry);
+/// The entry as it was, to be given its number and a list; FROZEN is freed. NULL: there is no
+/// memory, and FROZEN is unchanged.
+struct ct_entry *ct_entry_thaw(uint32_t *frozen, uint64_t key);
+/// The same without its history, for which memory would be needed.
+void ct_entry_melt(uint32_t *frozen, uint64_t key, struct ct_entry *ret);
+
+/// The one way to an entry: it stays awake until ct_table_rest(). NULL: NUMBER is 0; or there is no
+/// memory, which table->error says from then on.
+struct ct_entry *ct_table_wake(struct ct_conn_table *table, uint32_t number);
+
+/// Nobody is holding an entry now: some of those that nothing happens to are frozen.
+void ct_table_rest(struct ct_conn_table *table);
+
+/// ENTRY, which has a slot but no key yet, is awake.
+void ct_table_list(struct ct_conn_table *table, struct ct_entry *entry, uint32_t number);
+/// It is closed: it leaves soon, and is not frozen any more.
+void ct_table_list_closed(struct ct_conn_table *table, struct ct_entry *entry);
+/// It leaves.
+void ct_table_unlist(struct ct_conn_table *table, struct ct_entry *entry);
+
+/// Makes it the newest with its key.
+void ct_table_link(struct ct_conn_table *table, struct ct_entry *entry);
+void ct_table_unlink(struct ct_conn_table *table, struct ct_entry *entry);
+
+/// The life before ENTRY of the same socket; NULL: none, or table->error.
+struct ct_entry *ct_table_older(struct ct_conn_table *table, const struct ct_entry *entry);
 
 /// The life that EVENT is about; NULL when it is not known.
 struct ct_entry *ct_table_find(struct ct_conn_table *table, const struct ct_event *event);
@@ -195,7 +238,7 @@ int ct_table_index(struct ct_conn_table *table, struct ct_entry *entry);
 void ct_table_unindex(struct ct_conn_table *table, struct ct_entry *entry);
 
 /// Whom the addresses of EVENT belong to, among those that are indexed; NULL: nobody.
-struct ct_entry *ct_table_by_tuple(const struct ct_conn_table *table, const struct ct_event *event);
+struct ct_entry *ct_table_by_tuple(struct ct_conn_table *table, const struct ct_event *event);
 
 /// The timer of its mini-socket or request is due TIMEOUT_NS after NOW_NS.
 void ct_table_arm(struct ct_entry *entry, uint64_t now_ns, uint64_t timeout_ns);
@@ -208,8 +251,8 @@ bool ct_table_is_answered(const struct ct_entry *entry);
 /// The next moment at which something about ENTRY is due; CT_NS_UNKNOWN: never.
 uint64_t ct_table_deadline_of(const struct ct_entry *entry);
 
-/// What ENTRY was waiting for has come.
-int ct_table_on_deadline(struct ct_conn_table *table, struct ct_entry *entry);
+/// What the first of those that wait for something was waiting for has come.
+int ct_table_on_deadline(struct ct_conn_table *table);
 
 /// In mini.c: a full socket in a state from which a mini-socket takes over.
 bool ct_table_may_become_mini(const struct ct_conn *conn);

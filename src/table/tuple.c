@@ -33,13 +33,17 @@ int ct_table_index(struct ct_conn_table *table, struct ct_entry *entry)
 {
 	struct ct_tuple tuple;
 	struct ct_place *place;
+	struct ct_entry *other;
 
 	ct_table_tuple_of(&entry->conn.id, &tuple);
 	place = find(table, &tuple);
 	if (place) {
-		if (place->entry != entry) {
+		if (place->number != entry->number) {
+			other = ct_table_wake(table, place->number);
+			if (!other)
+				return table->error;
 			ct_table_unindex(table, entry);
-			place->entry->place = NULL;
+			other->place = NULL;
 		}
 	} else {
 		ct_table_unindex(table, entry);
@@ -53,7 +57,7 @@ int ct_table_index(struct ct_conn_table *table, struct ct_entry *entry)
 			return -ENOMEM;
 		}
 	}
-	place->entry = entry;
+	place->number = entry->number;
 	entry->place = place;
 	return 0;
 }
@@ -67,7 +71,7 @@ void ct_table_unindex(struct ct_conn_table *table, struct ct_entry *entry)
 	entry->place = NULL;
 }
 
-struct ct_entry *ct_table_by_tuple(const struct ct_conn_table *table, const struct ct_event *event)
+struct ct_entry *ct_table_by_tuple(struct ct_conn_table *table, const struct ct_event *event)
 {
 	struct ct_conn_id id = {0};
 	struct ct_tuple tuple;
@@ -78,5 +82,5 @@ struct ct_entry *ct_table_by_tuple(const struct ct_conn_table *table, const stru
 	ct_table_merge_id(&id, event);
 	ct_table_tuple_of(&id, &tuple);
 	place = find(table, &tuple);
-	return place ? place->entry : NULL;
+	return place ? ct_table_wake(table, place->number) : NULL;
 }

@@ -5,26 +5,61 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <cmocka.h>
-
-#include "conntrace/cleanup.h"
 
 #define N 500
 
-static void set(struct ct_heap *heap, struct ct_entry *entry, uint64_t deadline_ns)
+/// Entries 1 to N, and the deadlines that they were given.
+struct fixture {
+	struct ct_heap heap;
+	struct ct_slots slots;
+	struct ct_slot all[N + 1];
+	uint64_t deadlines[N + 1];
+};
+
+static int setup(void **state)
 {
-	assert_int_equal(ct_heap_set(heap, entry, deadline_ns), 0);
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	f->slots.all = f->all;
+	for (size_t i = 0; i <= N; i++)
+		f->deadlines[i] = CT_NS_UNKNOWN;
+	*state = f;
+	return 0;
 }
 
-/// Every member knows its place, and none is earlier than its parent.
-static void check(const struct ct_heap *heap)
+static int teardown(void **state)
 {
+	struct fixture *f = *state;
+
+	ct_heap_fini(&f->heap);
+	free(f);
+	return 0;
+}
+
+static void set(struct fixture *f, uint32_t number, uint64_t deadline_ns)
+{
+	assert_int_equal(ct_heap_set(&f->heap, &f->slots, number, deadline_ns), 0);
+	f->deadlines[number] = deadline_ns;
+}
+
+/// Every member knows its place, and none is earlier than its parent; no other has a place.
+static void check(const struct fixture *f)
+{
+	const struct ct_heap *heap = &f->heap;
+	size_t n = 0;
+
 	for (size_t i = 0; i < heap->n; i++) {
-		assert_int_equal(heap->dues[i].entry->heap_index, i);
-		assert_true(heap->dues[i].deadline_ns == heap->dues[i].entry->deadline_ns);
+		assert_int_equal(f->all[heap->dues[i].number].heap_place, i + 1);
+		assert_true(heap->dues[i].deadline_ns == f->deadlines[heap->dues[i].number]);
 		assert_true(heap->dues[(i ? i - 1 : 0) / 2].deadline_ns <=
 			    heap->dues[i].deadline_ns);
 	}
+	for (size_t i = 1; i <= N; i++)
+		n += f->all[i].heap_place != 0;
+	assert_int_equal(n, heap->n);
 }
 
 /// The same numbers in every run.
@@ -36,64 +71,61 @@ static uint32_t random_number(uint32_t *seed)
 
 static void entries_leave_in_order_of_their_deadlines(void **state)
 {
-	_cleanup_(ct_heap_fini) struct ct_heap heap = {0};
-	struct ct_entry entries[N];
+	struct fixture *f = *state;
 	uint64_t before = 0;
-	uint32_t seed = 1;
+	uint32_t seed = 1, first;
 
-	for (size_t i = 0; i < N; i++) {
-		entries[i].deadline_ns = CT_NS_UNKNOWN;
-		set(&heap, &entries[i], random_number(&seed) % 1000);
+	for (uint32_t i = 1; i <= N; i++)
+		set(f, i, random_number(&seed) % 1000);
+	check(f);
+	while ((first = ct_heap_first(&f->heap))) {
+		assert_true(ct_heap_first_ns(&f->heap) == f->deadlines[first]);
+		assert_true(f->deadlines[first] >= before);
+		before = f->deadlines[first];
+		set(f, first, CT_NS_UNKNOWN);
 	}
-	check(&heap);
-	while (ct_heap_first(&heap)) {
-		struct ct_entry *first = ct_heap_first(&heap);
-
-		assert_true(first->deadline_ns >= before);
-		before = first->deadline_ns;
-		set(&heap, first, CT_NS_UNKNOWN);
-	}
-	assert_int_equal(heap.n, 0);
+	assert_int_equal(f->heap.n, 0);
+	check(f);
 }
 
 static void first_is_the_earliest_whatever_is_moved_or_taken_out(void **state)
 {
-	_cleanup_(ct_heap_fini) struct ct_heap heap = {0};
-	struct ct_entry entries[N];
+	struct fixture *f = *state;
 	uint32_t seed = 2;
 
-	for (size_t i = 0; i < N; i++)
-		entries[i].deadline_ns = CT_NS_UNKNOWN;
 	for (int round = 0; round < 20000; round++) {
-		struct ct_entry *entry = &entries[random_number(&seed) % N];
+		uint32_t number = 1 + random_number(&seed) % N;
 		uint64_t deadline_ns = random_number(&seed) % 1000;
 
-		set(&heap, entry, deadline_ns < 300 ? CT_NS_UNKNOWN : deadline_ns);
+		set(f, number, deadline_ns < 300 ? CT_NS_UNKNOWN : deadline_ns);
 		if (round % 100 == 0)
-			check(&heap);
+			check(f);
 	}
-	check(&heap);
+	check(f);
 }
 
 static void entry_without_a_deadline_is_not_in_it(void **state)
 {
-	_cleanup_(ct_heap_fini) struct ct_heap heap = {0};
-	struct ct_entry entry = {.deadline_ns = CT_NS_UNKNOWN};
+	struct fixture *f = *state;
 
-	set(&heap, &entry, CT_NS_UNKNOWN);
-	assert_null(ct_heap_first(&heap));
-	set(&heap, &entry, 7);
-	assert_ptr_equal(ct_heap_first(&heap), &entry);
-	set(&heap, &entry, CT_NS_UNKNOWN);
-	assert_null(ct_heap_first(&heap));
+	set(f, 1, CT_NS_UNKNOWN);
+	assert_int_equal(ct_heap_first(&f->heap), 0);
+	assert_true(ct_heap_first_ns(&f->heap) == CT_NS_UNKNOWN);
+	set(f, 1, 7);
+	assert_int_equal(ct_heap_first(&f->heap), 1);
+	assert_true(ct_heap_first_ns(&f->heap) == 7);
+	set(f, 1, CT_NS_UNKNOWN);
+	assert_int_equal(ct_heap_first(&f->heap), 0);
 }
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(entries_leave_in_order_of_their_deadlines),
-		cmocka_unit_test(first_is_the_earliest_whatever_is_moved_or_taken_out),
-		cmocka_unit_test(entry_without_a_deadline_is_not_in_it),
+		test(entries_leave_in_order_of_their_deadlines),
+		test(first_is_the_earliest_whatever_is_moved_or_taken_out),
+		test(entry_without_a_deadline_is_not_in_it),
 	};
 
 	return cmocka_run_group_tests_name("heap", tests, NULL, NULL);
