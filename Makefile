@@ -410,7 +410,8 @@ $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(BUILD),$$(CFLAGS),$(test)
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(ASAN),$(ASAN_FLAGS),$(test))))
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(COV),$(COV_FLAGS),$(test))))
 
-# Its allocations are the test's to refuse.
+# Their allocations are the tests' to refuse.
+$(addsuffix /unit/test_frozen,$(BUILD) $(ASAN) $(COV)): LDFLAGS += -Wl,--wrap=malloc
 $(addsuffix /unit/test_report_memory,$(BUILD) $(ASAN) $(COV)): LDFLAGS += \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
 

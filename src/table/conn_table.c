@@ -113,6 +113,24 @@ static struct ct_entry *find_request(struct ct_conn_table *table, const struct c
 	return entry;
 }
 
+static uint16_t generation_of(const struct ct_slot *slot)
+{
+	return slot->is_frozen ? ct_entry_frozen_generation(slot->frozen)
+			       : slot->entry->conn.id.generation;
+}
+
+/* Of many lives of one socket only this one is woken. */
+static struct ct_entry *find_older(struct ct_conn_table *table, const struct ct_entry *newest,
+				   uint16_t generation)
+{
+	const struct ct_slots *slots = &table->slots;
+	uint32_t number = ct_slots_older(slots, newest->number);
+
+	while (number && generation_of(ct_slot(slots, number)) != generation)
+		number = ct_slots_older(slots, number);
+	return ct_table_wake(table, number);
+}
+
 struct ct_entry *ct_table_find(struct ct_conn_table *table, const struct ct_event *event)
 {
 	struct ct_entry *entry;
@@ -122,9 +140,9 @@ struct ct_entry *ct_table_find(struct ct_conn_table *table, const struct ct_even
 	entry = ct_table_find_cookie(table, event->cookie);
 	if (event->generation == CT_GENERATION_ANY)
 		return find_by_ports(table, entry, event);
-	while (entry && entry->conn.id.generation != event->generation)
-		entry = ct_table_older(table, entry);
-	return entry;
+	if (!entry || entry->conn.id.generation == event->generation)
+		return entry;
+	return find_older(table, entry, event->generation);
 }
 
 void ct_table_rekey(struct ct_conn_table *table, struct ct_entry *entry,

@@ -87,9 +87,9 @@ static uint64_t between_ns(uint64_t from_ns, uint64_t to_ns)
 }
 
 /*
- * What mostly follows from something else that is kept: the cookie from the key, a duration from
- * the times before and behind it, when it was opened and established from its history. Whether it
- * does or not, doing so again makes of it what it was.
+ * What mostly follows from something else that is kept: the cookie from the key, the last silence
+ * from the first, a duration from the times before and behind it, when it was opened and
+ * established from its history. Whether it does or not, doing so again makes of it what it was.
  */
 static void fold(struct ct_entry *entry, struct ct_step *steps)
 {
@@ -97,6 +97,7 @@ static void fold(struct ct_entry *entry, struct ct_step *steps)
 	size_t n = conn->history.n_steps, established = 0;
 
 	conn->id.cookie ^= entry->key;
+	conn->silent_ns ^= conn->idle_ns;
 	for (size_t i = 0; i + 1 < n; i++)
 		fold_value(&steps[i].for_ns, between_ns(steps[i].at_ns, steps[i + 1].at_ns));
 	while (established < n && steps[established].state != CT_STATE_ESTABLISHED)
@@ -141,6 +142,21 @@ static void read_frozen(const uint32_t *frozen, uint64_t key, struct ct_entry *r
 	frozen = unpack(frozen, ret, ENTRY_WORDS);
 	unpack(frozen, ret_steps, ret->conn.history.n_steps * STEP_WORDS);
 	fold(ret, ret_steps);
+}
+
+uint16_t ct_entry_frozen_generation(const uint32_t *frozen)
+{
+	const size_t offset = offsetof(struct ct_entry, conn.id.generation);
+	uint32_t bit = UINT32_C(1) << offset / sizeof(word);
+	const uint32_t *kept = frozen + 1 + __builtin_popcount(*frozen & (bit - 1));
+	uint16_t generation = 0; /* as of one that nothing is known of */
+
+	_Static_assert(offsetof(struct ct_entry, conn.id.generation) / sizeof(word) < GROUP,
+		       "the first bitmap knows it");
+	if (*frozen & bit)
+		memcpy(&generation, (const uint8_t *)kept + offset % sizeof(word),
+		       sizeof(generation));
+	return generation;
 }
 
 struct ct_entry *ct_entry_thaw(uint32_t *frozen, uint64_t key)

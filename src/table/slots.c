@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #define CAPACITY_MIN 64
 #define CAPACITY_MAX (1U << 30)
@@ -17,7 +18,24 @@
 static size_t chain_of(const struct ct_slots *slots, uint64_t key)
 {
 	/* each CPU hands out cookies by its own thousands: they must not meet in one chain */
-	return key * 0x9E3779B97F4A7C15ULL >> (64 - slots->bits);
+	return key * slots->factor >> (64 - slots->bits);
+}
+
+/*
+ * Another one in each process, from what the kernel gives to each (getauxval(3)): who makes a
+ * recording cannot choose keys that all meet in one chain.
+ */
+static uint64_t make_factor(void)
+{
+	const void *random =
+		(const void *)getauxval(AT_RANDOM); // NOLINT(performance-no-int-to-ptr)
+	uint64_t factor = 0x9E3779B97F4A7C15ULL, bits;
+
+	if (random) {
+		memcpy(&bits, random, sizeof(bits));
+		factor ^= bits;
+	}
+	return factor | 1;
 }
 
 /* It becomes two, in each of which the order stays as it was. */
@@ -46,8 +64,10 @@ static int add_chains(struct ct_slots *slots)
 
 	if (!chains)
 		return -ENOMEM;
-	if (!n_before)
+	if (!n_before) {
 		memset(chains, 0, sizeof(*chains) << bits);
+		slots->factor = make_factor();
+	}
 	slots->chains = chains;
 	slots->bits = bits;
 	/* the last one first: what is made of it takes the place of none that is to come */

@@ -37,6 +37,7 @@ struct ct_slots {
 	uint32_t n_taken;
 	uint32_t *chains;  /// owned: the first of each
 	unsigned int bits; /// 1 << bits chains
+	uint64_t factor;   /// odd: of a key and this one, its chain is made
 	uint32_t first;	   /// in the order of coming
 	uint32_t last;
 };

@@ -146,6 +146,8 @@ uint32_t *ct_entry_freeze(struct ct_entry *entry);
 /// The entry as it was, to be given its number and a list; FROZEN is freed. NULL: there is no
 /// memory, and FROZEN is unchanged.
 struct ct_entry *ct_entry_thaw(uint32_t *frozen, uint64_t key);
+/// The generation of an entry that stays frozen.
+uint16_t ct_entry_frozen_generation(const uint32_t *frozen);
 /// The same without its history, for which memory would be needed.
 void ct_entry_melt(uint32_t *frozen, uint64_t key, struct ct_entry *ret);
 

@@ -182,7 +182,7 @@ static struct ct_event owner_of(struct life *life)
 	return event;
 }
 
-static void accepted_connection_that_is_quiet_takes_192_bytes_at_most(void **state)
+static void accepted_connection_that_is_quiet_takes_184_bytes_at_most(void **state)
 {
 	struct world *world = *state;
 	struct life life = one_of_many(0);
@@ -199,10 +199,10 @@ static void accepted_connection_that_is_quiet_takes_192_bytes_at_most(void **sta
 	event.to.write_seq = 3000000000;
 	take(world, event);
 	take(world, owner_of(&life));
-	assert_is_small(world, 192);
+	assert_is_small(world, 184);
 }
 
-static void found_connection_that_is_idle_takes_192_bytes_at_most(void **state)
+static void found_connection_that_is_idle_takes_168_bytes_at_most(void **state)
 {
 	struct world *world = *state;
 	struct life life = one_of_many(0);
@@ -223,7 +223,7 @@ static void found_connection_that_is_idle_takes_192_bytes_at_most(void **state)
 	event.found.write_seq = 3000000000;
 	event.found.idle_ns = 3600 * S;
 	take(world, event);
-	assert_is_small(world, 192);
+	assert_is_small(world, 168);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -236,8 +236,8 @@ int main(void)
 		test(closed_ones_are_not_frozen_any_more),
 		test(frozen_ones_are_freed_with_the_table),
 		test(nothing_is_told_when_one_could_not_be_thawed),
-		test(accepted_connection_that_is_quiet_takes_192_bytes_at_most),
-		test(found_connection_that_is_idle_takes_192_bytes_at_most),
+		test(accepted_connection_that_is_quiet_takes_184_bytes_at_most),
+		test(found_connection_that_is_idle_takes_168_bytes_at_most),
 	};
 
 	return cmocka_run_group_tests_name("conn_table_frozen", tests, NULL, NULL);

@@ -16,6 +16,19 @@
 /// What is kept of an entry.
 #define KEPT offsetof(struct ct_entry, key)
 
+/// So many of the code's malloc() are granted before one is not; the linker hands them to us
+/// (--wrap, in the Makefile).
+static size_t granted = SIZE_MAX;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+	/* behind the one that is refused all are granted */
+	return granted != SIZE_MAX && granted-- == 0 ? NULL : __real_malloc(size);
+}
+
 static struct ct_entry *an_entry(uint64_t key)
 {
 	struct ct_entry *entry = malloc(sizeof(*entry));
@@ -45,6 +58,7 @@ static void assert_comes_back(struct ct_entry *entry)
 		memcpy(steps, before.conn.history.steps, size);
 	frozen = ct_entry_freeze(entry);
 	assert_non_null(frozen);
+	assert_int_equal(ct_entry_frozen_generation(frozen), before.conn.id.generation);
 	thawed = ct_entry_thaw(frozen, before.key);
 	assert_non_null(thawed);
 	assert_true(thawed->key == before.key);
@@ -196,6 +210,49 @@ static void melted_entry_has_all_but_its_history(void **state)
 	assert_int_equal(melted.conn.history.n_steps, 0);
 }
 
+static struct ct_entry *a_closing_entry(void)
+{
+	struct ct_entry *entry = an_entry(KEY);
+
+	entry->conn.id.cookie = KEY;
+	entry->conn.id.generation = 7;
+	entry->conn.opened_ns = 100;
+	ct_history_enter(&entry->conn.history, CT_STATE_SYN_SENT, 0, 100, NULL);
+	ct_history_enter(&entry->conn.history, CT_STATE_ESTABLISHED, 0, 300, NULL);
+	ct_history_enter(&entry->conn.history, CT_STATE_CLOSE_WAIT, 0, 900, NULL);
+	return entry;
+}
+
+static void entry_is_unchanged_when_it_cannot_be_frozen(void **state)
+{
+	struct ct_entry *entry = a_closing_entry(), before = *entry;
+	struct ct_step steps[3];
+
+	memcpy(steps, entry->conn.history.steps, sizeof(steps));
+	granted = 0;
+	assert_null(ct_entry_freeze(entry));
+	assert_memory_equal(entry, &before, KEPT);
+	assert_memory_equal(entry->conn.history.steps, steps, sizeof(steps));
+	assert_comes_back(entry);
+}
+
+static void entry_stays_frozen_when_it_cannot_be_thawed(void **state)
+{
+	_cleanup_(free_entry) struct ct_entry *thawed = NULL;
+	uint32_t *frozen = ct_entry_freeze(a_closing_entry());
+
+	for (size_t before = 0; before < 2; before++) {
+		granted = before;
+		assert_null(ct_entry_thaw(frozen, KEY));
+		assert_true(granted == SIZE_MAX);
+	}
+	thawed = ct_entry_thaw(frozen, KEY);
+	assert_non_null(thawed);
+	assert_int_equal(thawed->conn.id.generation, 7);
+	assert_int_equal(thawed->conn.history.n_steps, 3);
+	assert_true(thawed->conn.history.steps[1].for_ns == 600);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +264,8 @@ int main(void)
 		cmocka_unit_test(history_goes_on_where_it_was),
 		cmocka_unit_test(cookie_comes_back_whatever_the_key),
 		cmocka_unit_test(melted_entry_has_all_but_its_history),
+		cmocka_unit_test(entry_is_unchanged_when_it_cannot_be_frozen),
+		cmocka_unit_test(entry_stays_frozen_when_it_cannot_be_thawed),
 	};
 
 	return cmocka_run_group_tests_name("frozen", tests, NULL, NULL);
