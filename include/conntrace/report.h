@@ -61,7 +61,8 @@ int ct_sink_report_new(const struct ct_output_options *options, const struct ct_
  * Of more lives than a page has room for it has the examples of findings, then those of most bad
  * flags (a gap is none), of as many those of most flags, of as many those that came into sight
  * first, and says so; all are counted. Meanwhile it takes three times that room at most in
- * temporary files, and a hundredth of it in memory, beside what findings may come to name.
+ * temporary files, and some 20 MB of memory, beside the events of lives that go on and what
+ * findings may come to name.
  *
  * Texts from outside are data of the page, never part of it, and what would act on a screen is
  * spelled out as in the other outputs. A page that was cut says so.

@@ -33,7 +33,10 @@ static enum ct_process_place find_process(uint32_t pid, uint32_t netns)
 	snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
 	if (stat(path, &status) == 0)
 		return status.st_ino == netns ? CT_PROCESS_THERE : CT_PROCESS_ELSEWHERE;
-	return errno == ENOENT ? CT_PROCESS_ENDED : CT_PROCESS_UNKNOWN;
+	/* of one whose first thread has ended the others may go on: it has no namespace to look at
+	 */
+	snprintf(path, sizeof(path), "/proc/%u", pid);
+	return stat(path, &status) && errno == ENOENT ? CT_PROCESS_ENDED : CT_PROCESS_UNKNOWN;
 }
 
 int ct_doctor_look_again(const struct ct_options *options, struct ct_source_live *source,
@@ -45,7 +48,11 @@ int ct_doctor_look_again(const struct ct_options *options, struct ct_source_live
 	if (options->no_snapshot)
 		return 0;
 	r = ct_source_live_snapshot(source, ct_feed_record, feed, err, sizeof(err));
-	return feed->error || r == -ENOTRECOVERABLE ? r : 0;
+	if (feed->error || r == -ENOTRECOVERABLE)
+		return r;
+	if (r)
+		ct_warn("what is silent is known as of the beginning: %s", err);
+	return 0;
 }
 
 static int look_live(struct ct_options *options)

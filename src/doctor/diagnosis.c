@@ -68,6 +68,12 @@ static int judge(struct ct_diagnosis *d, const struct ct_conn *conn, uint64_t no
 	return 0;
 }
 
+/// Somebody has a descriptor of it at the end.
+static bool is_held(const struct ct_conn *conn)
+{
+	return conn->phase == CT_PHASE_LIVE && !ct_is_let_go(conn);
+}
+
 int ct_diagnosis_observe(struct ct_diagnosis *d, const struct ct_update *update)
 {
 	int r;
@@ -76,9 +82,11 @@ int ct_diagnosis_observe(struct ct_diagnosis *d, const struct ct_update *update)
 		d->totals.end_ns = update->ts_ns;
 	if (update->kind == CT_UPDATE_LOST)
 		d->totals.lost += update->lost.events;
+	if (ct_update_shows_listener(update))
+		return ct_holders_note(&d->holders, &update->id);
 	if (update->kind != CT_UPDATE_CLOSE)
 		return ct_ends_note(&d->ends, update);
-	r = ct_holders_note(&d->holders, update->conn);
+	r = is_held(update->conn) ? ct_holders_note(&d->holders, &update->conn->id) : 0;
 	if (r)
 		return r;
 	if (update->conn->gaps) {

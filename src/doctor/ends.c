@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "finder.h"
+
 static struct ct_end_key key_of(const struct ct_conn_id *id)
 {
 	struct ct_end_key key;
@@ -72,6 +74,8 @@ static void forget(struct ct_end_here **ends, const struct ct_conn_id *id)
 
 int ct_ends_note(struct ct_end_here **ends, const struct ct_update *update)
 {
+	if (ct_finder_is_within_host(&update->id))
+		return 0;
 	if (update->kind == CT_UPDATE_FOUND && update->found.state == CT_STATE_ESTABLISHED)
 		return add(ends, &update->id);
 	if (update->kind == CT_UPDATE_STATE && update->state.from == CT_STATE_ESTABLISHED)

@@ -27,7 +27,8 @@ struct ct_end_here {
 };
 
 /**
- * Looks at an update: notes an end that was found ESTABLISHED, forgets one that is so no more.
+ * Looks at an update: notes an end that was found ESTABLISHED, forgets one that is so no more. One
+ * within the host is passed over: ct_finder_is_within_host().
  *
  * @ends uthash of them, each owned; freed by ct_ends_free().
  * @return 0 or -ENOMEM.

@@ -266,7 +266,7 @@ static bool is_slow_reader(const struct ct_case *one, const struct ct_doctor_fac
 	ct_finder_put_service(&finding->summary, id);
 	ct_buf_puts(&finding->summary, " reads too slowly: the window was closed on ");
 	ct_words_count(&finding->summary, one->count, "connection");
-	ct_buf_printf(&finding->summary, ", %llu probes were sent",
+	ct_buf_printf(&finding->summary, ", %llu probes were seen",
 		      (unsigned long long)one->values[0].sum);
 	if (one->values[1].min)
 		ct_buf_printf(&finding->summary, ", up to %llu in one stall",

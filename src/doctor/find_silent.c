@@ -6,24 +6,11 @@
  */
 #include "finder.h"
 
-#include <string.h>
-#include <sys/socket.h>
-
 #include "conntrace/sink_words.h"
 
 /// Who sets less than this wants to be told. The kernel's own two hours, RFC 1122 4.2.3.6, come
 /// behind what firewalls and people wait for.
 #define LATE_S 3600
-
-#define LOOPBACK 127 /// RFC 1122 3.2.1.3
-
-/// Both ends are sockets of one kernel: when one of them is gone, it tells the other.
-static bool is_within_host(const struct ct_conn_id *id)
-{
-	if (id->family == AF_INET && id->raddr[0] == LOOPBACK)
-		return true;
-	return memcmp(id->laddr, id->raddr, sizeof(id->laddr)) == 0;
-}
 
 static bool probes(const struct ct_conn *conn)
 {
@@ -47,7 +34,7 @@ static bool is_silent(const struct ct_conn *conn, uint64_t now_ns, struct ct_sym
 	/* a flag: something has come or gone since, or was tried */
 	if (conn->phase != CT_PHASE_LIVE || !conn->silent_ns || conn->flags || !last ||
 	    last->basis != CT_BASIS_FOUND || last->state != CT_STATE_ESTABLISHED ||
-	    is_within_host(&conn->id) || is_told_in_time(conn))
+	    ct_finder_is_within_host(&conn->id) || is_told_in_time(conn))
 		return false;
 	*ret = (struct ct_symptom){
 		conn->silent_ns,

@@ -9,6 +9,15 @@
 #include "conntrace/sink_words.h"
 #include "conntrace/text.h"
 
+#define LOOPBACK 127 /// RFC 1122 3.2.1.3
+
+bool ct_finder_is_within_host(const struct ct_conn_id *id)
+{
+	if (id->family == AF_INET && id->raddr[0] == LOOPBACK)
+		return true;
+	return memcmp(id->laddr, id->raddr, sizeof(id->laddr)) == 0;
+}
+
 bool ct_finder_stands_in(const struct ct_conn *conn, uint8_t state, uint64_t now_ns,
 			 uint64_t *ret_for_ns, bool *ret_exact)
 {

@@ -116,5 +116,9 @@ void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, c
 void ct_finder_put_ss_listener(const struct ct_doctor_facts *facts, struct ct_buf *buf,
 			       const struct ct_case *one);
 
+/// True: both ends are sockets of one kernel, and of one namespace; when one of them is gone, it
+/// tells the other.
+bool ct_finder_is_within_host(const struct ct_conn_id *id);
+
 /// True: the connection is, for all that is known, not in the network namespace of the tracer.
 bool ct_finder_is_elsewhere(const struct ct_doctor_facts *facts, const struct ct_conn_id *id);

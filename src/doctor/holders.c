@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "case.h"
-
 static int add(struct ct_holders **all, uint32_t netns, struct ct_holders **ret)
 {
 	struct ct_holders *holders = calloc(1, sizeof(*holders));
@@ -30,13 +28,13 @@ static struct ct_holders *find(const struct ct_holders *all, uint32_t netns)
 	return holders;
 }
 
-int ct_holders_note(struct ct_holders **all, const struct ct_conn *conn)
+int ct_holders_note(struct ct_holders **all, const struct ct_conn_id *id)
 {
-	uint32_t netns = conn->id.netns, pid = conn->id.pid;
+	uint32_t netns = id->netns, pid = id->pid;
 	struct ct_holders *holders;
 	int r;
 
-	if (conn->phase != CT_PHASE_LIVE || !netns || !pid || ct_is_let_go(conn))
+	if (!netns || !pid)
 		return 0;
 	holders = find(*all, netns);
 	if (!holders) {

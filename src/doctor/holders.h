@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Processes that hold a connection or a listener when the observation ends, by network namespace:
- * through one of them a command gets in. */
+/* Processes that held a connection when the observation ended, or came to hold a listener while it
+ * lasted, by network namespace: through one of them a command gets in. */
 #pragma once
 
 #include <stddef.h>
@@ -19,12 +19,12 @@ struct ct_holders {
 };
 
 /**
- * Looks at a connection as it is at the end.
+ * Notes the process of a connection or a listener, if it is known.
  *
  * @all uthash of them, each owned; freed by ct_holders_free().
  * @return 0 or -ENOMEM.
  */
-int ct_holders_note(struct ct_holders **all, const struct ct_conn *conn);
+int ct_holders_note(struct ct_holders **all, const struct ct_conn_id *id);
 
 /// Those of a namespace; NULL: none is known.
 const struct ct_holders *ct_holders_of(const struct ct_holders *all, uint32_t netns);

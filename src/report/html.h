@@ -136,7 +136,7 @@ struct ct_html_totals {
 	uint64_t gaps;
 	uint64_t unkept;    /// events that are not marked, for want of room
 	uint64_t unclaimed; /// events that are not marked: no life has come for them
-	uint64_t strays;    /// resets of no connection: ct_report_is_stray()
+	uint64_t strays;    /// resets of no socket: ct_report_is_stray()
 	uint64_t lost[_CT_LOST_MAX];
 	struct ct_html_loss losses[CT_HTML_LOSSES_MAX];
 	size_t n_losses;

@@ -356,8 +356,10 @@ void ct_report_strays(struct ct_buf *buf, uint64_t resets)
 	if (!resets)
 		return;
 	ct_words_count(buf, resets, "reset");
-	ct_buf_puts(buf, resets == 1 ? " belongs" : " belong");
-	ct_buf_puts(buf, " to no connection that was seen.");
+	ct_buf_puts(buf, resets == 1 ? " was" : " were");
+	ct_buf_puts(buf,
+		    " sent where there was no socket, or none any more; no connection below has ");
+	ct_buf_puts(buf, resets == 1 ? "it." : "them.");
 }
 
 static uint64_t sum(const uint64_t *counts, size_t n)

@@ -19,7 +19,7 @@ struct ct_report_totals {
 	uint64_t flagged;
 	uint64_t uncounted; /// connections whose socket did not tell what it had counted
 	uint64_t gaps;
-	uint64_t strays; /// resets of no connection: ct_report_is_stray()
+	uint64_t strays; /// resets of no socket: ct_report_is_stray()
 	uint64_t ends[_CT_END_MAX];
 	uint64_t flags[_CT_FLAG_MAX]; /// connections that have the flag
 	uint64_t lost[_CT_LOST_MAX];  /// events
@@ -36,10 +36,11 @@ struct ct_report_context {
 void ct_report_head(const struct ct_output_options *options, const struct ct_session *session,
 		    const struct ct_report_totals *totals, struct ct_buf *buf);
 
-/// Whether it is a reset that no socket answers for, or none that is known: it is in no life.
+/// Whether it is a reset that the stack sent without a socket: no life has it.
 bool ct_report_is_stray(const struct ct_update *update);
 
-/// "12 resets belong to no connection that was seen."; of none nothing.
+/// "12 resets were sent where there was no socket, …"; of none nothing. The connection that one of
+/// them answered or ended may be there all the same.
 void ct_report_strays(struct ct_buf *buf, uint64_t resets);
 
 /// The heads of ct_report_row()'s columns.

@@ -292,13 +292,13 @@ static void stalls_are_told_apart_where_that_is_known(void **state)
 
 	patient.conn.window_probes_sent = 9;
 	ask(&unknown, CT_OUTPUT_JSON, &patient, 2, NULL);
-	assert_non_null(strstr(unknown.text, ", 18 probes were sent in their whole lives\""));
+	assert_non_null(strstr(unknown.text, ", 18 probes were seen in their whole lives\""));
 	assert_non_null(
 		strstr(unknown.text, "\"evidence\":{\"window_probes\":18,\"most_on_one\":9}"));
 	patient.conn.stalls = 3;
 	patient.conn.stall_probes_max = 5;
 	ask(&known, CT_OUTPUT_JSON, &patient, 2, NULL);
-	assert_non_null(strstr(known.text, ", 18 probes were sent, up to 5 in one stall\""));
+	assert_non_null(strstr(known.text, ", 18 probes were seen, up to 5 in one stall\""));
 	assert_non_null(strstr(known.text, "\"evidence\":{\"window_probes\":18,\"most_on_one\":9,"
 					   "\"stalls\":6,\"most_in_one_stall\":5}"));
 }

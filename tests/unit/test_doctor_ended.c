@@ -27,11 +27,29 @@ static enum ct_process_place find_elsewhere(uint32_t pid, uint32_t netns)
 	return CT_PROCESS_ELSEWHERE;
 }
 
+/// Somebody else in the namespace.
+enum another {
+	NOBODY = 0,
+	CONNECTED, /// at the end
+	LISTENING, /// when tracing began
+};
+
 struct question {
 	enum ct_process_place (*find_process)(uint32_t pid, uint32_t netns);
-	uint64_t netns;	  /// the tracer's
-	bool has_another; /// a server in the namespace has a connection at the end
+	uint64_t netns; /// the tracer's
+	enum another another;
 };
+
+static void doctor_finds_listener(struct ct_sink *sink, const struct ct_conn_id *id)
+{
+	const struct ct_update update = {.kind = CT_UPDATE_FOUND,
+					 .ts_ns = BEGAN,
+					 .has_id = true,
+					 .id = *id,
+					 .found = {.state = CT_STATE_LISTEN}};
+
+	assert_int_equal(sink->ops->update(sink, &update), 0);
+}
 
 static bool confirms(struct question question, struct patient patient, const char *command)
 {
@@ -46,8 +64,10 @@ static bool confirms(struct question question, struct patient patient, const cha
 	session.netns = question.netns;
 	sink = doctor_begin(&printed, &session, options);
 	other.conn.id.pid = OTHER_PID;
-	if (question.has_another)
+	if (question.another == CONNECTED)
 		doctor_sees(sink, &other);
+	if (question.another == LISTENING)
+		doctor_finds_listener(sink, &other.conn.id);
 	for (int i = 0; i < 3; i++)
 		doctor_sees(sink, &patient);
 	doctor_concludes(&printed, sink);
@@ -71,19 +91,22 @@ static struct patient unanswered(void)
 
 static void namespace_of_an_ended_process_is_entered_by_another(void **state)
 {
-	assert_true(confirms((struct question){NULL, OTHER_NETNS, true}, unanswered(),
+	assert_true(confirms((struct question){NULL, OTHER_NETNS, CONNECTED}, unanswered(),
 			     "nsenter -t 4242 -n " IN_SS));
-	assert_true(confirms((struct question){find_one_ended, OTHER_NETNS, true}, unanswered(),
-			     "nsenter -t 5151 -n " IN_SS));
+	assert_true(confirms((struct question){find_one_ended, OTHER_NETNS, CONNECTED},
+			     unanswered(), "nsenter -t 5151 -n " IN_SS));
+	assert_true(confirms((struct question){find_one_ended, OTHER_NETNS, LISTENING},
+			     unanswered(), "nsenter -t 5151 -n " IN_SS));
 }
 
 static void namespace_without_any_known_process_is_named(void **state)
 {
-	assert_true(confirms((struct question){find_one_ended, OTHER_NETNS, false}, unanswered(),
+	assert_true(confirms((struct question){find_one_ended, OTHER_NETNS, NOBODY}, unanswered(),
 			     LEFT));
-	assert_true(confirms((struct question){find_none, OTHER_NETNS, true}, unanswered(), LEFT));
 	assert_true(
-		confirms((struct question){find_elsewhere, OTHER_NETNS, true}, unanswered(), LEFT));
+		confirms((struct question){find_none, OTHER_NETNS, CONNECTED}, unanswered(), LEFT));
+	assert_true(confirms((struct question){find_elsewhere, OTHER_NETNS, CONNECTED},
+			     unanswered(), LEFT));
 }
 
 /// What a recording tells: nobody looks where the process is.
@@ -92,10 +115,10 @@ static void end_that_closed_the_connection_is_known_of_a_recording(void **state)
 	struct patient patient = unanswered();
 
 	patient.conn.closed_how = CT_HOW_EXIT;
-	assert_true(confirms((struct question){NULL, OTHER_NETNS, true}, patient,
+	assert_true(confirms((struct question){NULL, OTHER_NETNS, CONNECTED}, patient,
 			     "nsenter -t 5151 -n " IN_SS));
-	assert_true(confirms((struct question){NULL, OTHER_NETNS, false}, patient, LEFT));
-	assert_true(confirms((struct question){NULL, an_id().netns, false}, patient, IN_SS));
+	assert_true(confirms((struct question){NULL, OTHER_NETNS, NOBODY}, patient, LEFT));
+	assert_true(confirms((struct question){NULL, an_id().netns, NOBODY}, patient, IN_SS));
 }
 
 static void unknown_process_is_no_obstacle_where_another_is_known(void **state)
@@ -103,7 +126,7 @@ static void unknown_process_is_no_obstacle_where_another_is_known(void **state)
 	struct patient patient = unanswered();
 
 	patient.conn.id.pid = 0;
-	assert_true(confirms((struct question){NULL, OTHER_NETNS, true}, patient,
+	assert_true(confirms((struct question){NULL, OTHER_NETNS, CONNECTED}, patient,
 			     "nsenter -t 5151 -n " IN_SS));
 }
 
@@ -111,9 +134,9 @@ static void sockets_of_an_ended_process_are_looked_for_by_address(void **state)
 {
 	struct patient patient = standing_in(CT_STATE_CLOSE_WAIT, 1);
 
-	assert_true(confirms((struct question){NULL, an_id().netns, false}, patient,
+	assert_true(confirms((struct question){NULL, an_id().netns, NOBODY}, patient,
 			     "ss -tanpo state close-wait | grep pid=4242,"));
-	assert_true(confirms((struct question){find_none, an_id().netns, false}, patient,
+	assert_true(confirms((struct question){find_none, an_id().netns, NOBODY}, patient,
 			     "ss -tanpo state close-wait 'dst 10.0.0.2:80'"));
 }
 
@@ -126,14 +149,14 @@ static void socket_that_was_closed_is_looked_for_by_address(void **state)
 	patient.conn.rto_since_ns = BEGAN + 591 * S;
 	patient.conn.rto_last_ns = BEGAN + 597 * S;
 	patient.conn.closed_how = CT_HOW_SHUTDOWN;
-	assert_true(confirms((struct question){NULL, an_id().netns, false}, patient,
+	assert_true(confirms((struct question){NULL, an_id().netns, NOBODY}, patient,
 			     "ss -tanpo state fin-wait-1 | grep pid=4242,"));
 	patient.conn.closed_how = CT_HOW_CLOSE;
-	assert_true(confirms((struct question){NULL, an_id().netns, false}, patient,
+	assert_true(confirms((struct question){NULL, an_id().netns, NOBODY}, patient,
 			     "ss -tanpo state fin-wait-1 'dst 10.0.0.2:80'"));
 	patient.conn.closed_how = CT_HOW_UNKNOWN; /* found as an orphan */
 	patient.conn.sock_flags = CT_SOCK_ORPHAN;
-	assert_true(confirms((struct question){NULL, an_id().netns, false}, patient,
+	assert_true(confirms((struct question){NULL, an_id().netns, NOBODY}, patient,
 			     "ss -tanpo state fin-wait-1 'dst 10.0.0.2:80'"));
 }
 
@@ -143,12 +166,12 @@ static void successor_of_an_ended_process_is_watched_by_its_port(void **state)
 
 	patient.conn.reset.direction = CT_DIRECTION_SENT;
 	patient.conn.reset.cause = CT_RESET_CAUSE_LINGER0;
-	assert_true(confirms((struct question){NULL, an_id().netns, false}, patient,
+	assert_true(confirms((struct question){NULL, an_id().netns, NOBODY}, patient,
 			     "conntrace -p 4242 --flag rst-sent"));
-	assert_true(confirms((struct question){find_none, an_id().netns, false}, patient,
+	assert_true(confirms((struct question){find_none, an_id().netns, NOBODY}, patient,
 			     "conntrace -P 80 --flag rst-sent"));
 	patient.conn.closed_how = CT_HOW_EXIT;
-	assert_true(confirms((struct question){NULL, an_id().netns, false}, patient,
+	assert_true(confirms((struct question){NULL, an_id().netns, NOBODY}, patient,
 			     "conntrace -P 80 --flag rst-sent"));
 }
 

@@ -197,7 +197,8 @@ static void reset_of_no_connection_is_told(void **state)
 	updates[2].reset.state = CT_STATE_SYN_RECV; /* a handshake that has no number yet */
 	expect_around(updates, 4,
 		      HEAD "0 connections, 0 flagged, 0 listeners\n"
-			   "2 resets belong to no connection that was seen.\n"
+			   "2 resets were sent where there was no socket, or "
+			   "none any more; no connection below has them.\n"
 			   "No event was lost.\n"
 			   "\n",
 		      "\n0 connections, 0 flagged, 0 events lost, 0 gaps\n");

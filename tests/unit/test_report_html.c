@@ -194,10 +194,12 @@ static void reset_that_no_socket_answers_for_is_told_and_no_ones_event(void **st
 	assert_dumps(json_object_get(none.data, "strays"), "\"\"");
 	print_page(&one, &updates[1], 2);
 	assert_dumps(json_object_get(one.data, "strays"),
-		     "\"1 reset belongs to no connection that was seen.\"");
+		     "\"1 reset was sent where there was no socket, or none any more; no "
+		     "connection below has it.\"");
 	print_page(&two, updates, 3);
 	assert_dumps(json_object_get(two.data, "strays"),
-		     "\"2 resets belong to no connection that was seen.\"");
+		     "\"2 resets were sent where there was no socket, or none any more; no "
+		     "connection below has them.\"");
 	assert_int_equal(n_lives(&two), 1);
 	assert_value(&two, 0, "events", "[]");
 	assert_int_equal(total_of(&two, "unclaimed"), 0);
