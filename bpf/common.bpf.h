@@ -49,8 +49,8 @@ struct ct_sk {
 	__u32 options;	 /* ct_options_print() of those told last, 0 none */
 	__u64 born_ns;	 /* a child that nothing was told of so far, 0: it was */
 	__u8 comm[CT_COMM_LEN];
-	__u8 part; /* of the stream, in which its owner was told last: stream_part */
-	__u8 unused[7];
+	__u32 part; /* of the stream, in which its owner was told last: stream_part */
+	__u32 unused;
 };
 
 /* Both ends of a connection, and where they are. */

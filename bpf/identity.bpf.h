@@ -16,10 +16,10 @@ struct {
 
 /*
  * Counted on by user space, from 0, where it goes on in another file of a recording: who reads that
- * knows of nobody what was told before, so that each socket's owner is told once more, with what
- * happens next to it.
+ * knows of nobody what was told before, so that each socket's owner is told once more, with its
+ * next transition.
  */
-__u8 stream_part;
+__u32 stream_part;
 
 /*
  * Where no tracepoint tells of a send(), the write timer does when the first data leaves. It knows
@@ -207,7 +207,7 @@ static __always_inline void ct_emit_owner(struct sock *sk, struct tcp_sock *tp, 
  * now. */
 static __always_inline __u64 ct_take_untold(struct ct_sk *st)
 {
-	__u8 part = stream_part;
+	__u32 part = stream_part;
 	__u64 other = st->part ^ part;
 
 	st->part = part;
