@@ -69,6 +69,7 @@ run_one() {
 	} 2>/dev/null
 	seconds=$((SECONDS - start))
 	counts=$(count_cases "$status")
+	[ -n "$counts" ] || counts="0 1 0"
 	read -r pass fail skip <<<"$counts"
 	passed=$((passed + pass)) failed=$((failed + fail)) skipped=$((skipped + skip))
 

@@ -205,7 +205,7 @@ static void signal_leaves_the_page_that_was_there(void **state)
 				   "cd '%s' && mkfifo f || exit 9\n"
 				   "(cat '%s'; : >written; exec sleep 600) >f & writer=$!\n"
 				   "'%s' report f --html x.html --force & reader=$!\n"
-				   "until [ -e written ]; do sleep 0.1; done\n"
+				   "until [ -e written ] || ! kill -0 $reader; do sleep 0.1; done\n"
 				   "kill $reader; kill $writer\n"
 				   "wait $reader",
 				   e2e->dir, recording, e2e_program()),

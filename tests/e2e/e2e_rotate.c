@@ -266,18 +266,21 @@ static void owner_is_named_anew_in_each_file(void **state)
 	struct e2e_pair pair;
 	struct files files;
 
-	tracer = E2E_TRACE(e2e, "record", "-G", "3", "--no-snapshot", "-w", recording);
+	tracer = E2E_TRACE(e2e, "record", "-G", e2e_is_guest() ? "10" : "3", "--no-snapshot", "-w",
+			   recording);
 	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
 	e2e_pair_connect(&pair, "127.0.0.1");
 	e2e_pair_exchange(&pair, 100, 100);
 	for (int ms = 0; ms < e2e_patience(WAIT_MS) && access(second, F_OK); ms += POLL_MS)
 		e2e_sleep_ms(POLL_MS);
 	e2e_pair_close(&pair);
-	e2e_sleep_ms(500);
+	e2e_ss_wait_none(&e2e->home, "state last-ack sport = :%u", e2e_port(0));
 	e2e_tracer_stop(tracer, 0);
 	take_files(e2e, recording, &files);
 
 	assert_true(files.n >= 2);
+	e2e_events_one(files.events[0], "{s:s, s:s, s:s}", "event", "state", "conn",
+		       pair.client_conn, "to", "ESTABLISHED");
 	e2e_assert_none(files.events[1], "{s:s}", "event", "found");
 	e2e_assert_has(e2e_events_one(files.events[1], "{s:s, s:s, s:s}", "event", "state", "conn",
 				      pair.client_conn, "to", "FIN_WAIT1"),

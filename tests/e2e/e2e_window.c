@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "support/attempt.h"
 #include "support/e2e.h"
 #include "support/events.h"
 #include "support/netns.h"
@@ -88,7 +89,7 @@ static void stall_that_is_over_is_not_counted_with_the_next_one(void **state)
 	e2e_pair_connect(&pair, "127.0.0.1");
 	for (int stall = 0; stall < 2; stall++) {
 		e2e_actor_begin_send(pair.client, pair.client_fd, MORE_THAN_BUFFERS);
-		e2e_sleep_ms(LONG_STALL_MS);
+		e2e_sleep_ms(e2e_is_guest() ? 2 * LONG_STALL_MS : LONG_STALL_MS);
 		e2e_actor_receive(pair.server, pair.server_fd, MORE_THAN_BUFFERS);
 		e2e_actor_finish(pair.client);
 	}

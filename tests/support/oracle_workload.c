@@ -234,7 +234,7 @@ static void go_one_way(const struct oracle_workload *workload, unsigned turn)
 		.far_fd = workload->e2e->far.fd,
 	};
 	pid_t pid = e2e_process_fork();
-	int status = 0;
+	int status = -1; /* of a process that could not be made */
 
 	if (pid == 0)
 		_exit(-way->client(&client) & 0xff);

@@ -30,6 +30,14 @@ void e2e_sleep_ms(int ms)
 		;
 }
 
+int64_t e2e_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 pid_t e2e_process_fork(void)
 {
 	pid_t parent = getpid(), pid;

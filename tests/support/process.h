@@ -57,3 +57,6 @@ void e2e_assert_file_is(const char *path, const char *text);
 void e2e_output_free(struct e2e_output *output);
 
 void e2e_sleep_ms(int ms);
+
+/// CLOCK_MONOTONIC: a limit on what takes time itself, as a command that is run again and again.
+int64_t e2e_now_ms(void);

@@ -41,6 +41,7 @@ static bool tells(const char *path, const json_t *pattern)
 
 bool e2e_recording_wait(const char *path, int limit_ms, const char *pattern, ...)
 {
+	int64_t until_ms = e2e_now_ms() + limit_ms;
 	json_t *wanted;
 	bool found;
 	va_list args;
@@ -49,7 +50,7 @@ bool e2e_recording_wait(const char *path, int limit_ms, const char *pattern, ...
 	wanted = e2e_events_pattern(pattern, args);
 	va_end(args);
 	found = tells(path, wanted);
-	for (int waited_ms = 0; !found && waited_ms < limit_ms; waited_ms += POLL_MS) {
+	while (!found && e2e_now_ms() < until_ms) {
 		e2e_sleep_ms(POLL_MS);
 		found = tells(path, wanted);
 	}

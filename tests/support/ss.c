@@ -140,6 +140,7 @@ static bool has_none(const struct e2e_netns *netns, const char *command)
 
 void e2e_ss_wait_none(const struct e2e_netns *netns, const char *filter, ...)
 {
+	int64_t until_ms = e2e_now_ms() + e2e_patience(NONE_LIMIT_MS);
 	char words[128], command[160];
 	va_list args;
 
@@ -147,8 +148,8 @@ void e2e_ss_wait_none(const struct e2e_netns *netns, const char *filter, ...)
 	vsnprintf(words, sizeof(words), filter, args);
 	va_end(args);
 	snprintf(command, sizeof(command), "exec ss -Htan %s", words);
-	for (int waited_ms = 0; !has_none(netns, command); waited_ms += POLL_MS) {
-		if (waited_ms > e2e_patience(NONE_LIMIT_MS))
+	while (!has_none(netns, command)) {
+		if (e2e_now_ms() > until_ms)
 			fail_msg("there still are sockets in %s", words);
 		e2e_sleep_ms(POLL_MS);
 	}

@@ -8,8 +8,8 @@
 # 1 if any failed. A guest that dies has failed in what it did not come to. What a guest printed is in
 # build/vm/NAME.txt; tests/vm/results/ keeps the verdicts of whole scenarios, a new one in place of the
 # one before, and doc/KERNELS.md is made of them. TEST_TIMEOUT is in seconds for each scenario, VM_TIMEOUT
-# for each guest. No scenario is begun when this machine has been up for VM_UNTIL seconds (/proc/uptime):
-# what a guest did not come to is told as skipped.
+# for each guest. No scenario is begun when this machine has been up for VM_UNTIL seconds (/proc/uptime), and some for the boot:
+# what a guest did not come to is told as skipped, and changes no verdict that is kept.
 # VM_JOBS guests run at a time, 1 if it is not given: each keeps one CPU busy. With more, what a guest
 # printed is shown when it is over.
 set -u
@@ -78,10 +78,13 @@ run_guest() {
 	return "${PIPESTATUS[0]}"
 }
 
-# What was run replaces what is told of it; what another kernel of that name has shown is dropped.
+# What was run replaces what is told of it, and what was not begun (VM_UNTIL) nothing; what another kernel
+# of that name has shown is dropped.
 keep_results() {
-	local table=$1 old=$2
+	local table=$logs/$1.begun old=$2
 
+	awk -F'\t' 'FNR == NR { if ($1 == "note" && $3 ~ /^not begun, /) unbegun[$2]; next }
+		!(($1 == "scenario" || $1 == "note") && $2 in unbegun)' "$logs/$1.tsv" "$logs/$1.tsv" >"$table"
 	if [ -e "$old" ] && [ "$(head -n 1 "$table")" = "$(head -n 1 "$old")" ]; then
 		awk -F'\t' 'FNR == NR { if ($1 == "scenario") again[$2]; print; next }
 			($1 == "scenario" || $1 == "note") && !($2 in again)' "$table" "$old" >"$table.all"
@@ -100,7 +103,7 @@ count_results() {
 	read -r pass fail skip < <(awk -F'\t' '$1 == "scenario" { pass += $3; fail += $4; skip += $5 }
 		END { print pass + 0, fail + 0, skip + 0 }' "$table")
 	passed=$((passed + pass)) failed=$((failed + fail)) skipped=$((skipped + skip))
-	[ -n "${E2E_ONLY-}" ] || keep_results "$table" "$kept/$name.tsv"
+	[ -n "${E2E_ONLY-}" ] || keep_results "$name" "$kept/$name.tsv"
 }
 
 skip_guest() {
