@@ -78,19 +78,26 @@ static bool was_refused(const struct ct_conn *conn, uint64_t now_ns, struct ct_s
 static bool is_refusing(const struct ct_case *one, const struct ct_doctor_facts *facts,
 			struct ct_finding *finding)
 {
-	(void)facts;
+	const struct ct_conn_id *id = &finding->culprit;
+	bool is_here = ct_finder_is_within_host(id);
+
 	finding->severity = CT_SEVERITY_WARN;
 	finding->confidence = CT_CONFIDENCE_HIGH;
-	ct_finder_put_service(&finding->summary, &finding->culprit);
+	ct_finder_put_service(&finding->summary, id);
 	ct_buf_puts(&finding->summary, " refused ");
 	ct_words_count(&finding->summary, one->count, "connection");
 	ct_buf_puts(&finding->summary,
 		    ": a reset was the answer, nothing listens there or something rejects it");
 	ct_finding_number(finding, "refused", one->count);
-	ct_buf_printf(&finding->confirm, "ss -tln 'sport = :%u'", finding->culprit.rport);
-	ct_buf_puts(&finding->remedy,
-		    "start what should listen there (the command is to be run on that host), or "
-		    "look for a firewall that answers with a reset");
+	if (is_here)
+		ct_finder_put_ss_listener(facts, &finding->confirm, one, id->rport);
+	else
+		ct_buf_printf(&finding->confirm, "ss -tln 'sport = :%u'", id->rport);
+	ct_buf_printf(
+		&finding->remedy,
+		"start what should listen there%s, or look for a firewall that answers with a "
+		"reset",
+		is_here ? "" : " (the command is to be run on that host)");
 	return true;
 }
 
@@ -227,7 +234,7 @@ static bool is_overflow(const struct ct_case *one, const struct ct_doctor_facts 
 	ct_finding_number(finding, "backlog", one->values[0].max);
 	ct_finding_number(finding, "backlog_max", one->values[1].max);
 	ct_finding_number(finding, "synack_timeouts", one->values[2].sum);
-	ct_finder_put_ss_listener(facts, &finding->confirm, one);
+	ct_finder_put_ss_listener(facts, &finding->confirm, one, finding->culprit.lport);
 	ct_buf_puts(&finding->remedy,
 		    "Recv-Q at Send-Q says that it is full: let accept() be called more often, or "
 		    "raise the backlog of listen() and net.core.somaxconn");

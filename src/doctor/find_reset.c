@@ -104,7 +104,9 @@ static bool is_linger0(const struct ct_case *one, const struct ct_doctor_facts *
 	put_closer(one, facts, " with SO_LINGER 0: by a reset, ", finding);
 	if (lost)
 		ct_words_bytes(&finding->summary, one->values[0].sum + one->values[1].sum);
-	ct_buf_puts(&finding->summary, lost ? " were thrown away" : "and no data was lost by it");
+	ct_buf_puts(&finding->summary,
+		    lost ? " were thrown away"
+			 : "with nothing unread, and nothing unacknowledged, on its side");
 	put_evidence(one, finding);
 	put_watch(one, facts, "rst-sent", &finding->confirm);
 	ct_buf_puts(&finding->remedy,

@@ -60,7 +60,7 @@ static bool is_leak(const struct ct_case *one, const struct ct_doctor_facts *fac
 	ct_words_count(&finding->summary, one->count, "connection");
 	ct_buf_puts(&finding->summary, " in CLOSE_WAIT, the oldest ");
 	ct_finder_put_time(facts, &finding->summary, oldest_ns, entered == one->count);
-	ct_buf_puts(&finding->summary, ": the peer has closed, and close() was never called");
+	ct_buf_puts(&finding->summary, ": the peer has closed, and close() has not been called");
 	ct_finding_number(finding, entered == one->count ? "oldest_ns" : "oldest_at_least_ns",
 			  oldest_ns);
 	ct_finding_number(finding, "entered_while_watched", entered);

@@ -211,11 +211,11 @@ void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, c
 }
 
 void ct_finder_put_ss_listener(const struct ct_doctor_facts *facts, struct ct_buf *buf,
-			       const struct ct_case *one)
+			       const struct ct_case *one, uint16_t port)
 {
 	const struct way way = find_way(facts, &one->examples[0]);
 
 	enter_netns(buf, &way);
-	ct_buf_printf(buf, "ss -tln 'sport = :%u'", way.id->lport);
+	ct_buf_printf(buf, "ss -tln 'sport = :%u'", port);
 	name_netns(buf, &way);
 }

@@ -114,7 +114,7 @@ void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, c
 
 /// The same for the listener that was asked: "ss -tln 'sport = :80'".
 void ct_finder_put_ss_listener(const struct ct_doctor_facts *facts, struct ct_buf *buf,
-			       const struct ct_case *one);
+			       const struct ct_case *one, uint16_t port);
 
 /// True: both ends are sockets of one kernel, and of one namespace; when one of them is gone, it
 /// tells the other.

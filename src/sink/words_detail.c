@@ -114,7 +114,9 @@ static void detail_reset(const struct ct_output_options *options, struct ct_buf 
 	if (u->reset.unread) {
 		ct_buf_puts(buf, ", ");
 		ct_words_count(buf, u->reset.unread, "byte");
-		ct_buf_puts(buf, " unread lost");
+		/* behind a reset that came recv() still hands it out: tcp_recvmsg_locked() */
+		ct_buf_puts(buf, u->reset.direction == CT_DIRECTION_RECEIVED ? " not read yet"
+									     : " unread lost");
 	}
 	if (u->reset.unacked) {
 		ct_buf_puts(buf, ", ");

@@ -355,7 +355,7 @@ static void text_has_the_sentence_and_what_it_rests_on(void **state)
 		"1 finding, 4 connections seen in 10m00s\n"
 		"\n"
 		"WARN  curl[4242] holds 4 connections in CLOSE_WAIT, the oldest for 10.0 s: the "
-		"peer has closed, and close() was never called\n"
+		"peer has closed, and close() has not been called\n"
 		"      finding   close-wait-leak, confidence medium\n"
 		"      evidence  oldest 10.0 s, entered_while_watched 4, unread_at_fin 20 B\n"
 		"      examples  10.0.0.1:45678 -> 10.0.0.2:80  sk:100\n"

@@ -66,6 +66,9 @@ static void what_the_peer_has_to_confirm_is_left_as_it_is(void **state)
 
 	patient.conn.end = CT_END_REFUSED;
 	assert_true(confirms_by(OTHER_NETNS, patient, "ss -tln 'sport = :80'"));
+	/* the peer is in the same namespace */
+	memcpy(patient.conn.id.raddr, patient.conn.id.laddr, sizeof(patient.conn.id.raddr));
+	assert_true(confirms_by(OTHER_NETNS, patient, "nsenter -t 4242 -n ss -tln 'sport = :80'"));
 }
 
 /// The same three, once more in another namespace.

@@ -324,6 +324,9 @@ static void reset_tells_who_why_and_what_is_lost(void **state)
 			 "[rst-sent]");
 	expect_detail(a_reset(CT_DIRECTION_RECEIVED, CT_RESET_BY_PEER, CT_RESET_CAUSE_PEER),
 		      "received from peer");
+	u = a_reset(CT_DIRECTION_RECEIVED, CT_RESET_BY_PEER, CT_RESET_CAUSE_PEER);
+	u.reset.unread = 12;
+	expect_detail(u, "received from peer, 12 bytes not read yet");
 	expect_detail(a_reset(CT_DIRECTION_RECEIVED, CT_RESET_BY_PEER, CT_RESET_CAUSE_REFUSED),
 		      "received from peer: refused");
 	expect_detail(a_reset(CT_DIRECTION_SENT, CT_RESET_BY_UNKNOWN, CT_RESET_CAUSE_UNKNOWN),
