@@ -8,6 +8,7 @@
 
 #include "conntrace/utf8.h"
 
+#define CUT	   '>' /// as less -S has it
 #define CORNER	   "\033[H"
 #define ERASE_LINE "\033[K"
 #define ERASE_REST "\033[J"
@@ -35,11 +36,28 @@ static size_t character_bytes(const char *text, size_t len, size_t *ret_columns)
 	return n ? n : 1;
 }
 
-/// Characters up to the edge, and all colours: behind the edge they are switched off.
+static size_t columns_of(const char *line, size_t len)
+{
+	size_t columns = 0;
+
+	while (len) {
+		size_t n = colour_bytes(line, len), width = 0;
+
+		if (!n)
+			n = character_bytes(line, len, &width);
+		columns += width;
+		line += n;
+		len -= n;
+	}
+	return columns;
+}
+
+/// Characters up to the edge, in the last column a mark if there are more, and all colours: behind
+/// the edge they are switched off.
 static void put_line(struct ct_buf *out, const char *line, size_t len, size_t columns)
 {
-	bool is_full = false;
-	size_t used = 0;
+	bool is_long = columns_of(line, len) > columns, is_full = false;
+	size_t room = is_long && columns ? columns - 1 : columns, used = 0;
 
 	while (len) {
 		size_t n = colour_bytes(line, len), width = 0;
@@ -48,10 +66,12 @@ static void put_line(struct ct_buf *out, const char *line, size_t len, size_t co
 			ct_buf_append(out, line, n);
 		} else {
 			n = character_bytes(line, len, &width);
-			is_full = is_full || used + width > columns;
-			if (!is_full)
-				ct_buf_append(out, line, n);
 			used += width;
+			if (!is_full && used <= room)
+				ct_buf_append(out, line, n);
+			else if (!is_full)
+				ct_buf_putc(out, CUT);
+			is_full = is_full || used > room;
 		}
 		line += n;
 		len -= n;

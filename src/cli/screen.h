@@ -8,9 +8,10 @@
 #include "terminal.h"
 
 /**
- * Appends what draws the text from the upper left corner on: lines that are too long are cut, and
- * when there are too many the last one says how many more there are. What stood there is erased.
- * The cursor is left in the row below, so that whatever is printed next begins a line.
+ * Appends what draws the text from the upper left corner on: lines that are too long are cut, which
+ * a > in the last column tells, and when there are too many the last one says how many more there
+ * are. What stood there is erased. The cursor is left in the row below, so that whatever is printed
+ * next begins a line.
  *
  * It is for a terminal with CT_TERMINAL_MOVES.
  *

@@ -30,14 +30,14 @@ static void text_begins_in_the_corner_and_erases_what_was_there(void **state)
 
 static void long_lines_are_cut_at_the_edge(void **state)
 {
-	expect_drawn("12345\n123456\n", 24, 5, "\033[H\033[K12345\n\033[K12345\n\033[J");
+	expect_drawn("12345\n123456\n", 24, 5, "\033[H\033[K12345\n\033[K1234>\n\033[J");
 }
 
 static void colours_take_no_room_and_are_switched_off(void **state)
 {
 	expect_drawn("\033[1;31mred\033[0m12345\n", 24, 5,
-		     "\033[H\033[K\033[1;31mred\033[0m12\n\033[J");
-	expect_drawn("12345\033[2m6\033[0m\n", 24, 5, "\033[H\033[K12345\033[2m\033[0m\n\033[J");
+		     "\033[H\033[K\033[1;31mred\033[0m1>\n\033[J");
+	expect_drawn("12345\033[2m6\033[0m\n", 24, 5, "\033[H\033[K1234>\033[2m\033[0m\n\033[J");
 }
 
 static void characters_are_cut_as_a_whole(void **state)
@@ -46,13 +46,13 @@ static void characters_are_cut_as_a_whole(void **state)
 		     "12345\n",
 		     24, 3,
 		     "\033[H\033[K\xe2\x89\xa5"
-		     "12\n\033[J");
+		     "1>\n\033[J");
 	/* a byte that begins no character is one column */
 	expect_drawn("\xff"
 		     "12345\n",
 		     24, 3,
 		     "\033[H\033[K\xff"
-		     "12\n\033[J");
+		     "1>\n\033[J");
 }
 
 static void wide_characters_take_two_columns(void **state)
@@ -65,10 +65,10 @@ static void wide_characters_take_two_columns(void **state)
 		     "123\n",
 		     24, 4,
 		     "\033[H\033[K\xe4\xb8\xad"
-		     "12\n\033[J");
+		     "1>\n\033[J");
 	expect_drawn("123\xe4\xb8\xad"
 		     "4\n",
-		     24, 4, "\033[H\033[K123\n\033[J");
+		     24, 4, "\033[H\033[K123>\n\033[J");
 	setlocale(LC_CTYPE, "C");
 }
 
