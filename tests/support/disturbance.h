@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Machines that are guests of a sandbox may have a process, mostly PID 1, that even root may not
+// Some virtual machines have a process, mostly PID 1, that even root may not
 // look into, and a kernel that runs neither BPF programs nor perf's handlers while that process is
 // the current one. What an interrupt does for TCP in its time, no tracer sees, nor is it counted as
 // a miss. ftrace sees it: a test that failed while it happened is not judged, but run again.
