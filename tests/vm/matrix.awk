@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Usage: awk -v scenarios='NAME...' -f tests/vm/matrix.awk RESULTS/NAME.tsv...
+# Usage: awk -v scenarios='NAME...' -f tests/vm/matrix.awk tests/vm/userland RESULTS/NAME.tsv...
 #
 # Writes doc/KERNELS.md: of the tables that tests/vm/results.awk made, a column each, in their order.
 BEGIN {
@@ -8,6 +8,11 @@ BEGIN {
 	scenario_count = split(scenarios, scenario, " ")
 }
 
+FILENAME ~ /userland$/ {
+	if (!/^#/)
+		userland[substr($0, 1, index($0, " ") - 1)]
+	next
+}
 FNR == 1 {
 	kernel = FILENAME
 	gsub(/.*\/|\.tsv$/, "", kernel)
@@ -71,9 +76,17 @@ function check_cell(kernel) {
 	return (kernel in lacks) ? "partial" : "full"
 }
 
+function unrun_cell(kernel, name) {
+	if (name in userland)
+		return "host"
+	if (kernel ~ /arm64$/)
+		return "skipped" references("\ta processor of another kind is emulated: the core alone was run")
+	return "–"
+}
+
 function scenario_cell(kernel, name) {
 	if (!((kernel, name) in verdict))
-		return "–"
+		return unrun_cell(kernel, name)
 	return verdict[kernel, name] references(notes[kernel, name])
 }
 
@@ -89,14 +102,14 @@ function print_introduction() {
 	print "what depends on the kernel: all but `tests/vm/userland`. Between 5.10, which is too old, and 6.1 none was tried."
 	print ""
 	print "6.1 is Debian 12's kernel, 6.12 that of Debian 13 (here as Debian 12 has it, too); *cloud* is the same source"
-	print "with fewer drivers. *backports* and *sid* are the newest, by whichever name. In a guest of arm64 the core"
-	print "alone was run: all of it is emulated there, and slow."
+	print "with fewer drivers. *backports* and *sid* are the newest, by whichever name."
 	print ""
 	print "| word | what it says of a scenario |"
 	print "|---|---|"
 	print "| passed | every case of it passed; one that failed once, and passed when it was run again, is told in a note |"
 	print "| partial | no case failed, some were skipped: the notes say why; of `check`: what is missing stands at the end |"
-	print "| skipped | every case of it was skipped: the notes say why |"
+	print "| skipped | every case of it was skipped, or it was not begun: the notes say why |"
+	print "| host | it asks a kernel for nothing in which one differs from another (`tests/vm/userland`): `make e2e` runs it |"
 	print "| **FAILED** | a case failed, the guest died before it was over, or `check` exits otherwise than it should there |"
 	print "| – | it has not been run there |"
 	print ""

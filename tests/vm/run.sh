@@ -209,7 +209,7 @@ write_page() {
 		[ ! -e "$kept/$name.tsv" ] || tables+=("$kept/$name.tsv")
 	done
 	[ ${#tables[@]} -eq 0 ] ||
-		awk -v scenarios="$(all_scenarios | tr '\n' ' ')" -f tests/vm/matrix.awk "${tables[@]}" \
+		awk -v scenarios="$(all_scenarios | tr '\n' ' ')" -f tests/vm/matrix.awk tests/vm/userland "${tables[@]}" \
 			>doc/KERNELS.md
 }
 
