@@ -49,8 +49,9 @@ struct ct_sk {
 	__u32 options;	 /* ct_options_print() of those told last, 0 none */
 	__u64 born_ns;	 /* a child that nothing was told of so far, 0: it was */
 	__u8 comm[CT_COMM_LEN];
-	__u32 part; /* of the stream, in which its owner was told last: stream_part */
-	__u32 unused;
+	__u32 part;	   /* of the stream, in which its owner was told last: stream_part */
+	__u16 former_port; /* that its last life left in inet_sport when this one began, 0 none */
+	__u16 unused;
 };
 
 /* Both ends of a connection, and where they are. */

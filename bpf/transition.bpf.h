@@ -11,11 +11,31 @@
 #include "timers.bpf.h"
 #include "tuples.bpf.h"
 
+/*
+ * connect() enters SYN_SENT before it has a port, unless bind() has given one, and inet_sport is
+ * that of the socket's last life until then: tcp_v4_connect(). Where no port is left for it, the
+ * call leaves SYN_SENT with nothing else to see. A port that happens to be the same again is not
+ * known.
+ */
+static __always_inline void ct_doubt_port(struct ct_event *event, const struct sock *sk,
+					  struct ct_sk *st, int old, int new)
+{
+	__u16 port = sk->__sk_common.skc_num;
+
+	if (new == CT_STATE_SYN_SENT) {
+		st->former_port = port ? 0 : event->lport;
+		event->lport = port;
+	} else if (old == CT_STATE_SYN_SENT && !port && event->lport == st->former_port) {
+		event->lport = 0;
+	}
+}
+
 static __always_inline void ct_fill_state(struct ct_event *event, struct sock *sk,
-					  struct tcp_sock *tp, int old, int new, __u16 err,
-					  __u8 context, __u8 handshake)
+					  struct tcp_sock *tp, struct ct_sk *st, int old, int new,
+					  __u16 err, __u8 context, __u8 handshake)
 {
 	ct_read_sock(event, sk, tp);
+	ct_doubt_port(event, sk, st, old, new);
 	event->state = new;
 	event->context = context;
 	event->to.old_state = old;
@@ -180,8 +200,8 @@ static __always_inline void ct_tell_state(struct sock *sk, int old, int new,
 		ct_tuples_at_state(address, old, new);
 	if (new == CT_STATE_CLOSE)
 		ct_forget_io(sk);
-	if (!st) {
-		ct_count_lost(NULL, false);
+	if (!st) { /* no memory for its storage */
+		ct_count_unkept(-1);
 		return;
 	}
 	if (new == CT_STATE_CLOSE && !st->lived && ct_goes_on_unknown(sk))
@@ -210,7 +230,7 @@ static __always_inline void ct_tell_state(struct sock *sk, int old, int new,
 	handshake = ct_notes_at_state(address, st->role, old, new);
 	told = st->options;
 	ct_emit_moment_begin(moment, st);
-	ct_fill_state(&moment->event, sk, tp, old, new, err, context, handshake);
+	ct_fill_state(&moment->event, sk, tp, st, old, new, err, context, handshake);
 	ct_tell_more(moment, sk, tp, st, ct_any(is_owner_new));
 	if (!ct_emit_moment_end(moment, st))
 		st->options = told;

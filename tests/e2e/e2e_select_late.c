@@ -15,10 +15,13 @@
 #include "support/churn.h"
 #include "support/e2e.h"
 #include "support/events.h"
+#include "support/job.h"
 #include "support/pair.h"
+#include "support/sock.h"
 
 #define ONLY_PORT      40000
 #define ONLY_PORT_TEXT "40000"
+#define NEXT_PORT_TEXT "40001"
 #define WAIT_MS	       10000
 
 static const char active_path[] = "CLOSE>SYN_SENT SYN_SENT>ESTABLISHED ESTABLISHED>FIN_WAIT1 "
@@ -54,6 +57,47 @@ static void local_port_that_the_kernel_chooses_is_selected_from_syn_sent_on(void
 
 	e2e_assert_only(e2e_tracer_events(tracer), pair.client_conn);
 	e2e_assert_path(e2e_tracer_events(tracer), pair.client_conn, active_path);
+}
+
+static int64_t run_disconnect(const struct e2e_job *job)
+{
+	return e2e_sock_disconnect(job->fd);
+}
+
+static int64_t run_connect_again(const struct e2e_job *job)
+{
+	return e2e_sock_connect_again(job->fd, &job->to);
+}
+
+/// Between connect() and its port the socket has that of its life before: neither is taken for the
+/// other.
+static void life_of_a_socket_that_is_connected_again_is_selected_by_its_own_port(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *former = E2E_TRACE(e2e, "watch", "--json", "-L", ONLY_PORT_TEXT);
+	struct e2e_tracer *later = E2E_TRACE(e2e, "watch", "--json", "-L", NEXT_PORT_TEXT);
+	struct e2e_pair pair;
+	const char *again;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	e2e_netns_sysctl("ipv4/ip_local_port_range", ONLY_PORT_TEXT " " ONLY_PORT_TEXT);
+	e2e_pair_connect(&pair, "127.0.0.1");
+	again = e2e_format(e2e, "%s.1", pair.client_conn);
+	e2e_actor_run(pair.client, &(struct e2e_job){.run = run_disconnect, .fd = pair.client_fd});
+	e2e_netns_sysctl("ipv4/ip_local_port_range", NEXT_PORT_TEXT " " NEXT_PORT_TEXT);
+	e2e_actor_run(pair.client, &(struct e2e_job){.run = run_connect_again,
+						     .fd = pair.client_fd,
+						     .to = e2e_loopback(pair.port)});
+	pair.server_fd = e2e_actor_accept(pair.server, pair.listen_fd);
+	e2e_pair_close(&pair);
+	stop_after_time_wait(later, again);
+	e2e_tracer_stop(former, 0);
+
+	e2e_assert_only(e2e_tracer_events(later), again);
+	e2e_assert_path(e2e_tracer_events(later), again, active_path);
+	e2e_assert_only(e2e_tracer_events(former), pair.client_conn);
+	e2e_assert_path(e2e_tracer_events(former), pair.client_conn,
+			"CLOSE>SYN_SENT SYN_SENT>ESTABLISHED ESTABLISHED>CLOSE");
 }
 
 static void local_port_that_was_bound_is_selected(void **state)
@@ -264,6 +308,7 @@ static void command_ended_by_a_signal_is_told_as_a_shell_does(void **state)
 
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(local_port_that_the_kernel_chooses_is_selected_from_syn_sent_on),
+	E2E_TEST(life_of_a_socket_that_is_connected_again_is_selected_by_its_own_port),
 	E2E_TEST(local_port_that_was_bound_is_selected),
 	E2E_TEST(prefork_child_is_selected_with_what_it_accepted),
 	E2E_TEST(found_connection_of_two_is_selected_when_the_one_asked_for_acts),
