@@ -54,7 +54,7 @@ static const struct ct_example check[] = {
 
 static const struct ct_example doctor[] = {
 	{"", "what is wrong here, in 10 s"},
-	{"-P 443 --duration 2m", "one service, two minutes"},
+	{"--duration 2m 'dport = :443'", "one service, two minutes"},
 	{"lunch.ctr", "what was, in a recording"},
 	{"lunch.ctr -q --fail-on crit", "in a script: 4 if it is bad"},
 	{NULL, NULL},

@@ -27,9 +27,10 @@ const struct ct_syntax ct_syntaxes[] = {
 			      "tell what this kernel and user permit, capability by capability",
 			      .file = false},
 	[CT_COMMAND_DOCTOR] = {"doctor",
-			       "doctor [FILE] [SELECT] [--duration D] [--fail-on warn|crit]",
+			       "doctor [FILE] [SELECT] [--duration D] [--idle D] "
+			       "[--fail-on warn|crit] [--json] [EXPRESSION]",
 			       "tell what is wrong, with whom, and what to do about it",
-			       .may_file = true},
+			       .may_file = true, .expression = true},
 };
 _Static_assert(sizeof(ct_syntaxes) / sizeof(ct_syntaxes[0]) == _CT_COMMAND_MAX,
 	       "every command is described");

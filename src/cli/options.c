@@ -153,17 +153,29 @@ static int take_condition(struct ct_options *options, const char *word)
 	return r ? r : ct_buf_putc(&options->words, ' ');
 }
 
+/// Where there may be none, what begins an expression is none: a FILE of such a name is "./state".
+static bool is_file(const struct ct_options *options, const char *word)
+{
+	const struct ct_syntax *syntax = &ct_syntaxes[options->command];
+
+	if (options->file)
+		return false;
+	if (syntax->may_file)
+		return !options->words.len && !ct_expression_begins(word);
+	return syntax->file;
+}
+
 static int take_word(struct ct_options *options, const char *word, char *err)
 {
 	const struct ct_syntax *syntax = &ct_syntaxes[options->command];
 
-	if ((syntax->file || syntax->may_file) && !options->file) {
+	if (is_file(options, word)) {
 		options->file = word;
 		return 0;
 	}
 	if (syntax->expression)
 		return take_condition(options, word);
-	if (syntax->file || syntax->may_file)
+	if (syntax->file)
 		return refuse(err, "%s takes one FILE: '%.64s' is one too many", syntax->name,
 			      word);
 	return refuse(err, "%s takes no '%.64s'", syntax->name, word);
@@ -214,7 +226,7 @@ static const char *meant_instead(const struct ct_options *options)
 
 	if (ct_expression_begins(options->words.data))
 		return "";
-	if (syntax->file)
+	if (syntax->file || syntax->may_file)
 		return "; there is one FILE, and an expression behind it";
 	return syntax->child ? "; a command to start stands behind --" : "";
 }

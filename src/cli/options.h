@@ -32,7 +32,7 @@ struct ct_syntax {
 	const char *synopsis; /// behind "conntrace "
 	const char *summary;
 	bool file;	 /// exactly one FILE, the first word
-	bool may_file;	 /// a FILE, or none
+	bool may_file;	 /// a FILE, or none: the first word, unless an expression begins with it
 	bool child;	 /// `-- CMD…`
 	bool expression; /// other words are conditions
 };

@@ -98,6 +98,50 @@ static void replay_and_report_take_an_expression_behind_the_file(void **state)
 	json_decref(events);
 }
 
+/// The client resets it as soon as it has done its work.
+static void abort_early(struct e2e_pair *pair)
+{
+	e2e_pair_connect(pair, "127.0.0.1");
+	e2e_pair_exchange(pair, 100, 100);
+	e2e_actor_set_linger0(pair->client, pair->client_fd);
+	e2e_actor_close(pair->client, pair->client_fd);
+	e2e_actor_try_receive(pair->server, pair->server_fd, 1);
+	e2e_actor_close(pair->server, pair->server_fd);
+}
+
+/// A reset is a finding about the end that sends it, and none about the other.
+static void doctor_takes_an_expression_live_and_behind_the_file(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *path = e2e_path(e2e, "all.ctr"), *own = own_port(e2e);
+	struct e2e_tracer *with = E2E_TRACE(e2e, "doctor", "--json", "--duration", "1h", own,
+					    "and comm = ct-client");
+	struct e2e_tracer *without = E2E_TRACE(e2e, "doctor", "--json", "--duration", "1h", own,
+					       "and comm != ct-client");
+	struct e2e_tracer *record = E2E_TRACE(e2e, "record", "-w", path, "-P",
+					      e2e_port_text(e2e, 0));
+	struct e2e_pair pair;
+	json_t *events;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	abort_early(&pair);
+	e2e_tracer_stop(with, 0);
+	e2e_tracer_stop(without, 0);
+	e2e_tracer_stop(record, 0);
+
+	e2e_events_one(e2e_tracer_events(with), "{s:s, s:[s]}", "id", "linger0-reset",
+		       "connections", pair.client_conn);
+	assert_int_equal(json_array_size(e2e_tracer_events(with)), 1);
+	assert_int_equal(json_array_size(e2e_tracer_events(without)), 0);
+	events = E2E_CONNTRACE_JSON("doctor", path, "--json", "comm = ct-client");
+	e2e_events_one(events, "{s:s, s:[s]}", "id", "linger0-reset", "connections",
+		       pair.client_conn);
+	json_decref(events);
+	events = E2E_CONNTRACE_JSON("doctor", path, "--json", "comm != ct-client");
+	assert_int_equal(json_array_size(events), 0);
+	json_decref(events);
+}
+
 static void expression_may_be_all_that_is_said(void **state)
 {
 	struct e2e_output output;
@@ -117,17 +161,12 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/// A connection that is reset as soon as it has done its work: neither end has a TIME_WAIT.
+/// Neither end has a TIME_WAIT.
 static void live_short(struct e2e_pair *pair)
 {
 	uint64_t began_ms = now_ms();
 
-	e2e_pair_connect(pair, "127.0.0.1");
-	e2e_pair_exchange(pair, 100, 100);
-	e2e_actor_set_linger0(pair->client, pair->client_fd);
-	e2e_actor_close(pair->client, pair->client_fd);
-	e2e_actor_try_receive(pair->server, pair->server_fd, 1);
-	e2e_actor_close(pair->server, pair->server_fd);
+	abort_early(pair);
 	if (now_ms() - began_ms > YOUNG_MAX_MS)
 		e2e_again("a life that was to be short took %d ms", (int)(now_ms() - began_ms));
 }
@@ -263,6 +302,7 @@ static void condition_that_nothing_can_meet_is_named(void **state)
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(list_takes_an_expression),
 	E2E_TEST(replay_and_report_take_an_expression_behind_the_file),
+	E2E_TEST(doctor_takes_an_expression_live_and_behind_the_file),
 	E2E_TEST(expression_may_be_all_that_is_said),
 	E2E_TEST(life_that_lasts_is_selected_whole_and_a_short_one_is_not),
 	BY_CGROUP("cgroup_is_named_by_its_directory", ABSOLUTE),

@@ -403,7 +403,7 @@ static void doctor_takes_a_file_or_watches(void **state)
 			 90000000000);
 	assert_refused(CT_COMMAND_DOCTOR, "--idle soon", "--idle: 'soon' is no duration");
 	assert_refused(CT_COMMAND_DOCTOR, "--fail-on note", "'note' is not warn or crit");
-	assert_refused(CT_COMMAND_DOCTOR, "x.ctr y.ctr", "'y.ctr' is one too many");
+	assert_refused(CT_COMMAND_DOCTOR, "x.ctr y.ctr", "there is one FILE");
 	assert_refused(CT_COMMAND_DOCTOR, "x.ctr --duration 5s", "'x.ctr' is a recording");
 }
 

@@ -43,6 +43,23 @@ static void expression_stands_behind_the_file(void **state)
 	assert_true(ct_select_by_owner(&line.options.select));
 }
 
+static void doctor_takes_an_expression_with_a_file_or_without(void **state)
+{
+	const struct ct_options *options = parsed(CT_COMMAND_DOCTOR, "dport = :80 -P 80 --json");
+
+	assert_null(options->file);
+	assert_non_null(options->select.expression);
+	assert_int_equal(options->select.ports.n, 1);
+	assert_int_equal(options->output.format, CT_OUTPUT_JSON);
+	options = parsed(CT_COMMAND_DOCTOR, "x.ctr --json not pid 1");
+	assert_string_equal(options->file, "x.ctr");
+	assert_true(ct_select_by_owner(&options->select));
+	assert_string_equal(parsed(CT_COMMAND_DOCTOR, "-- ./state")->file, "./state");
+	assert_null(line.options.select.expression);
+	/* what stands behind an expression is no file */
+	assert_refused(CT_COMMAND_DOCTOR, "dport = :80 x.ctr", "'x.ctr' at character 13");
+}
+
 static void one_word_may_be_a_whole_expression(void **state)
 {
 	char *argv[] = {"watch", "( sport = :80 or", "dport = :80 ) and not comm = 'a b'", NULL};
@@ -76,6 +93,7 @@ int main(void)
 		cmocka_unit_test(min_age_and_cgroups_are_conditions),
 		cmocka_unit_test(words_are_an_expression_wherever_they_stand),
 		cmocka_unit_test(expression_stands_behind_the_file),
+		cmocka_unit_test(doctor_takes_an_expression_with_a_file_or_without),
 		cmocka_unit_test(one_word_may_be_a_whole_expression),
 		cmocka_unit_test(wrong_expression_is_refused_in_a_line_that_names_the_word),
 	};
