@@ -25,14 +25,27 @@ static void key_by_service(const struct ct_conn_id *id, struct ct_case_key *key)
 	}
 }
 
+/// What is still there is of the process that has the number now, whatever it was called. What is
+/// over may be of another one that had it before.
+static void key_by_owner(const struct ct_conn *conn, struct ct_case_key *key)
+{
+	const char *comm = conn->id.comm;
+
+	key->pid = conn->id.pid;
+	if (conn->phase != CT_PHASE_LIVE)
+		memcpy(key->comm, comm, strnlen(comm, sizeof(key->comm)));
+}
+
 /// What it is made of may be less than was asked for.
-static enum ct_case_by make_key(enum ct_case_by by, const struct ct_conn_id *id,
+static enum ct_case_by make_key(enum ct_case_by by, const struct ct_conn *conn,
 				struct ct_case_key *ret)
 {
+	const struct ct_conn_id *id = &conn->id;
+
 	memset(ret, 0, sizeof(*ret));
 	ret->netns = id->netns;
 	if (by == CT_CASE_BY_OWNER && id->pid) {
-		ret->pid = id->pid;
+		key_by_owner(conn, ret);
 		return CT_CASE_BY_OWNER;
 	}
 	key_by_service(id, ret);
@@ -43,13 +56,13 @@ static enum ct_case_by make_key(enum ct_case_by by, const struct ct_conn_id *id,
 	return CT_CASE_BY_SERVICE;
 }
 
-static int find_or_make(struct ct_case **cases, enum ct_case_by by, const struct ct_conn_id *id,
+static int find_or_make(struct ct_case **cases, enum ct_case_by by, const struct ct_conn *conn,
 			struct ct_case **ret)
 {
 	struct ct_case_key key;
 	struct ct_case *one;
 
-	by = make_key(by, id, &key);
+	by = make_key(by, conn, &key);
 	HASH_FIND(hh, *cases, &key, sizeof(key), one);
 	if (one) {
 		*ret = one;
@@ -120,7 +133,7 @@ int ct_cases_add(struct ct_case **cases, enum ct_case_by by, bool keeps_samples,
 		 const struct ct_conn *conn, const struct ct_symptom *symptom)
 {
 	struct ct_case *one = NULL;
-	int r = find_or_make(cases, by, &conn->id, &one);
+	int r = find_or_make(cases, by, conn, &one);
 
 	if (r == 0 && keeps_samples)
 		r = reserve_sample(one);

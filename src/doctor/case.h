@@ -42,6 +42,7 @@ struct ct_case_key {
 	uint16_t lport;
 	uint16_t rport;
 	uint32_t family;
+	char comm[CT_COMM_LEN]; /// beside a pid that another process may have had before
 };
 
 struct ct_example {

@@ -175,6 +175,44 @@ static void successor_of_an_ended_process_is_watched_by_its_port(void **state)
 			     "conntrace -P 80 --flag rst-sent"));
 }
 
+/// What the doctor says of two connections of one pid: before and behind a change of its name.
+static void ask_of_both(struct printed *printed, struct patient patient, const char *name)
+{
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	const struct ct_session session = a_session();
+	struct ct_sink *sink = doctor_begin(printed, &session, options);
+
+	doctor_sees(sink, &patient);
+	snprintf(patient.conn.id.comm, sizeof(patient.conn.id.comm), "%s", name);
+	doctor_sees(sink, &patient);
+	doctor_concludes(printed, sink);
+}
+
+static void successor_with_the_same_number_is_another_culprit(void **state)
+{
+	struct patient patient = gone(S, CT_STATE_ESTABLISHED);
+	_cleanup_(printed_fini) struct printed two = {}, one = {};
+
+	patient.conn.reset.direction = CT_DIRECTION_SENT;
+	patient.conn.reset.cause = CT_RESET_CAUSE_LINGER0;
+	ask_of_both(&two, patient, "nginx");
+	assert_int_equal(times_told(&two, "\"id\":\"linger0-reset\""), 2);
+	assert_int_equal(times_told(&two, "\"summary\":\"curl[4242] closed 1 connection "), 1);
+	assert_int_equal(times_told(&two, "\"summary\":\"nginx[4242] closed 1 connection "), 1);
+	ask_of_both(&one, patient, patient.conn.id.comm);
+	assert_int_equal(times_told(&one, "\"summary\":\"curl[4242] closed 2 connections "), 1);
+}
+
+/// Nobody else can hold them: it has called itself something else meanwhile.
+static void what_is_still_held_is_of_the_one_that_lives(void **state)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask_of_both(&printed, standing_in(CT_STATE_CLOSE_WAIT, 1), "nginx");
+	assert_int_equal(times_told(&printed, "\"id\":\"close-wait-leak\""), 1);
+	assert_int_equal(times_told(&printed, "\"count\":2,"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +222,8 @@ int main(void)
 		cmocka_unit_test(unknown_process_is_no_obstacle_where_another_is_known),
 		cmocka_unit_test(sockets_of_an_ended_process_are_looked_for_by_address),
 		cmocka_unit_test(socket_that_was_closed_is_looked_for_by_address),
+		cmocka_unit_test(successor_with_the_same_number_is_another_culprit),
+		cmocka_unit_test(what_is_still_held_is_of_the_one_that_lives),
 		cmocka_unit_test(successor_of_an_ended_process_is_watched_by_its_port),
 	};
 
