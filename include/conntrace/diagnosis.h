@@ -55,6 +55,17 @@ const struct ct_finding *ct_diagnosis_findings(const struct ct_diagnosis *diagno
 const struct ct_diagnosis_totals *ct_diagnosis_totals(const struct ct_diagnosis *diagnosis);
 
 /**
+ * The next kind of finding that may take longer to show than what was observed lasted: that there
+ * is none of it is no all-clear. Behind ct_diagnosis_conclude().
+ *
+ * @at where to go on, 0 at first; moved behind it.
+ * @ret_takes_ns how long at most, as far as that is bounded.
+ * @return its id, static storage; NULL: there are no more, *ret_takes_ns is unchanged.
+ */
+const char *ct_diagnosis_next_slow(const struct ct_diagnosis *diagnosis, size_t *at,
+				   uint64_t *ret_takes_ns);
+
+/**
  * Calls VISIT with each connection that may become an example of a finding, by what was observed up
  * to now. Of that no other one will be.
  *
@@ -67,6 +78,14 @@ int ct_diagnosis_each_example(const struct ct_diagnosis *diagnosis,
 /// What was looked at and what could not be, in words, a line each.
 void ct_diagnosis_put_totals(const struct ct_output_options *options, struct ct_buf *buf,
 			     const struct ct_diagnosis *diagnosis);
+
+/// For what the time may have been too short, a line; nothing if for nothing.
+void ct_diagnosis_put_slow(const struct ct_output_options *options, struct ct_buf *buf,
+			   const struct ct_diagnosis *diagnosis);
+
+/// A finding of it: one JSON object and a newline.
+void ct_diagnosis_put_json(struct ct_buf *buf, const struct ct_session *session,
+			   const struct ct_diagnosis *diagnosis, const struct ct_finding *finding);
 
 /// Frees it and nulls the pointer; NULL is fine.
 void ct_diagnosis_free(struct ct_diagnosis **diagnosis);

@@ -59,7 +59,3 @@ void ct_finding_number(struct ct_finding *finding, const char *key, uint64_t num
 /// line before it.
 void ct_finding_put_text(const struct ct_output_options *options, struct ct_buf *buf,
 			 const struct ct_finding *finding);
-
-/// One JSON object and a newline. @at_ns CLOCK_MONOTONIC of the last of what was seen.
-void ct_finding_put_json(struct ct_buf *buf, const struct ct_session *session, uint64_t at_ns,
-			 const struct ct_finding *finding);

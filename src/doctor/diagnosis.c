@@ -218,6 +218,19 @@ int ct_diagnosis_each_example(const struct ct_diagnosis *d,
 	return 0;
 }
 
+const char *ct_diagnosis_next_slow(const struct ct_diagnosis *d, size_t *at, uint64_t *ret_takes_ns)
+{
+	while (*at < CT_COUNT(finders)) {
+		const struct ct_finder *finder = finders[(*at)++];
+
+		if (finder->takes_ns <= d->totals.observed_ns)
+			continue;
+		*ret_takes_ns = finder->takes_ns;
+		return finder->id;
+	}
+	return NULL;
+}
+
 const struct ct_diagnosis_totals *ct_diagnosis_totals(const struct ct_diagnosis *d)
 {
 	return &d->totals;

@@ -25,8 +25,7 @@ static int doctor_update(struct ct_sink *sink, const struct ct_update *update)
 static void put_finding(struct doctor_sink *s, const struct ct_finding *finding)
 {
 	if (s->options.format == CT_OUTPUT_JSON)
-		ct_finding_put_json(&s->out.buf, s->session,
-				    ct_diagnosis_totals(s->diagnosis)->end_ns, finding);
+		ct_diagnosis_put_json(&s->out.buf, s->session, s->diagnosis, finding);
 	else
 		ct_finding_put_text(&s->options, &s->out.buf, finding);
 	if (s->options.worst && *s->options.worst < finding->severity + 1)
@@ -43,8 +42,10 @@ static int doctor_finish(struct ct_sink *sink)
 	r = ct_diagnosis_conclude(s->diagnosis, &s->options, s->session);
 	if (r)
 		return r;
-	if (s->options.format != CT_OUTPUT_JSON)
+	if (s->options.format != CT_OUTPUT_JSON) {
 		ct_diagnosis_put_totals(&s->options, &s->out.buf, s->diagnosis);
+		ct_diagnosis_put_slow(&s->options, &s->out.buf, s->diagnosis);
+	}
 	findings = ct_diagnosis_findings(s->diagnosis, &n);
 	for (size_t i = 0; i < n; i++)
 		put_finding(s, &findings[i]);

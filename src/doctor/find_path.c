@@ -64,6 +64,7 @@ static bool is_dropped(const struct ct_case *one, const struct ct_doctor_facts *
 const struct ct_finder ct_find_syn_unanswered = {
 	.id = "syn-unanswered",
 	.by = CT_CASE_BY_SERVICE,
+	.takes_ns = CT_RTO_MAX_NS,
 	.matches = is_syn_unanswered,
 	.concludes = is_dropped,
 };
@@ -159,6 +160,7 @@ static bool is_hang(const struct ct_case *one, const struct ct_doctor_facts *fac
 const struct ct_finder ct_find_dead_peer_hang = {
 	.id = "dead-peer-hang",
 	.by = CT_CASE_BY_SERVICE,
+	.takes_ns = RTO_STREAK * CT_RTO_MAX_NS,
 	.matches = is_unheard,
 	.concludes = is_hang,
 };
@@ -297,6 +299,7 @@ static bool is_slow_reader(const struct ct_case *one, const struct ct_doctor_fac
 const struct ct_finder ct_find_zero_window_stall = {
 	.id = "zero-window-stall",
 	.by = CT_CASE_BY_SERVICE,
+	.takes_ns = PROBES * CT_RTO_MAX_NS,
 	.matches = is_stalled,
 	.concludes = is_slow_reader,
 };

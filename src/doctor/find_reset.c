@@ -214,6 +214,7 @@ static bool is_stale_reuse(const struct ct_case *one, const struct ct_doctor_fac
 const struct ct_finder ct_find_stale_pool_reuse = {
 	.id = "stale-pool-reuse",
 	.by = CT_CASE_BY_OWNER,
+	.takes_ns = STALE_NS,
 	.matches = was_stale,
 	.concludes = is_stale_reuse,
 };

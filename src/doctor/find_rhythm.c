@@ -39,6 +39,9 @@ static int by_first(const void *a, const void *b)
 	return one->values[0] < other->values[0] ? -1 : one->values[0] > other->values[0];
 }
 
+/// Of those that are well known.
+#define LONGEST_S 350
+
 /// Time-outs that programs and boxes are known for.
 static const struct {
 	uint64_t seconds;
@@ -48,7 +51,7 @@ static const struct {
 	{60, "nginx's upstreams, AWS application load balancers"},
 	{75, "nginx"},
 	{240, "Azure load balancers"},
-	{350, "AWS network load balancers and NAT gateways"},
+	{LONGEST_S, "AWS network load balancers and NAT gateways"},
 };
 
 static const char *whose(uint64_t ns)
@@ -114,6 +117,7 @@ static bool is_race(const struct ct_case *one, const struct ct_doctor_facts *fac
 const struct ct_finder ct_find_keepalive_race = {
 	.id = "keepalive-race",
 	.by = CT_CASE_BY_SERVICE,
+	.takes_ns = LONGEST_S * CT_SECOND_NS,
 	.keeps_samples = true,
 	.matches = is_closed_whole,
 	.concludes = is_race,

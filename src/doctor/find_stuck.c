@@ -10,17 +10,21 @@
 /// Half closed on purpose for a moment, as by `nc -N`: no process needs longer than this to notice.
 #define YOUNG_NS (5 * CT_SECOND_NS)
 
+/// Fewer than several are none before.
+#define OLD_NS CT_MINUTE_NS
+
 /// From so many on it is no accident of one connection.
 #define SEVERAL 3
 #define MANY	100
 
 /// A FIN that is not acknowledged has been sent again by then, RFC 6298 5.
 #define FIN_AGAIN_NS (3 * CT_SECOND_NS)
+#define FIN_STREAK   2
 
 /// Since it stands there a segment, its FIN or one before it, was sent again.
 static bool is_sent_again(const struct ct_conn *conn, uint64_t now_ns, uint64_t for_ns)
 {
-	return conn->rto_streak >= 2 && conn->rto_last_ns >= now_ns - for_ns &&
+	return conn->rto_streak >= FIN_STREAK && conn->rto_last_ns >= now_ns - for_ns &&
 	       ct_finder_goes_on(conn, now_ns);
 }
 
@@ -49,11 +53,11 @@ static bool is_leak(const struct ct_case *one, const struct ct_doctor_facts *fac
 {
 	uint64_t oldest_ns = one->values[0].max, entered = one->values[2].sum;
 
-	if (one->count < SEVERAL && oldest_ns < CT_MINUTE_NS)
+	if (one->count < SEVERAL && oldest_ns < OLD_NS)
 		return false;
 	finding->severity = is_dangerous(one) ? CT_SEVERITY_CRIT : CT_SEVERITY_WARN;
 	/* a half-closed connection on which an answer is still sent looks the same */
-	finding->confidence = oldest_ns >= CT_MINUTE_NS ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
+	finding->confidence = oldest_ns >= OLD_NS ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
 	finding->is_of_owner = true;
 	ct_finder_put_owner(facts, &finding->summary, &finding->culprit);
 	ct_buf_puts(&finding->summary, " holds ");
@@ -75,6 +79,7 @@ static bool is_leak(const struct ct_case *one, const struct ct_doctor_facts *fac
 const struct ct_finder ct_find_close_wait_leak = {
 	.id = "close-wait-leak",
 	.by = CT_CASE_BY_OWNER,
+	.takes_ns = OLD_NS,
 	.matches = is_close_wait,
 	.concludes = is_leak,
 };
@@ -135,6 +140,7 @@ static bool is_fin_wait_stuck(const struct ct_case *one, const struct ct_doctor_
 const struct ct_finder ct_find_fin_wait_stuck = {
 	.id = "fin-wait-stuck",
 	.by = CT_CASE_BY_OWNER,
+	.takes_ns = FIN_STREAK * CT_RTO_MAX_NS, /* in FIN_WAIT1; in FIN_WAIT2 less */
 	.matches = is_fin_wait,
 	.concludes = is_fin_wait_stuck,
 };
@@ -199,6 +205,7 @@ static bool is_closing_stuck(const struct ct_case *one, const struct ct_doctor_f
 const struct ct_finder ct_find_last_ack_stuck = {
 	.id = "last-ack-stuck",
 	.by = CT_CASE_BY_SERVICE,
+	.takes_ns = FIN_STREAK * CT_RTO_MAX_NS,
 	.matches = is_in_last_ack,
 	.concludes = is_last_ack_stuck,
 };
@@ -206,6 +213,7 @@ const struct ct_finder ct_find_last_ack_stuck = {
 const struct ct_finder ct_find_closing_stuck = {
 	.id = "closing-stuck",
 	.by = CT_CASE_BY_SERVICE,
+	.takes_ns = FIN_STREAK * CT_RTO_MAX_NS,
 	.matches = is_in_closing,
 	.concludes = is_closing_stuck,
 };

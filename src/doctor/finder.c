@@ -44,8 +44,8 @@ const struct ct_step *ct_finder_step(const struct ct_conn *conn, uint8_t state)
 	return NULL;
 }
 
-/// TCP_RTO_MAX, include/net/tcp.h, and how late a timer comes.
-#define RTO_NS_MAX (135 * CT_SECOND_NS)
+/// With how late a timer comes.
+#define RTO_NS_MAX (CT_RTO_MAX_NS + 15 * CT_SECOND_NS)
 
 bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns)
 {

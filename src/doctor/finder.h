@@ -16,6 +16,10 @@
 #define CT_SECOND_NS 1000000000ULL
 #define CT_MINUTE_NS (60 * CT_SECOND_NS)
 
+/// From one time-out to the next, and from one probe of a closed window to the next, at most:
+/// TCP_RTO_MAX, include/net/tcp.h.
+#define CT_RTO_MAX_NS (2 * CT_MINUTE_NS)
+
 /// What is the same for all cases.
 struct ct_doctor_facts {
 	const struct ct_output_options *options; /// how durations are written
@@ -30,6 +34,9 @@ struct ct_finder {
 	bool keeps_samples; /// the case keeps values[0] and values[1] of each
 	bool of_silence;    /// values[0] is how long it was silent: one of less than the doctor was
 			    /// asked for does not count, nor one whose other end is here
+	uint64_t takes_ns;  /// what begins while it is watched, or is repeated too rarely to be
+			    /// seen at once, may take so long to show; 0: it shows when it happens,
+			    /// or by what was before
 	/// True when CONN speaks for it; *ret is all 0 before. @now_ns the end of the observation,
 	/// or when its summary was made.
 	bool (*matches)(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret);

@@ -74,10 +74,24 @@ static void put_text(struct ct_json *json, const char *key, const struct ct_buf 
 	ct_json_kv_strn(json, key, text->data, text->len);
 }
 
-void ct_finding_put_json(struct ct_buf *buf, const struct ct_session *session, uint64_t at_ns,
-			 const struct ct_finding *finding)
+static void put_slow(struct ct_json *json, const struct ct_diagnosis *diagnosis)
 {
-	int64_t real_ns = ct_session_real_ns(session, at_ns);
+	uint64_t takes_ns;
+	const char *id;
+	size_t at = 0;
+
+	ct_json_key(json, "may_be_too_short_for");
+	ct_json_array_begin(json);
+	while ((id = ct_diagnosis_next_slow(diagnosis, &at, &takes_ns)))
+		ct_json_str(json, id, strlen(id));
+	ct_json_array_end(json);
+}
+
+void ct_diagnosis_put_json(struct ct_buf *buf, const struct ct_session *session,
+			   const struct ct_diagnosis *diagnosis, const struct ct_finding *finding)
+{
+	const struct ct_diagnosis_totals *totals = ct_diagnosis_totals(diagnosis);
+	int64_t real_ns = ct_session_real_ns(session, totals->end_ns);
 	char ts[CT_TIME_RFC3339_STRLEN];
 	struct ct_json json;
 
@@ -96,6 +110,8 @@ void ct_finding_put_json(struct ct_buf *buf, const struct ct_session *session, u
 	put_evidence(&json, finding);
 	put_text(&json, "confirm", &finding->confirm);
 	put_text(&json, "remedy", &finding->remedy);
+	ct_json_kv_u64(&json, "observed_ns", totals->observed_ns);
+	put_slow(&json, diagnosis);
 	ct_json_object_end(&json);
 	ct_buf_putc(buf, '\n');
 }
@@ -196,4 +212,25 @@ void ct_diagnosis_put_totals(const struct ct_output_options *options, struct ct_
 		ct_words_count(buf, totals->with_gaps, "connection");
 		ct_buf_puts(buf, " left out: events of theirs are missing\n");
 	}
+}
+
+void ct_diagnosis_put_slow(const struct ct_output_options *options, struct ct_buf *buf,
+			   const struct ct_diagnosis *diagnosis)
+{
+	uint64_t takes_ns;
+	bool first = true;
+	const char *id;
+	size_t at = 0;
+
+	while ((id = ct_diagnosis_next_slow(diagnosis, &at, &takes_ns))) {
+		if (first)
+			ct_words_duration(options, buf,
+					  ct_diagnosis_totals(diagnosis)->observed_ns);
+		ct_buf_printf(buf, first ? " may be too short for %s (takes up to " : ", %s (", id);
+		ct_words_duration(options, buf, takes_ns);
+		ct_buf_putc(buf, ')');
+		first = false;
+	}
+	if (!first)
+		ct_buf_putc(buf, '\n');
 }

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What the time that was watched may have been too short for.
+#include "unit/doctor_fixture.h"
+
+#define ALL                                                                           \
+	"dead-peer-hang (takes up to 6m00s), close-wait-leak (1m00s), "               \
+	"syn-unanswered (2m00s), zero-window-stall (6m00s), fin-wait-stuck (4m00s), " \
+	"last-ack-stuck (4m00s), closing-stuck (4m00s), keepalive-race (5m50s)\n"
+
+/// What the doctor says of N like this one, when the last of them is told so long after the first.
+static void ask_after(struct printed *printed, enum ct_output_format format, uint64_t watched_ns,
+		      struct patient patient, size_t n)
+{
+	const struct ct_output_options options = {.format = format};
+	struct ct_session session = a_session();
+
+	session.mono_ns = NOW - watched_ns;
+	ask_as(printed, &session, options, &patient, n);
+}
+
+static void all_clear_says_what_it_is_too_early_for(void **state)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask_after(&printed, CT_OUTPUT_TABLE, 5 * S, gone(50 * MS, CT_STATE_FIN_WAIT1), 3);
+	assert_string_equal(printed.text, "nothing found, 3 connections seen in 5.00 s\n"
+					  "5.00 s may be too short for " ALL);
+}
+
+static void what_has_had_its_time_is_not_named(void **state)
+{
+	_cleanup_(printed_fini) struct printed most = {}, all = {};
+	struct patient patient = gone(50 * MS, CT_STATE_FIN_WAIT1);
+
+	ask_after(&most, CT_OUTPUT_TABLE, 350 * S, patient, 1);
+	assert_string_equal(most.text, "nothing found, 1 connection seen in 5m50s\n"
+				       "5m50s may be too short for dead-peer-hang (takes up to "
+				       "6m00s), zero-window-stall (6m00s)\n");
+	ask_after(&all, CT_OUTPUT_TABLE, 360 * S, patient, 1);
+	assert_string_equal(all.text, "nothing found, 1 connection seen in 6m00s\n");
+}
+
+/// It is known from before the doctor came: he need not wait for it.
+static void silence_is_not_waited_for(void **state)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask_after(&printed, CT_OUTPUT_TABLE, 1, found_in(CT_STATE_ESTABLISHED, 120 * S), 1);
+	assert_non_null(strstr(printed.text, "finding   half-open-ghost"));
+	assert_null(strstr(printed.text, "half-open-ghost ("));
+}
+
+static void findings_stand_behind_what_may_be_missing(void **state)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask_after(&printed, CT_OUTPUT_TABLE, 10 * S, standing_in(CT_STATE_CLOSE_WAIT, 590), 3);
+	assert_non_null(strstr(printed.text, "1 finding, 3 connections seen in 10.0 s\n"
+					     "10.0 s may be too short for " ALL "\nWARN  curl"));
+}
+
+static void json_has_it_with_each_finding(void **state)
+{
+	_cleanup_(printed_fini) struct printed brief = {}, later = {};
+	struct patient patient = standing_in(CT_STATE_CLOSE_WAIT, 590);
+
+	ask_after(&brief, CT_OUTPUT_JSON, 300 * S, patient, 3);
+	assert_non_null(strstr(brief.text, ",\"observed_ns\":300000000000,"
+					   "\"may_be_too_short_for\":[\"dead-peer-hang\","
+					   "\"zero-window-stall\",\"keepalive-race\"]}\n"));
+	ask_after(&later, CT_OUTPUT_JSON, 600 * S, patient, 3);
+	assert_non_null(strstr(later.text, ",\"observed_ns\":600000000000,"
+					   "\"may_be_too_short_for\":[]}\n"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_clear_says_what_it_is_too_early_for),
+		cmocka_unit_test(what_has_had_its_time_is_not_named),
+		cmocka_unit_test(silence_is_not_waited_for),
+		cmocka_unit_test(findings_stand_behind_what_may_be_missing),
+		cmocka_unit_test(json_has_it_with_each_finding),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
