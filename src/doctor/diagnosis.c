@@ -9,6 +9,7 @@
 #include "conntrace/count.h"
 #include "ends.h"
 #include "finder.h"
+#include "full.h"
 #include "holders.h"
 
 /* Of findings that are as severe the first here comes first. */
@@ -38,6 +39,7 @@ struct ct_diagnosis {
 	struct ct_case *cases[CT_COUNT(finders)]; /// owned, a hash of them each
 	struct ct_end_here *ends;		  /// owned, a hash
 	struct ct_holders *holders;		  /// owned, a hash
+	struct ct_full *full;			  /// owned, a hash
 	struct ct_finding *findings;		  /// owned
 	size_t n_findings;
 };
@@ -60,6 +62,8 @@ static int judge(struct ct_diagnosis *d, const struct ct_conn *conn, uint64_t no
 		    (finder->of_silence && !is_silence(d, conn, &symptom)))
 			continue;
 		r = ct_cases_add(&d->cases[i], finder->by, finder->keeps_samples, conn, &symptom);
+		if (r == 0 && finder->of_full_queue)
+			r = ct_full_note_handshake(&d->full, &conn->id);
 		if (r == -ENOSPC)
 			d->totals.left_out++;
 		else if (r)
@@ -82,6 +86,9 @@ int ct_diagnosis_observe(struct ct_diagnosis *d, const struct ct_update *update)
 		d->totals.end_ns = update->ts_ns;
 	if (update->kind == CT_UPDATE_LOST)
 		d->totals.lost += update->lost.events;
+	r = ct_full_look(&d->full, update);
+	if (r)
+		return r;
 	if (ct_update_shows_listener(update))
 		return ct_holders_note(&d->holders, &update->id);
 	if (update->kind != CT_UPDATE_CLOSE)
@@ -153,7 +160,8 @@ static int conclude_of(struct ct_diagnosis *d, const struct ct_finder *finder,
 static int conclude_all(struct ct_diagnosis *d, const struct ct_output_options *options,
 			const struct ct_session *session)
 {
-	const struct ct_doctor_facts facts = {options, d->totals.observed_ns, session, d->holders};
+	const struct ct_doctor_facts facts = {options, d->totals.observed_ns, session, d->holders,
+					      d->full};
 
 	for (size_t i = 0; i < CT_COUNT(finders); i++) {
 		int r;
@@ -260,6 +268,7 @@ void ct_diagnosis_free(struct ct_diagnosis **diagnosis)
 		ct_cases_free(&d->cases[i]);
 	ct_ends_free(&d->ends);
 	ct_holders_free(&d->holders);
+	ct_full_free(&d->full);
 	for (size_t i = 0; i < d->n_findings; i++)
 		ct_finding_fini(&d->findings[i]);
 	free(d->findings);

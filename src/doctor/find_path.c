@@ -20,6 +20,10 @@ static bool was_never_established(const struct ct_conn *conn)
 	return conn->id.role == CT_ROLE_ACTIVE && last && last->state == CT_STATE_SYN_SENT;
 }
 
+#define ACCEPT_FASTER                                                                             \
+	"Recv-Q at Send-Q says that it is full: let accept() be called more often, or raise the " \
+	"backlog of listen() and net.core.somaxconn"
+
 /* values: for how long; SYNs sent again; 1 if it waits still; 1 if it is known since when */
 static bool is_syn_unanswered(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
@@ -39,21 +43,47 @@ static bool is_syn_unanswered(const struct ct_conn *conn, uint64_t now_ns, struc
 	return true;
 }
 
-static bool is_dropped(const struct ct_case *one, const struct ct_doctor_facts *facts,
-		       struct ct_finding *finding)
+static void describe_syns(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			  const char *verb, struct ct_finding *finding)
 {
-	finding->severity = CT_SEVERITY_WARN;
-	finding->confidence = CT_CONFIDENCE_HIGH;
 	ct_finder_put_service(&finding->summary, &finding->culprit);
-	ct_buf_puts(&finding->summary, " does not answer: ");
+	ct_buf_puts(&finding->summary, verb);
 	ct_words_count(&finding->summary, one->count, "connect() call");
 	ct_buf_puts(&finding->summary, " sent the SYN again, the longest waited ");
 	ct_finder_put_time(facts, &finding->summary, one->values[0].max,
 			   one->values[3].sum == one->count);
-	ct_buf_puts(&finding->summary, "; neither an answer nor a refusal came");
 	ct_finding_number(finding, "syns_sent_again", one->values[1].sum);
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
 	ct_finding_number(finding, "still_waiting", one->values[2].sum);
+}
+
+/// The listener is here, and had no room: it is not that nobody answers.
+static void put_no_room(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			const struct ct_full *full, struct ct_finding *finding)
+{
+	finding->confidence = CT_CONFIDENCE_MEDIUM; /* a firewall here would look the same */
+	describe_syns(one, facts, " had no room: ", finding);
+	ct_buf_puts(&finding->summary, "; the accept queue at that port was seen full, and then "
+				       "the kernel drops a SYN without a word");
+	if (full->by_handshake)
+		ct_buf_puts(&finding->summary, ", see accept-overflow");
+	ct_finder_put_ss_listener(facts, &finding->confirm, one, finding->culprit.rport);
+	ct_buf_puts(&finding->remedy, ACCEPT_FASTER);
+}
+
+static bool is_dropped(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		       struct ct_finding *finding)
+{
+	const struct ct_full *full = ct_full_find(facts->full, &finding->culprit);
+
+	finding->severity = CT_SEVERITY_WARN;
+	if (full && ct_finder_is_within_host(&finding->culprit)) {
+		put_no_room(one, facts, full, finding);
+		return true;
+	}
+	finding->confidence = CT_CONFIDENCE_HIGH;
+	describe_syns(one, facts, " does not answer: ", finding);
+	ct_buf_puts(&finding->summary, "; neither an answer nor a refusal came");
 	ct_finder_put_ss(facts, &finding->confirm, one->values[2].sum ? "syn-sent" : NULL, one);
 	ct_buf_puts(&finding->remedy,
 		    "look for a firewall that drops, a wrong route, a host that is down, or a "
@@ -237,15 +267,14 @@ static bool is_overflow(const struct ct_case *one, const struct ct_doctor_facts 
 	ct_finding_number(finding, "backlog_max", one->values[1].max);
 	ct_finding_number(finding, "synack_timeouts", one->values[2].sum);
 	ct_finder_put_ss_listener(facts, &finding->confirm, one, finding->culprit.lport);
-	ct_buf_puts(&finding->remedy,
-		    "Recv-Q at Send-Q says that it is full: let accept() be called more often, or "
-		    "raise the backlog of listen() and net.core.somaxconn");
+	ct_buf_puts(&finding->remedy, ACCEPT_FASTER);
 	return true;
 }
 
 const struct ct_finder ct_find_accept_overflow = {
 	.id = "accept-overflow",
 	.by = CT_CASE_BY_SERVICE,
+	.of_full_queue = true,
 	.matches = had_no_room,
 	.concludes = is_overflow,
 };

@@ -11,6 +11,7 @@
 
 #include "case.h"
 #include "conntrace/finding.h"
+#include "full.h"
 #include "holders.h"
 
 #define CT_SECOND_NS 1000000000ULL
@@ -26,6 +27,7 @@ struct ct_doctor_facts {
 	uint64_t observed_ns;			 /// from the beginning to the end
 	const struct ct_session *session;
 	const struct ct_holders *holders; /// a hash; borrowed
+	const struct ct_full *full;	  /// likewise
 };
 
 struct ct_finder {
@@ -34,6 +36,7 @@ struct ct_finder {
 	bool keeps_samples; /// the case keeps values[0] and values[1] of each
 	bool of_silence;    /// values[0] is how long it was silent: one of less than the doctor was
 			    /// asked for does not count, nor one whose other end is here
+	bool of_full_queue; /// its connections tell that there was no room in their listener's
 	uint64_t takes_ns;  /// what begins while it is watched, or is repeated too rarely to be
 			    /// seen at once, may take so long to show; 0: it shows when it happens,
 			    /// or by what was before

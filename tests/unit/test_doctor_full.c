@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// A SYN that nobody answers, where the listener is here and its accept queue was full.
+#include "unit/doctor_fixture.h"
+#include "unit/found_fixture.h"
+
+#define SERVICE	    8080
+#define OTHER_NETNS 4026532208
+#define MAX	    4
+
+/// A client on loopback that waits for an answer to its SYN.
+static struct patient a_client(void)
+{
+	struct patient patient = standing_in(CT_STATE_SYN_SENT, 0);
+
+	patient.steps[0] = (struct ct_step){NOW - 7 * S, CT_NS_UNKNOWN, CT_STATE_SYN_SENT,
+					    CT_BASIS_SEEN};
+	patient.conn.history.n_steps = 1;
+	patient.conn.retransmits = 3;
+	patient.conn.id.rport = SERVICE;
+	set_addr(patient.conn.id.laddr, AF_INET, "127.0.0.1");
+	set_addr(patient.conn.id.raddr, AF_INET, "127.0.0.1");
+	return patient;
+}
+
+/// A handshake at the same port that found no room.
+static struct patient a_handshake(void)
+{
+	struct patient patient = a_client();
+
+	patient.steps[0].state = CT_STATE_SYN_RECV;
+	patient.conn.id.role = CT_ROLE_PASSIVE;
+	patient.conn.id.lport = SERVICE;
+	patient.conn.id.rport = 45678;
+	patient.conn.phase = CT_PHASE_REQUEST;
+	patient.conn.request.acked = CT_ACKED_NO_ROOM;
+	return patient;
+}
+
+/// A row of the listener, as the second look at it has it: nothing of it is printed.
+static void look(struct ct_sink *sink, uint32_t netns, uint32_t backlog)
+{
+	const struct ct_event event = {.kind = CT_EVENT_FOUND,
+				       .state = CT_STATE_LISTEN,
+				       .found = {.backlog = backlog, .backlog_max = MAX}};
+	struct ct_update row = a_found_listener();
+
+	row.kind = CT_UPDATE_SILENT;
+	row.id.netns = netns;
+	row.id.lport = SERVICE;
+	row.event = &event;
+	assert_int_equal(sink->ops->update(sink, &row), 0);
+}
+
+/// What the doctor says of a client, and of a handshake if there was one, when the listener had so
+/// many waiting.
+static void ask_with(struct printed *printed, struct patient client,
+		     const struct patient *handshake, uint32_t netns, uint32_t backlog)
+{
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	const struct ct_session session = a_session();
+	struct ct_sink *sink = doctor_begin(printed, &session, options);
+	struct patient other;
+
+	doctor_sees(sink, &client);
+	if (handshake) {
+		other = *handshake;
+		doctor_sees(sink, &other);
+	}
+	look(sink, netns, backlog);
+	doctor_concludes(printed, sink);
+	assert_true(is_told(printed, "syn-unanswered"));
+}
+
+static bool blames_the_queue(const struct printed *printed)
+{
+	bool blames = strstr(printed->text, "the accept queue at that port was seen full");
+
+	/* one of the two */
+	assert_int_equal(!strstr(printed->text, "127.0.0.1:8080 does not answer: "), blames);
+	return blames;
+}
+
+static void listener_without_room_is_told_in_place_of_silence(void **state)
+{
+	const struct patient client = a_client(), handshake = a_handshake();
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask_with(&printed, client, &handshake, client.conn.id.netns, 0);
+	assert_true(is_told(&printed, "accept-overflow"));
+	assert_non_null(strstr(
+		printed.text,
+		"\"id\":\"syn-unanswered\",\"severity\":\"warn\",\"confidence\":\"medium\","
+		"\"summary\":\"127.0.0.1:8080 had no room: 1 connect() call sent the SYN again, "
+		"the longest waited for 7.00 s; the accept queue at that port was seen full, and "
+		"then the kernel drops a SYN without a word, see accept-overflow\""));
+	assert_int_equal(times_told(&printed, "\"confirm\":\"ss -tln 'sport = :8080'\""), 2);
+}
+
+static void look_at_the_listener_tells_it_too(void **state)
+{
+	const struct patient client = a_client();
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask_with(&printed, client, NULL, client.conn.id.netns, MAX + 1);
+	assert_true(blames_the_queue(&printed));
+	assert_null(strstr(printed.text, "accept-overflow"));
+}
+
+static void listener_that_had_room_is_not_blamed(void **state)
+{
+	const struct patient client = a_client();
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask_with(&printed, client, NULL, client.conn.id.netns, MAX);
+	assert_false(blames_the_queue(&printed));
+	assert_non_null(strstr(printed.text, "; neither an answer nor a refusal came\""));
+}
+
+static void listener_at_another_port_or_elsewhere_is_not_blamed(void **state)
+{
+	_cleanup_(printed_fini) struct printed netns = {}, port = {}, host = {};
+	struct patient client = a_client();
+
+	ask_with(&netns, client, NULL, OTHER_NETNS, MAX + 1);
+	assert_false(blames_the_queue(&netns));
+	client.conn.id.rport++;
+	ask_with(&port, client, NULL, client.conn.id.netns, MAX + 1);
+	assert_null(strstr(port.text, "seen full"));
+	client = a_client();
+	set_addr(client.conn.id.raddr, AF_INET, "10.0.0.2");
+	ask_with(&host, client, NULL, client.conn.id.netns, MAX + 1);
+	assert_null(strstr(host.text, "seen full"));
+	assert_non_null(strstr(host.text, "10.0.0.2:8080 does not answer: "));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(listener_without_room_is_told_in_place_of_silence),
+		cmocka_unit_test(look_at_the_listener_tells_it_too),
+		cmocka_unit_test(listener_that_had_room_is_not_blamed),
+		cmocka_unit_test(listener_at_another_port_or_elsewhere_is_not_blamed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
