@@ -105,6 +105,14 @@ void ct_session_begin(char *const command_line[], struct ct_session *ret);
 /// began, or the machine have slept. Times since the beginning stay as they are.
 void ct_session_follow_clock(struct ct_session *session);
 
+/// Whether the processes here have the numbers that the tracer tells: those of the first pid
+/// namespace.
+bool ct_pids_are_ours(void);
+
+/// Those of --pid that there are not are told. If there are no others, what would wait for them is
+/// refused: an exit code.
+int ct_pids_check(const struct ct_options *options);
+
 /// The way to whoever set NOTIFY_SOCKET, sd_notify(3): a descriptor of the caller's, or -1.
 int ct_notify_open(void);
 

@@ -11,16 +11,12 @@
 /// How long it looks if nobody says otherwise.
 #define WATCH_NS 10000000000ULL
 
-/// PROC_PID_INIT_INO, include/linux/proc_ns.h: of the pid namespace whose numbers the tracer tells.
-#define FIRST_PID_NAMESPACE 0xEFFFFFFCu
-
 /// /proc shows the processes that the tracer tells of, and not this user's alone: proc(5), hidepid.
 static bool sees_processes(void)
 {
 	struct stat status;
 
-	return stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == FIRST_PID_NAMESPACE &&
-	       stat("/proc/1", &status) == 0;
+	return ct_pids_are_ours() && stat("/proc/1", &status) == 0;
 }
 
 static enum ct_process_place find_process(uint32_t pid, uint32_t netns)

@@ -200,6 +200,8 @@ static int prepare(struct live *live, ct_sink_new_fn new_sink)
 {
 	int r = ct_confine_check_user(&live->options->user);
 
+	if (r == CT_EXIT_DONE)
+		r = ct_pids_check(live->options);
 	if (r == CT_EXIT_DONE && live->write_path)
 		r = ct_rotate_open(&live->rotate, live->options, live->write_path);
 	if (r == CT_EXIT_DONE)

@@ -20,14 +20,18 @@
 #include "support/events.h"
 #include "support/pair.h"
 
-#define EXIT_RUNTIME	   1
-#define EXIT_USAGE	   2
-#define EXIT_NOT_PERMITTED 3
-#define VERSION_OFFSET	   18
-#define ARGS_MAX	   8
-#define WAIT_MS		   30000
-#define DISK_CHURN	   2000
-#define DISK_ROUNDS	   50
+#define EXIT_RUNTIME	    1
+#define EXIT_USAGE	    2
+#define EXIT_NOT_PERMITTED  3
+#define VERSION_OFFSET	    18
+#define FIRST_PID_NAMESPACE 0xEFFFFFFCu /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
+#define ARGS_MAX	    8
+#define WAIT_MS		    30000
+#define DISK_CHURN	    2000
+#define DISK_ROUNDS	    50
+
+/// Numbers of processes are below PID_MAX_LIMIT, include/linux/threads.h: it is none's.
+#define NO_PID "4194304"
 
 /// A command line that is refused, and the word of it that the message names. @DIR stands for the
 /// scratch directory.
@@ -175,6 +179,84 @@ static void full_disk_ends_a_recording_that_stays_readable(void **state)
 	e2e_output_free(&output);
 }
 
+/// Elsewhere processes have other numbers, and nobody knows who is not there.
+static void need_first_pid_namespace(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat("/proc/self/ns/pid", &st), 0);
+	if (st.st_ino != FIRST_PID_NAMESPACE)
+		e2e_skip("processes have other numbers here than the kernel tells");
+}
+
+static void process_that_is_not_there_is_not_waited_for(void **state)
+{
+	static const char *const commands[] = {"watch", "record", "doctor"};
+	struct e2e_output output;
+
+	need_first_pid_namespace();
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		/* doctor would say first for how long it is going to watch */
+		E2E_CONNTRACE(&output, commands[i], "-q", "-p", NO_PID);
+		assert_refused(&output, EXIT_USAGE, "there is no process " NO_PID "\n");
+		e2e_output_free(&output);
+	}
+	E2E_CONNTRACE(&output, "watch", "-p", NO_PID "," NO_PID, "-p", NO_PID);
+	assert_refused(&output, EXIT_USAGE, "process " NO_PID ", nor 2 others that it names");
+	e2e_output_free(&output);
+}
+
+static void process_that_is_not_there_is_named_beside_one_that_is(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *tracer;
+	char *said;
+
+	need_first_pid_namespace();
+	tracer = E2E_TRACE(e2e, "watch", "-p", e2e_format(e2e, "%d,%s", (int)getpid(), NO_PID));
+	e2e_tracer_stop(tracer, 0);
+	said = e2e_tracer_stderr(tracer);
+	assert_ptr_equal(
+		strstr(said, "conntrace: warning: --pid: there is no process " NO_PID "\n"), said);
+	free(said);
+}
+
+static void process_that_is_not_there_has_nothing_to_list(void **state)
+{
+	struct e2e_output output;
+
+	need_first_pid_namespace();
+	E2E_CONNTRACE(&output, "list", "--json", "-p", NO_PID);
+	assert_int_equal(output.status, 0);
+	assert_string_equal(output.out, "");
+	assert_string_equal(output.err,
+			    "conntrace: warning: --pid: there is no process " NO_PID "\n");
+	e2e_output_free(&output);
+}
+
+static void process_of_a_recording_need_not_be_there(void **state)
+{
+	struct e2e_output output;
+
+	E2E_CONNTRACE(&output, "replay", record(*state), "--json", "-p", NO_PID);
+	assert_int_equal(output.status, 0);
+	assert_string_equal(output.err, "");
+	e2e_output_free(&output);
+}
+
+static void numbers_of_another_pid_namespace_are_not_judged(void **state)
+{
+	struct e2e_output output;
+
+	e2e_process_run((const char *const[]){"unshare", "--pid", "--fork", e2e_program(), "watch",
+					      "-p", NO_PID, "--duration", "100ms", NULL},
+			&output);
+	assert_int_equal(output.status, 0);
+	assert_non_null(strstr(output.err, "conntrace: attached\n"));
+	assert_null(strstr(output.err, NO_PID));
+	e2e_output_free(&output);
+}
+
 /// Reads one line from a descriptor and closes it.
 static void read_line_and_close(int fd)
 {
@@ -268,6 +350,11 @@ static const struct CMUnitTest tests[] = {
 	REFUSES("watch_to_an_unwritable_path", EXIT_RUNTIME, "nowhere/x.ctr", "watch", "-w",
 		"@DIR/nowhere/x.ctr"),
 	E2E_TEST(user_without_privilege_is_told),
+	E2E_TEST(process_that_is_not_there_is_not_waited_for),
+	E2E_TEST(process_that_is_not_there_is_named_beside_one_that_is),
+	E2E_TEST(process_that_is_not_there_has_nothing_to_list),
+	E2E_TEST(process_of_a_recording_need_not_be_there),
+	E2E_TEST(numbers_of_another_pid_namespace_are_not_judged),
 	E2E_TEST(kernel_without_btf_is_told),
 	E2E_TEST(recording_from_a_newer_version_is_refused),
 	E2E_TEST(full_disk_ends_a_recording_that_stays_readable),
