@@ -91,6 +91,24 @@ static const char *spec_name(const struct ct_option_spec *spec, char name[NAME_M
 	return name;
 }
 
+/// "option '--co' is ambiguous, write it in full: --color, --count"; of what the help tells.
+static int refuse_ambiguous(const struct grammar *grammar, const char *name, char *err)
+{
+	const char *separator = ": ";
+	size_t used;
+
+	refuse(err, "option '%s' is ambiguous, write it in full", name);
+	used = strlen(err);
+	for (size_t i = 0; i < grammar->n_words && used < CT_OPTIONS_ERR_LEN; i++) {
+		if (strncmp(grammar->words[i], name + 2, strlen(name + 2)) != 0)
+			continue;
+		used += (size_t)snprintf(err + used, CT_OPTIONS_ERR_LEN - used, "%s--%s", separator,
+					 grammar->words[i]);
+		separator = ", ";
+	}
+	return -EINVAL;
+}
+
 /// An option word that getopt did not take for one.
 static int refuse_word(const struct grammar *grammar, enum ct_command command, const char *word,
 		       char *err)
@@ -104,8 +122,8 @@ static int refuse_word(const struct grammar *grammar, enum ct_command command, c
 	length = strlen(name + 2);
 	for (size_t i = 0; i < grammar->n_names; i++)
 		matches += strncmp(grammar->names[i].name, name + 2, length) == 0;
-	if (matches > 1)
-		return refuse(err, "option '%s' is ambiguous: write it in full", name);
+	if (length && matches > 1)
+		return refuse_ambiguous(grammar, name, err);
 	nearest = ct_suggest(name + 2, grammar->words, grammar->n_words);
 	if (nearest)
 		return refuse(err, "unknown option '%s', did you mean '--%s'?", name, nearest);

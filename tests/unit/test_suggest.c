@@ -32,12 +32,25 @@ static void option_for_tests_is_taken_and_never_suggested(void **state)
 	assert_refused(CT_COMMAND_RECORD, "--do-nothng", "'--do-nothng'; 'conntrace record ");
 }
 
+static void option_for_tests_is_no_candidate_either(void **state)
+{
+	assert_refused(CT_COMMAND_WATCH, "--b 1", "'--b' is ambiguous, write it in full: --buffer");
+	assert_null(strstr(line.err, "--btf"));
+}
+
+static void dashes_alone_are_the_beginning_of_nothing(void **state)
+{
+	assert_refused(CT_COMMAND_WATCH, "--=1", "unknown option '--';");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(near_word_is_suggested_and_a_far_one_is_not),
 		cmocka_unit_test(near_command_is_suggested_of_whatever_kind),
 		cmocka_unit_test(option_for_tests_is_taken_and_never_suggested),
+		cmocka_unit_test(option_for_tests_is_no_candidate_either),
+		cmocka_unit_test(dashes_alone_are_the_beginning_of_nothing),
 	};
 
 	return cmocka_run_group_tests_name("suggest", tests, NULL, forget_line);
