@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -67,22 +68,43 @@ static int find_command(const char *name, enum ct_command *ret)
 	return -EINVAL;
 }
 
+static bool is_file(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/// In front of a recording its command is forgotten easily.
 static int refuse_command(const char *name)
 {
 	const char *nearest = ct_suggest_command(name);
 
-	if (nearest)
+	if (is_file(name))
+		ct_error("'%s' is a file and no command; of a recording 'conntrace report %s' "
+			 "tells each connection, 'conntrace replay %s' each event",
+			 name, name, name);
+	else if (nearest)
 		ct_error("unknown command '%.64s', did you mean '%s'?", name, nearest);
 	else
 		ct_error("unknown command '%.64s'; 'conntrace help' lists them", name);
 	return CT_EXIT_USAGE;
 }
 
+static bool is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "-?") == 0;
+}
+
 static int run_help(int argc, char **argv)
 {
 	enum ct_command command;
 
-	if (argc < 2 || strcmp(argv[1], "help") == 0)
+	if (argc > 2) {
+		ct_error("help takes one command: '%.64s' is one too many", argv[2]);
+		return CT_EXIT_USAGE;
+	}
+	if (argc < 2 || strcmp(argv[1], "help") == 0 || is_help(argv[1]))
 		return print_help();
 	if (strcmp(argv[1], "completion") == 0)
 		return ct_cmd_completion(NULL);
@@ -93,7 +115,7 @@ static int run_help(int argc, char **argv)
 
 static int run_completion(int argc, char **argv)
 {
-	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+	if (argc == 2 && is_help(argv[1]))
 		return ct_cmd_completion(NULL);
 	if (argc == 2)
 		return ct_cmd_completion(argv[1]);
@@ -143,8 +165,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its write */
 	if (argc < 2 || argv[1][0] == '-') {
-		if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-				  strcmp(argv[1], "-?") == 0))
+		if (argc == 2 && is_help(argv[1]))
 			return print_help();
 		return run_command(command, argc, argv, argv);
 	}

@@ -311,6 +311,11 @@ static void replay_into_a_closed_pipe_ends_quietly(void **state)
 static const struct CMUnitTest tests[] = {
 	REFUSES("unknown_option", EXIT_USAGE, "no-such-option", "watch", "--no-such-option"),
 	REFUSES("unknown_command", EXIT_USAGE, "frobnicate", "frobnicate"),
+	REFUSES("recording_without_a_command", EXIT_USAGE, "/text' is a file and no command",
+		"@DIR/text"),
+	REFUSES("directory_for_a_command", EXIT_USAGE, "unknown command", "@DIR"),
+	REFUSES("help_of_two_commands", EXIT_USAGE, "'list' is one too many", "help", "watch",
+		"list"),
 	REFUSES("port_65536", EXIT_USAGE, "65536", "watch", "-P", "65536"),
 	REFUSES("port_range_beyond_the_last_port", EXIT_USAGE, "80-65536", "watch", "-P",
 		"80-65536"),
