@@ -136,7 +136,7 @@ static int run_command(enum ct_command command, int argc, char **argv, char **co
 	}
 	if (r) {
 		ct_error("%s", err);
-		return CT_EXIT_USAGE;
+		return r == -EPERM ? CT_EXIT_UNSUPPORTED : CT_EXIT_USAGE;
 	}
 	if (options.help)
 		return print_command_help(command);

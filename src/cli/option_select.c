@@ -190,10 +190,13 @@ static int take_netns(struct ct_option_value *value, const char *word)
 	if (number > PID_MAX)
 		return ct_u32_list_add(&select->netns, (uint32_t)number);
 	snprintf(path, sizeof(path), "/proc/%u/ns/net", (unsigned int)number);
-	if (stat(path, &st) < 0)
-		return ct_option_refuse(
-			value, "cannot look up the network namespace of process %s: %s", word,
-			errno == ENOENT ? "no such process" : strerror(errno));
+	if (stat(path, &st) < 0) {
+		bool is_hidden = errno == EACCES || errno == EPERM;
+
+		ct_option_refuse(value, "cannot look up the network namespace of process %s: %s",
+				 word, errno == ENOENT ? "no such process" : strerror(errno));
+		return is_hidden ? -EPERM : -EINVAL;
+	}
 	return ct_u32_list_add(&select->netns, (uint32_t)st.st_ino);
 }
 

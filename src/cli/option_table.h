@@ -15,7 +15,8 @@ struct ct_option_value {
 	char *err;	  /// CT_OPTIONS_ERR_LEN
 };
 
-/// Puts a value where it belongs: 0; -EINVAL with a message in err, the option left out; -ENOMEM.
+/// Puts a value where it belongs: 0; -EINVAL with a message in err, the option left out; -EPERM
+/// likewise, this user may not look it up; -ENOMEM.
 typedef int (*ct_option_fn)(struct ct_option_value *value);
 
 /// The message, without the option's name: "'65536' is no port: …". Returns -EINVAL.

@@ -158,7 +158,7 @@ static int set_option(struct ct_options *options, const struct ct_option_spec *s
 	};
 	int r = spec->set(&value);
 
-	if (r == -EINVAL)
+	if (r == -EINVAL || r == -EPERM)
 		snprintf(err, CT_OPTIONS_ERR_LEN, "%s: %.*s", spec_name(spec, name),
 			 CT_OPTIONS_ERR_LEN - NAME_MAX_LEN - 3, message);
 	return r;
@@ -368,7 +368,7 @@ int ct_options_parse(enum ct_command command, int argc, char **argv, struct ct_o
 		     char *err)
 {
 	int r = parse(command, argc, argv, ret, err);
-	int escaped = r == -EINVAL ? escape_message(err) : 0;
+	int escaped = r == -EINVAL || r == -EPERM ? escape_message(err) : 0;
 
 	return escaped ? escaped : r;
 }

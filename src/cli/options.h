@@ -105,7 +105,8 @@ struct ct_options {
  *       which points into it.
  * @err (CT_OPTIONS_ERR_LEN) gets one line without newline on failure, as ct_text_escape() leaves it
  * in UTF-8: which value of which option is wrong and what it may be. Empty on success.
- * @return 0; -EINVAL; -ENOMEM. *ret is the caller's, freed by ct_options_fini(), also on failure.
+ * @return 0; -EINVAL; -EPERM, this user may not look up a value; -ENOMEM. *ret is the caller's,
+ * freed by ct_options_fini(), also on failure.
  */
 int ct_options_parse(enum ct_command command, int argc, char **argv, struct ct_options *ret,
 		     char *err);

@@ -94,6 +94,18 @@ static void user_without_privilege_is_told(void **state)
 	e2e_output_free(&output);
 }
 
+/// What keeps somebody from looking is no mistake of theirs.
+static void process_that_may_not_be_looked_at_is_told(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_output output;
+
+	E2E_CONNTRACE_UNPRIVILEGED(e2e, "", &output, "watch", "--netns",
+				   e2e_format(e2e, "%d", (int)getpid()));
+	assert_refused(&output, EXIT_NOT_PERMITTED, "--netns");
+	e2e_output_free(&output);
+}
+
 static void kernel_without_btf_is_told(void **state)
 {
 	struct e2e *e2e = *state;
@@ -355,6 +367,7 @@ static const struct CMUnitTest tests[] = {
 	REFUSES("watch_to_an_unwritable_path", EXIT_RUNTIME, "nowhere/x.ctr", "watch", "-w",
 		"@DIR/nowhere/x.ctr"),
 	E2E_TEST(user_without_privilege_is_told),
+	E2E_TEST(process_that_may_not_be_looked_at_is_told),
 	E2E_TEST(process_that_is_not_there_is_not_waited_for),
 	E2E_TEST(process_that_is_not_there_is_named_beside_one_that_is),
 	E2E_TEST(process_that_is_not_there_has_nothing_to_list),

@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* no NUL that the parser has not written */
 	memset(err, 'x', sizeof(err));
 	r = ct_options_parse(command, argc, argv, &options, err);
-	if (r == -EINVAL)
+	if (r == -EINVAL || r == -EPERM)
 		check_message(err);
 	else if (r == 0 && !*err)
 		check_options(&options);
