@@ -33,7 +33,7 @@ static int each_word(struct ct_option_value *value,
 		int r;
 
 		if (length >= sizeof(word))
-			return ct_option_refuse(value, "'%.64s…' is too long", p);
+			return ct_option_refuse(value, "'%.64s...' is too long", p);
 		memcpy(word, p, length);
 		word[length] = '\0';
 		r = take(value, word);

@@ -5,7 +5,8 @@
 
 const struct ct_syntax ct_syntaxes[] = {
 	[CT_COMMAND_WATCH] = {"watch",
-			      "[watch] [SELECT] [OUTPUT] [LIMITS] [EXPRESSION] [-- CMD...]",
+			      "[watch] [SELECT] [OUTPUT] [LIMITS] [-w FILE] [EXPRESSION]\n"
+			      "                 [-- CMD...]",
 			      "show TCP connections live: a line a transition, a line an event",
 			      .child = true, .expression = true},
 	[CT_COMMAND_RECORD] = {"record",
@@ -110,7 +111,7 @@ const struct ct_option_spec ct_option_specs[] = {
 	 FIELD(select.ipv4), 0, ct_option_true},
 	{'6', "ipv6", NULL, "IPv6", TRACING, CT_OPTION_SELECT, FIELD(select.ipv6), 0,
 	 ct_option_true},
-	{KEY_NETNS, "netns", "INUM|PID", "network namespace, by inode number or of a process",
+	{KEY_NETNS, "netns", "INUM|PID[,...]", "network namespace, by inode number or of a process",
 	 TRACING, CT_OPTION_SELECT, FIELD(select), 0, ct_option_netns},
 	{KEY_ROLE, "role", "ROLE[,...]",
 	 "active (it connected), passive (it was accepted) or listener", TRACING, CT_OPTION_SELECT,

@@ -277,7 +277,7 @@ int ct_option_user(struct ct_option_value *value)
 	int r = 0;
 
 	if (length >= sizeof(name))
-		return ct_option_refuse(value, "'%.64s…' is too long", value->text);
+		return ct_option_refuse(value, "'%.64s...' is too long", value->text);
 	memcpy(name, value->text, length);
 	name[length] = '\0';
 	is_number = ct_parse_u64(name, 0, ID_MAX, &uid) == 0;

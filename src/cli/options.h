@@ -29,7 +29,7 @@ enum ct_command {
 /// What a subcommand is called and what it takes beside options.
 struct ct_syntax {
 	const char *name;
-	const char *synopsis; /// behind "conntrace "
+	const char *synopsis; /// behind "Usage: conntrace ", and as far in where it goes on
 	const char *summary;
 	bool file;	 /// exactly one FILE, the first word
 	bool may_file;	 /// a FILE, or none: the first word, unless an expression begins with it

@@ -33,6 +33,10 @@
 /// Numbers of processes are below PID_MAX_LIMIT, include/linux/threads.h: it is none's.
 #define NO_PID "4194304"
 
+/// Longer than any value may be.
+#define WORD_60	 "111111111111111111111111111111111111111111111111111111111111"
+#define WORD_300 WORD_60 WORD_60 WORD_60 WORD_60 WORD_60
+
 /// A command line that is refused, and the word of it that the message names. @DIR stands for the
 /// scratch directory.
 struct refusal {
@@ -335,6 +339,9 @@ static const struct CMUnitTest tests[] = {
 	REFUSES("port_that_is_no_number", EXIT_USAGE, "http", "watch", "-L", "http"),
 	REFUSES("pid_0", EXIT_USAGE, "0", "watch", "-p", "0"),
 	REFUSES("pid_too_large", EXIT_USAGE, "99999999999", "watch", "-p", "99999999999"),
+	/* what a value is cut with is ASCII: the locale may have no more */
+	REFUSES("pid_too_long", EXIT_USAGE, "1...' is too long", "watch", "-p", WORD_300),
+	REFUSES("user_too_long", EXIT_USAGE, "1...' is too long", "watch", "--user", WORD_300),
 	REFUSES("pid_empty", EXIT_USAGE, "pid", "watch", "--pid", ""),
 	REFUSES("prefix_too_long", EXIT_USAGE, "10.0.0.0/33", "watch", "-H", "10.0.0.0/33"),
 	REFUSES("host_that_is_no_address", EXIT_USAGE, "nowhere", "watch", "-H", "nowhere"),
