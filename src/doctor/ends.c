@@ -41,34 +41,62 @@ static struct ct_end_here *find(const struct ct_end_here *ends, const struct ct_
 	return end;
 }
 
+/// One more with these addresses hangs on the first.
 static int add(struct ct_end_here **ends, const struct ct_conn_id *id)
 {
-	const struct ct_end_key key = key_of(id);
-	struct ct_end_here *end = find(*ends, &key);
+	struct ct_end_here *first, *end = calloc(1, sizeof(*end));
 
-	if (!end) {
-		end = calloc(1, sizeof(*end));
-		if (!end)
-			return -ENOMEM;
-		end->key = key;
-		HASH_ADD(hh, *ends, key, sizeof(end->key), end);
-		if (!end->hh.tbl) {
-			free(end);
-			return -ENOMEM;
-		}
+	if (!end)
+		return -ENOMEM;
+	end->key = key_of(id);
+	end->netns = id->netns;
+	first = find(*ends, &end->key);
+	if (first) {
+		end->next = first->next;
+		first->next = end;
+		return 0;
 	}
-	end->n++;
+	HASH_ADD(hh, *ends, key, sizeof(end->key), end);
+	if (!end->hh.tbl) {
+		free(end);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
+/// The first is the one in the hash: if another one is left it takes its place.
+static void remove_first(struct ct_end_here **ends, struct ct_end_here *first)
+{
+	struct ct_end_here *second = first->next;
+
+	if (second) {
+		first->netns = second->netns;
+		first->next = second->next;
+		free(second);
+		return;
+	}
+	HASH_DELETE(hh, *ends, first);
+	free(first);
+}
+
+/// That of its own namespace: one that was never noted may have the addresses of one that was.
 static void forget(struct ct_end_here **ends, const struct ct_conn_id *id)
 {
 	const struct ct_end_key key = key_of(id);
-	struct ct_end_here *end = find(*ends, &key);
+	struct ct_end_here *first = find(*ends, &key), **link, *end;
 
-	if (!end || --end->n)
+	if (!first)
 		return;
-	HASH_DELETE(hh, *ends, end);
+	if (first->netns == id->netns) {
+		remove_first(ends, first);
+		return;
+	}
+	for (link = &first->next; *link && (*link)->netns != id->netns;)
+		link = &(*link)->next;
+	end = *link;
+	if (!end)
+		return;
+	*link = end->next;
 	free(end);
 }
 
@@ -95,7 +123,8 @@ void ct_ends_free(struct ct_end_here **ends)
 	struct ct_end_here *end, *next;
 
 	HASH_ITER(hh, *ends, end, next) {
-		HASH_DELETE(hh, *ends, end);
-		free(end);
+		while (end->next)
+			remove_first(ends, end);
+		remove_first(ends, end);
 	}
 }

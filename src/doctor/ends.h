@@ -11,7 +11,7 @@
 #include "conntrace/hash.h"
 #include "conntrace/update.h"
 
-/// Compared as bytes: no padding. The two ends of one connection may be in two network namespaces.
+/// Compared as bytes: no padding. No namespace: in which one an end's other end is, is not known.
 struct ct_end_key {
 	uint8_t laddr[16];
 	uint8_t raddr[16];
@@ -22,7 +22,9 @@ struct ct_end_key {
 
 struct ct_end_here {
 	struct ct_end_key key;
-	uint32_t n; /// namespaces that know nothing of each other may have the same addresses
+	uint32_t netns;		  /// inode number
+	struct ct_end_here *next; /// owned, of the same addresses, in no hash: namespaces that know
+				  /// nothing of each other may have them all
 	UT_hash_handle hh;
 };
 
@@ -35,7 +37,8 @@ struct ct_end_here {
  */
 int ct_ends_note(struct ct_end_here **ends, const struct ct_update *update);
 
-/// Whether the other end of the connection is among them.
+/// Whether the other end of the connection is among them, in whichever namespace: that of two
+/// containers is in another one.
 bool ct_ends_have_other(const struct ct_end_here *ends, const struct ct_conn_id *id);
 
 void ct_ends_free(struct ct_end_here **ends);
