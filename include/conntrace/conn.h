@@ -278,6 +278,12 @@ static inline uint64_t ct_conn_lifetime_ns(const struct ct_conn *conn)
 	return gone_ns > conn->opened_ns ? gone_ns - conn->opened_ns : 0;
 }
 
+/// It was there when it was seen first: what is counted by its events is what it has done since.
+static inline bool ct_conn_was_met_late(const struct ct_conn *conn)
+{
+	return conn->opened_ns == CT_NS_UNKNOWN && conn->established_ns == CT_NS_UNKNOWN;
+}
+
 /// From its SYN to ESTABLISHED; CT_NS_UNKNOWN. Of an accepted connection only where its SYN was
 /// seen: a syncookie leaves no trace of it, and where nothing is known of the handshake it may have
 /// been one.

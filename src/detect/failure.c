@@ -20,10 +20,12 @@ static int raise_flag(struct ct_conn *conn, const struct ct_update *update, enum
 	if (!last)
 		return 0;
 
+	/* of a handshake that was there before its SYN-ACKs are counted since then */
+	const char *again = ct_conn_was_met_late(conn) && !conn->counted ? "retransmits_at_least"
+									 : "retransmits";
 	const struct ct_evidence evidence[] = {
 		{"state", ct_state_name(last->state) ?: "unknown", 0},
-		{"retransmits", NULL,
-		 conn->counted ? conn->counters.retransmits : conn->retransmits},
+		{again, NULL, conn->counted ? conn->counters.retransmits : conn->retransmits},
 	};
 
 	return ct_conn_raise(conn, flag, update->ts_ns, evidence, CT_COUNT(evidence));

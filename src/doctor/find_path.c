@@ -55,6 +55,7 @@ static void describe_syns(const struct ct_case *one, const struct ct_doctor_fact
 	ct_finding_number(finding, "syns_sent_again", one->values[1].sum);
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
 	ct_finding_number(finding, "still_waiting", one->values[2].sum);
+	ct_finder_number_older(finding, one->count - one->values[3].sum);
 }
 
 /// The listener is here, and had no room: it is not that nobody answers.
@@ -148,7 +149,7 @@ static bool is_closing(const struct ct_conn *conn)
 			last->state == CT_STATE_LAST_ACK);
 }
 
-/* values: since the first of them; time-outs in a row; 1 if the kernel has given up */
+/* values: since the first of them; time-outs in a row; 1 if the kernel has given up; 1 if older */
 static bool is_unheard(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	bool died = conn->phase == CT_PHASE_CLOSED && conn->sk_err == ETIMEDOUT;
@@ -159,7 +160,8 @@ static bool is_unheard(const struct ct_conn *conn, uint64_t now_ns, struct ct_sy
 	    !ct_finder_goes_on(conn, until_ns))
 		return false;
 	for_ns = until_ns > conn->rto_since_ns ? until_ns - conn->rto_since_ns : 0;
-	*ret = (struct ct_symptom){for_ns, {for_ns, conn->rto_streak, died}};
+	*ret = (struct ct_symptom){for_ns,
+				   {for_ns, conn->rto_streak, died, ct_conn_was_met_late(conn)}};
 	return true;
 }
 
@@ -179,6 +181,7 @@ static bool is_hang(const struct ct_case *one, const struct ct_doctor_facts *fac
 	ct_finding_number(finding, "unanswered_ns", one->values[0].max);
 	ct_finding_number(finding, "timeouts_in_a_row", one->values[1].max);
 	ct_finding_number(finding, "given_up", one->values[2].sum);
+	ct_finder_number_older(finding, one->values[3].sum);
 	ct_finder_put_ss(facts, &finding->confirm, NULL, one);
 	ct_buf_puts(&finding->remedy,
 		    "the peer or the way to it is gone; the kernel gives up after "
@@ -195,13 +198,14 @@ const struct ct_finder ct_find_dead_peer_hang = {
 	.concludes = is_hang,
 };
 
-/* values: probes sent; 1 if it has died of them */
+/* values: probes sent; 1 if it has died of them; 1 if older than the trace */
 static bool is_ghost(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	(void)now_ns;
 	if (!conn->keepalive_dead)
 		return false;
-	*ret = (struct ct_symptom){conn->keepalives_sent, {conn->keepalives_sent, 1}};
+	*ret = (struct ct_symptom){conn->keepalives_sent,
+				   {conn->keepalives_sent, 1, ct_conn_was_met_late(conn)}};
 	return true;
 }
 
@@ -218,6 +222,7 @@ static bool is_haunted(const struct ct_case *one, const struct ct_doctor_facts *
 		" died of keepalive: the peer had gone without a word, and no probe was answered any more");
 	ct_finding_number(finding, "probes_sent", one->values[0].sum);
 	ct_finding_number(finding, "died", one->values[1].sum);
+	ct_finder_number_older(finding, one->values[2].sum);
 	ct_finder_put_ss(facts, &finding->confirm, "established", one);
 	ct_buf_puts(
 		&finding->remedy,
@@ -279,7 +284,8 @@ const struct ct_finder ct_find_accept_overflow = {
 	.concludes = is_overflow,
 };
 
-/* values: window probes sent in its life; in the longest of its stalls, 0 not known; stalls */
+/* values: window probes sent in its life; in the longest of its stalls, 0 not known; stalls; 1 if
+ * older than the trace: all that is of what was seen of it */
 static bool is_stalled(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	uint32_t probes = conn->stalls ? conn->stall_probes_max : conn->window_probes_sent;
@@ -288,8 +294,25 @@ static bool is_stalled(const struct ct_conn *conn, uint64_t now_ns, struct ct_sy
 	if (probes < PROBES)
 		return false;
 	*ret = (struct ct_symptom){
-		probes, {conn->window_probes_sent, conn->stall_probes_max, conn->stalls}};
+		probes,
+		{conn->window_probes_sent, conn->stall_probes_max, conn->stalls,
+		 ct_conn_was_met_late(conn)},
+	};
 	return true;
+}
+
+static void put_probes(const struct ct_case *one, struct ct_buf *text)
+{
+	bool any_older = one->values[3].sum;
+
+	ct_buf_printf(text, ", %llu probes were seen", (unsigned long long)one->values[0].sum);
+	if (any_older)
+		ct_buf_puts(text, " since tracing began");
+	if (one->values[1].min)
+		ct_buf_printf(text, ", %s %llu in one stall", any_older ? "at least" : "up to",
+			      (unsigned long long)one->values[1].max);
+	else if (!any_older)
+		ct_buf_puts(text, " in their whole lives");
 }
 
 static bool is_slow_reader(const struct ct_case *one, const struct ct_doctor_facts *facts,
@@ -304,19 +327,14 @@ static bool is_slow_reader(const struct ct_case *one, const struct ct_doctor_fac
 	ct_finder_put_service(&finding->summary, id);
 	ct_buf_puts(&finding->summary, " reads too slowly: the window was closed on ");
 	ct_words_count(&finding->summary, one->count, "connection");
-	ct_buf_printf(&finding->summary, ", %llu probes were seen",
-		      (unsigned long long)one->values[0].sum);
-	if (one->values[1].min)
-		ct_buf_printf(&finding->summary, ", up to %llu in one stall",
-			      (unsigned long long)one->values[1].max);
-	else
-		ct_buf_puts(&finding->summary, " in their whole lives");
+	put_probes(one, &finding->summary);
 	ct_finding_number(finding, "window_probes", one->values[0].sum);
 	ct_finding_number(finding, "most_on_one", one->values[0].max);
 	if (one->values[1].min) {
 		ct_finding_number(finding, "stalls", one->values[2].sum);
 		ct_finding_number(finding, "most_in_one_stall", one->values[1].max);
 	}
+	ct_finder_number_older(finding, one->values[3].sum);
 	ct_finder_put_ss(facts, &finding->confirm, "established", one);
 	ct_buf_puts(
 		&finding->remedy,

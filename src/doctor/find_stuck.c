@@ -183,6 +183,7 @@ static bool conclude_unanswered(const struct ct_case *one, const struct ct_docto
 	ct_buf_puts(&finding->summary, ": our FIN is sent again and not acknowledged");
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
 	ct_finding_number(finding, "most_timeouts", one->values[1].max);
+	ct_finder_number_older(finding, one->count - one->values[2].sum);
 	ct_finder_put_ss(facts, &finding->confirm, in_ss, one);
 	ct_buf_puts(&finding->remedy,
 		    "the peer or what is between has gone: look for a firewall that forgets "

@@ -65,6 +65,12 @@ bool ct_finder_asks(const struct ct_conn_id *id)
 	return id->role == CT_ROLE_ACTIVE || !id->lport;
 }
 
+void ct_finder_number_older(struct ct_finding *finding, uint64_t n)
+{
+	if (n)
+		ct_finding_number(finding, "opened_before_trace", n);
+}
+
 const struct ct_mark *ct_finder_mark(const struct ct_conn *conn, enum ct_flag flag)
 {
 	const struct ct_mark *mark = conn->marks;

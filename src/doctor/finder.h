@@ -88,6 +88,10 @@ bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns);
 /// Its local end asked for a service, which is the other end's; else it is asked.
 bool ct_finder_asks(const struct ct_conn_id *id);
 
+/// "opened_before_trace": so many are older than the trace, ct_conn_was_met_late(); of none nothing
+/// is said. What was counted of them is what was seen since.
+void ct_finder_number_older(struct ct_finding *finding, uint64_t n);
+
 /// The flag, as it was raised; NULL: it was not.
 const struct ct_mark *ct_finder_mark(const struct ct_conn *conn, enum ct_flag flag);
 

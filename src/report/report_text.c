@@ -195,6 +195,9 @@ static void put_traffic(const struct ct_output_options *options, struct ct_buf *
 	if (!(conn->blind & CT_BLIND_PROBES)) {
 		ct_buf_puts(buf, ", ");
 		ct_words_count(buf, conn->keepalives_sent, "keepalive");
+		/* what the socket counts is of its whole life: not so these */
+		if (ct_conn_was_met_late(conn))
+			ct_buf_puts(buf, " since the trace began");
 	}
 	if (counters->srtt_us) {
 		ct_buf_puts(buf, ", srtt ");

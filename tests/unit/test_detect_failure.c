@@ -60,6 +60,41 @@ static void fin_wait2_that_expired_is_flagged_when_nothing_else_has_come(void **
 		    "timeout by local: SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2 [timeout]");
 }
 
+/// What a request socket sent before it was seen first, nobody has counted.
+static void syn_acks_of_a_handshake_from_before_are_counted_as_at_least(void **state)
+{
+	struct ct_step step = {CT_NS_UNKNOWN, CT_NS_UNKNOWN, CT_STATE_SYN_RECV, CT_BASIS_FOUND};
+	struct ct_update update = {.kind = CT_UPDATE_CLOSE};
+	struct ct_conn conn = {
+		.phase = CT_PHASE_CLOSED,
+		.end = CT_END_TIMEOUT,
+		.history = {.steps = &step, .n_steps = 1},
+		.opened_ns = CT_NS_UNKNOWN,
+		.established_ns = CT_NS_UNKNOWN,
+		.retransmits = 2,
+	};
+
+	(void)state;
+	assert_int_equal(ct_detect(&conn, &update), 0);
+	assert_int_equal(conn.marks->flag, CT_FLAG_TIMEOUT);
+	assert_string_equal(conn.marks->evidence[1].key, "retransmits_at_least");
+	assert_int_equal(conn.marks->evidence[1].number, 2);
+	conn.history.steps = NULL; /* not its own */
+	ct_conn_fini(&conn);
+	conn = (struct ct_conn){
+		.phase = CT_PHASE_CLOSED,
+		.end = CT_END_TIMEOUT,
+		.history = {.steps = &step, .n_steps = 1},
+		.opened_ns = BEGAN,
+		.established_ns = CT_NS_UNKNOWN,
+	};
+	assert_int_equal(ct_detect(&conn, &update), 0);
+	assert_int_equal(conn.marks->flag, CT_FLAG_TIMEOUT);
+	assert_string_equal(conn.marks->evidence[1].key, "retransmits");
+	conn.history.steps = NULL;
+	ct_conn_fini(&conn);
+}
+
 static void keepalive_death_is_not_a_timeout_besides(void **state)
 {
 	struct world *world = *state;
@@ -130,6 +165,7 @@ int main(void)
 		test(refusal_is_flagged_where_it_closes),
 		test(connection_that_is_given_up_is_flagged_timeout),
 		test(fin_wait2_that_expired_is_flagged_when_nothing_else_has_come),
+		cmocka_unit_test(syn_acks_of_a_handshake_from_before_are_counted_as_at_least),
 		test(keepalive_death_is_not_a_timeout_besides),
 		test(reset_by_keepalive_is_a_death_though_no_probe_was_seen),
 		test(reset_by_keepalive_is_a_death_though_its_end_was_not_seen),

@@ -303,6 +303,43 @@ static void stalls_are_told_apart_where_that_is_known(void **state)
 					   "\"stalls\":6,\"most_in_one_stall\":5}"));
 }
 
+/// What came before the trace is in no count.
+static void probes_of_connections_from_before_are_told_as_seen_since(void **state)
+{
+	_cleanup_(printed_fini) struct printed apart = {}, together = {};
+	struct patient patient = found_in(CT_STATE_ESTABLISHED, 0);
+
+	patient.conn.window_probes_sent = 9;
+	ask(&together, CT_OUTPUT_JSON, &patient, 2, NULL);
+	assert_non_null(strstr(together.text, ", 18 probes were seen since tracing began\""));
+	patient.conn.stalls = 3;
+	patient.conn.stall_probes_max = 5;
+	ask(&apart, CT_OUTPUT_JSON, &patient, 2, NULL);
+	assert_non_null(
+		strstr(apart.text,
+		       ", 18 probes were seen since tracing began, at least 5 in one stall\""));
+	assert_non_null(strstr(apart.text, "\"most_in_one_stall\":5,\"opened_before_trace\":2}"));
+}
+
+static void timeouts_and_keepalives_from_before_are_not_in_the_count_either(void **state)
+{
+	_cleanup_(printed_fini) struct printed hang = {}, ghost = {};
+	struct patient patient = found_in(CT_STATE_ESTABLISHED, 0);
+
+	patient.conn.rto_streak = 4;
+	patient.conn.rto_since_ns = NOW - 10 * S;
+	patient.conn.rto_last_ns = NOW - 3 * S;
+	ask(&hang, CT_OUTPUT_JSON, &patient, 1, NULL);
+	assert_non_null(strstr(hang.text, "\"timeouts_in_a_row\":4,\"given_up\":0,"
+					  "\"opened_before_trace\":1}"));
+	patient = found_in(CT_STATE_ESTABLISHED, 0);
+	patient.conn.keepalive_dead = true;
+	patient.conn.keepalives_sent = 2;
+	ask(&ghost, CT_OUTPUT_JSON, &patient, 1, NULL);
+	assert_non_null(strstr(ghost.text, "\"probes_sent\":2,\"died\":1,"
+					   "\"opened_before_trace\":1}"));
+}
+
 static void lives_of_mostly_handshake_are_bound_by_it(void **state)
 {
 	assert_true(finds("handshake-bound", gone(MS / 2, CT_STATE_FIN_WAIT1), 20));
@@ -410,6 +447,8 @@ int main(void)
 		cmocka_unit_test(window_that_stays_closed_is_a_stall),
 		cmocka_unit_test(short_stalls_one_after_the_other_are_none),
 		cmocka_unit_test(stalls_are_told_apart_where_that_is_known),
+		cmocka_unit_test(probes_of_connections_from_before_are_told_as_seen_since),
+		cmocka_unit_test(timeouts_and_keepalives_from_before_are_not_in_the_count_either),
 		cmocka_unit_test(lives_of_mostly_handshake_are_bound_by_it),
 		cmocka_unit_test(findings_of_a_kind_are_bounded_and_the_others_counted),
 		cmocka_unit_test(plain_life_finds_nothing),

@@ -122,6 +122,21 @@ static void connection_still_there_says_so_and_long_history_what_it_left_out(voi
 	assert_non_null(strstr(printed.text, "→ CLOSE_WAIT\n\nEND "));
 }
 
+/// The socket has counted its retransmits since it began, and nobody those of its probes.
+static void keepalives_of_a_life_from_before_are_those_since_the_trace_began(void **state)
+{
+	struct ct_output_options options = {.format = CT_OUTPUT_WIDE, .utf8 = true};
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_conn conn = a_conn();
+	struct ct_update u = a_close(&conn);
+
+	conn.opened_ns = conn.established_ns = CT_NS_UNKNOWN;
+	conn.keepalives_sent = 2;
+	print_report(&printed, &options, &u, 1);
+	assert_non_null(strstr(printed.text,
+			       ", 0 retransmits, 2 keepalives since the trace began, srtt 900 µs"));
+}
+
 static void wide_shows_all_of_every_connection_in_ascii_too(void **state)
 {
 	struct ct_output_options options = {.format = CT_OUTPUT_WIDE, .time = CT_TIME_RELATIVE};
@@ -425,6 +440,7 @@ int main(void)
 		cmocka_unit_test(nothing_recorded_is_a_report_too),
 		cmocka_unit_test(flagged_come_first_whatever_closed_first),
 		cmocka_unit_test(connection_still_there_says_so_and_long_history_what_it_left_out),
+		cmocka_unit_test(keepalives_of_a_life_from_before_are_those_since_the_trace_began),
 		cmocka_unit_test(wide_shows_all_of_every_connection_in_ascii_too),
 		cmocka_unit_test(hostile_name_does_nothing_wherever_it_stands),
 		cmocka_unit_test(reset_of_no_connection_is_told),

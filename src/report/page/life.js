@@ -126,7 +126,7 @@ function factsOf(life) {
 		["handshake", us("handshake_us")],
 		["sent", get(life, "bytes_sent") === null ? null : bytes(get(life, "bytes_sent"))],
 		["received", get(life, "bytes_received") === null ? null : bytes(get(life, "bytes_received"))],
-		["retransmits", get(life, "retransmits")], ["keepalives sent", get(life, "keepalives_sent")],
+		["retransmits", get(life, "retransmits")], ["keepalives sent while traced", get(life, "keepalives_sent")],
 		["srtt", us("srtt_us")], ["min rtt", us("min_rtt_us")],
 		["MPTCP subflow", yesNo(get(life, "mptcp"))],
 		["options", get(life, "options")], ["gaps", get(life, "gaps")],
