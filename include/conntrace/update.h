@@ -77,7 +77,8 @@ struct ct_update {
 			uint64_t answer_ns; /// CT_NS_UNKNOWN
 		} probe;
 		struct {
-			uint16_t err; /// errno, positive
+			uint16_t err;	   /// errno, positive
+			bool of_own_abort; /// tcp_disconnect() has set it, no segment of the peer's
 		} error;
 		struct {
 			uint64_t events;

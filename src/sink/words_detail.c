@@ -163,6 +163,8 @@ static void detail_error(const struct ct_output_options *options, struct ct_buf 
 		ct_words_put(buf, name);
 	else
 		ct_buf_printf(buf, "errno %" PRIu16, u->error.err);
+	if (u->error.of_own_abort)
+		ct_buf_puts(buf, ", of its own abort");
 }
 
 static void detail_flag(const struct ct_output_options *options, struct ct_buf *buf,

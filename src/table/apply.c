@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What each kind of event means for the connection that it is about. */
+#include <errno.h>
 #include <string.h>
 
 #include "conntrace/count.h"
@@ -74,6 +75,16 @@ static uint16_t error_of(const struct ct_entry *entry, const struct ct_event *ev
 	return entry->conn.sk_err;
 }
 
+/*
+ * Who is reset by its peer has the error when it goes to CLOSE. tcp_disconnect() sets it behind
+ * that, for the socket that aborts: linger 0, connect(AF_UNSPEC), shutdown() of a connect().
+ */
+static bool is_of_own_abort(const struct ct_entry *entry, const struct ct_event *event)
+{
+	return event->error.sk_err == ECONNRESET && entry && !entry->conn.gaps &&
+	       ct_table_state_of(&entry->conn) == CT_STATE_CLOSE && !entry->conn.sk_err;
+}
+
 static int on_error(struct ct_conn_table *table, const struct ct_event *event)
 {
 	struct ct_update update = {.ts_ns = event->ts_ns, .event = event};
@@ -83,6 +94,7 @@ static int on_error(struct ct_conn_table *table, const struct ct_event *event)
 	if (r)
 		return r;
 	update.error.err = error_of(entry, event);
+	update.error.of_own_abort = is_of_own_abort(entry, event);
 	if (update.error.err)
 		update.kind = CT_UPDATE_ERROR;
 	if (entry && !entry->conn.sk_err)

@@ -134,6 +134,26 @@ static void connect_that_is_given_up_is_closed_by_the_application(void **state)
 	assert_told(&world->told, "unknown by local: SYN_SENT");
 }
 
+/// Both have ECONNRESET in the end; who was reset by the other side had it when it went to CLOSE.
+static void error_of_who_aborts_is_told_from_that_of_who_is_reset(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+
+	establish(world, &life);
+	told_forget(&world->told);
+	take(world, does(&life, CT_HOW_CLOSE, CT_STATE_CLOSE));
+	take(world, failed(&life, ECONNRESET));
+	assert_told(&world->told, "ESTABLISHED>CLOSE 1ms by close()",
+		    "error ECONNRESET of own abort");
+	reborn(&life);
+	establish(world, &life);
+	take(world, with_error(to(&life, CT_STATE_CLOSE), ECONNRESET, CT_CONTEXT_NONE));
+	told_forget(&world->told);
+	take(world, failed(&life, ECONNRESET));
+	assert_told(&world->told, "error ECONNRESET");
+}
+
 static void connect_that_times_out_is_closed_by_nobody(void **state)
 {
 	struct world *world = *state;
@@ -207,6 +227,7 @@ int main(void)
 		test(call_that_opened_it_did_not_close_it),
 		test(dying_process_closes_it_itself),
 		test(connect_that_is_given_up_is_closed_by_the_application),
+		test(error_of_who_aborts_is_told_from_that_of_who_is_reset),
 		test(connect_that_times_out_is_closed_by_nobody),
 		test(connect_that_ss_destroys_is_killed_without_a_reset),
 		test(last_fin_that_a_timer_gives_up_is_no_end_by_fin),

@@ -375,6 +375,10 @@ static void other_events_tell_theirs(void **state)
 	u.retransmit.count = 3;
 	expect_detail(u, "data by rto, 3 so far");
 	u = an_update(CT_UPDATE_ERROR);
+	u.error.of_own_abort = true;
+	u.error.err = ECONNRESET;
+	expect_detail(u, "ECONNRESET, of its own abort");
+	u = an_update(CT_UPDATE_ERROR);
 	u.error.err = ETIMEDOUT;
 	expect_detail(u, "ETIMEDOUT");
 	expect_detail(a_loss(17, CT_LOST_RING, CT_NS_UNKNOWN), "17 events lost: ring buffer full");

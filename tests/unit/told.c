@@ -105,7 +105,8 @@ static void add_what(struct told *told, const struct ct_update *u)
 		add_probe(told, u);
 		break;
 	case CT_UPDATE_ERROR:
-		add(told, "error %s", ct_errno_name(u->error.err) ?: "?");
+		add(told, "error %s%s", ct_errno_name(u->error.err) ?: "?",
+		    u->error.of_own_abort ? " of own abort" : "");
 		break;
 	case CT_UPDATE_FLAG:
 		add(told, "in %s for ", ct_state_name(u->flag.state));
