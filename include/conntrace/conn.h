@@ -284,6 +284,25 @@ static inline bool ct_conn_was_met_late(const struct ct_conn *conn)
 	return conn->opened_ns == CT_NS_UNKNOWN && conn->established_ns == CT_NS_UNKNOWN;
 }
 
+/**
+ * Its process gave up a connect() before anything had answered it. enum ct_end has no word for
+ * that: it is CT_END_UNKNOWN.
+ *
+ * A connect() that fails by itself, for want of a port, leaves SYN_SENT within the call, with no
+ * error either: tcp_v4_connect(). Whoever calls something else, or sends its SYN again, does not.
+ */
+static inline bool ct_conn_was_given_up(const struct ct_conn *conn)
+{
+	bool is_by_other_call = conn->closed_how == CT_HOW_CLOSE ||
+				conn->closed_how == CT_HOW_SHUTDOWN ||
+				conn->closed_how == CT_HOW_EXIT;
+
+	return conn->end == CT_END_UNKNOWN && conn->closed_by == CT_CLOSED_BY_LOCAL &&
+	       !conn->gaps && conn->history.n_steps == 1 &&
+	       conn->history.steps[0].state == CT_STATE_SYN_SENT &&
+	       (is_by_other_call || conn->retransmits);
+}
+
 /// From its SYN to ESTABLISHED; CT_NS_UNKNOWN. Of an accepted connection only where its SYN was
 /// seen: a syncookie leaves no trace of it, and where nothing is known of the handshake it may have
 /// been one.

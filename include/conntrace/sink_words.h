@@ -74,7 +74,8 @@ const char *ct_words_left_by(unsigned int left_by, unsigned int state);
 /// What was unusual about enum ct_handshake: "syncookie", "fast open"; NULL: nothing.
 const char *ct_words_handshake(unsigned int handshake);
 
-/// "fin by local after 1.23 ms", or for one that is still there "ESTABLISHED for 5.00 s".
+/// "fin by local after 1.23 ms", or for one that is still there "ESTABLISHED for 5.00 s"; where
+/// ct_conn_was_given_up() says more than its end, that.
 /// @now_ns when the summary was made.
 void ct_words_outcome(const struct ct_output_options *options, struct ct_buf *buf,
 		      const struct ct_conn *conn, uint64_t now_ns);

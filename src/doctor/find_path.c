@@ -24,6 +24,13 @@ static bool was_never_established(const struct ct_conn *conn)
 	"Recv-Q at Send-Q says that it is full: let accept() be called more often, or raise the " \
 	"backlog of listen() and net.core.somaxconn"
 
+/// Of another one than silence; what tcp_disconnect() leaves in a connect() that is given up is
+/// none.
+static bool has_other_error(const struct ct_conn *conn)
+{
+	return conn->sk_err && conn->sk_err != ETIMEDOUT && !ct_conn_was_given_up(conn);
+}
+
 /* values: for how long; SYNs sent again; 1 if it waits still; 1 if it is known since when */
 static bool is_syn_unanswered(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
@@ -32,8 +39,7 @@ static bool is_syn_unanswered(const struct ct_conn *conn, uint64_t now_ns, struc
 	uint64_t for_ns;
 
 	if (!was_never_established(conn) || !conn->retransmits ||
-	    conn->reset.direction == CT_DIRECTION_RECEIVED ||
-	    (conn->sk_err && conn->sk_err != ETIMEDOUT))
+	    conn->reset.direction == CT_DIRECTION_RECEIVED || has_other_error(conn))
 		return false;
 	for_ns = waits && last->at_ns < now_ns ? now_ns - last->at_ns : last->for_ns;
 	if (for_ns == CT_NS_UNKNOWN)

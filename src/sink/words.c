@@ -243,11 +243,29 @@ static void put_end(struct ct_buf *buf, const struct ct_conn *conn)
 {
 	const char *closed_by = ct_closed_by_name(conn->closed_by);
 
+	if (ct_conn_was_given_up(conn)) {
+		ct_buf_puts(buf, "connect() given up unanswered");
+		return;
+	}
 	ct_words_put(buf, ct_end_name(conn->end));
 	if (closed_by && conn->end == CT_END_FIN) {
 		ct_buf_puts(buf, " by ");
 		ct_buf_puts(buf, closed_by);
 	}
+}
+
+/// As the socket has counted them; of one that did not, those of a life that was seen whole.
+static void put_syns_again(struct ct_buf *buf, const struct ct_conn *conn)
+{
+	uint32_t again = conn->counted			    ? conn->counters.retransmits
+			 : conn->opened_ns != CT_NS_UNKNOWN ? conn->retransmits
+							    : 0;
+
+	if (!again || !ct_conn_was_given_up(conn))
+		return;
+	ct_buf_puts(buf, ", ");
+	ct_words_count(buf, again, "SYN");
+	ct_buf_puts(buf, " sent again");
 }
 
 static void put_age(const struct ct_output_options *options, struct ct_buf *buf,
@@ -285,6 +303,7 @@ void ct_words_outcome(const struct ct_output_options *options, struct ct_buf *bu
 			ct_words_duration(options, buf, closed > opened ? closed - opened : 0);
 		}
 	}
+	put_syns_again(buf, conn);
 	put_first_fin(buf, conn);
 }
 

@@ -191,6 +191,71 @@ static void syn_that_nobody_answers_ends_in_a_timeout(void **state)
 	assert_silent_end(&run, "timeout", "ETIMEDOUT", "retransmit timeout");
 }
 
+/// What who reads it is told, where the JSON has no word for it.
+static void assert_says(const char *words, const char *const argv[])
+{
+	struct e2e_output output;
+
+	e2e_conntrace(argv, &output);
+	assert_int_equal(output.status, 0);
+	if (!strstr(output.out, words))
+		fail_msg("'%s' is not told by %s: %s", words, argv[0], output.out);
+	e2e_output_free(&output);
+}
+
+static void assert_doctor_counts_one(const char *path)
+{
+	json_t *findings = E2E_CONNTRACE_JSON("doctor", path, "--json");
+
+	e2e_assert_has(e2e_events_one(findings, "{s:s}", "event", "finding"), "{s:s, s:i}", "id",
+		       "syn-unanswered", "count", 1);
+	json_decref(findings);
+}
+
+/// The process loses its patience first. ABORTS: with linger 0, of which the kernel tells as an
+/// error, though no reset goes out.
+static void give_up_connect(struct e2e *e2e, bool aborts)
+{
+	static const char words[] = "connect() given up unanswered after ";
+	const char *path = e2e_path(e2e, "ends.ctr");
+	struct e2e_addr to = {.host = E2E_FAR_HOST, .port = e2e_port(0)};
+	struct run run = {.e2e = e2e};
+	struct e2e_pair *pair = &run.pair;
+
+	e2e_add_far(e2e);
+	run.tracer = E2E_TRACE(e2e, "watch", "--json", "-w", path, "-P", e2e_port_text(e2e, 0));
+	e2e_pair_listen(e2e, E2E_FAR_HOST, e2e_port(0), pair);
+	run_cut(&run);
+	pair->client_fd = e2e_actor_begin_connect(pair->client, NULL, &to);
+	pair->client_conn = e2e_actor_conn(pair->client, pair->client_fd);
+	run_wait_retransmit(&run);
+	if (aborts)
+		e2e_actor_set_linger0(pair->client, pair->client_fd);
+	e2e_actor_close(pair->client, pair->client_fd);
+	run_stop(&run, pair->client_conn);
+
+	e2e_assert_has(summary_of(&run, pair->client_conn), "{s:s, s:s, s:s, s:i}", "end",
+		       "unknown", "closed_by", "local", "closed_how", "close()", "gaps", 0);
+	e2e_assert_history(summary_of(&run, pair->client_conn), "SYN_SENT");
+	e2e_assert_flags(run.events, pair->client_conn, "retransmit");
+	e2e_assert_none(run.events, "{s:s}", "event", "rst");
+	assert_says(words, (const char *[]){"replay", path, NULL});
+	assert_says(words, (const char *[]){"report", path, NULL});
+	if (aborts)
+		assert_says("ECONNRESET, of its own abort", (const char *[]){"replay", path, NULL});
+	assert_doctor_counts_one(path);
+}
+
+static void connect_that_is_given_up_is_told_in_words(void **state)
+{
+	give_up_connect(*state, false);
+}
+
+static void connect_that_is_aborted_is_given_up_too(void **state)
+{
+	give_up_connect(*state, true);
+}
+
 static void syn_that_the_network_turns_away_ends_as_unreachable(void **state)
 {
 	struct run run;
@@ -378,6 +443,8 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(user_timeout_ends_without_a_reset),
 	E2E_TEST(user_timeout_that_is_not_reached_ends_nothing),
 	E2E_TEST(syn_that_nobody_answers_ends_in_a_timeout),
+	E2E_TEST(connect_that_is_given_up_is_told_in_words),
+	E2E_TEST(connect_that_is_aborted_is_given_up_too),
 	E2E_TEST(syn_that_the_network_turns_away_ends_as_unreachable),
 	E2E_TEST(connection_that_gets_icmp_errors_only_ends_as_unreachable),
 	E2E_TEST(connection_that_outlives_an_icmp_error_ends_as_any_other),

@@ -129,9 +129,39 @@ static void connect_that_is_given_up_is_closed_by_the_application(void **state)
 	take(world, does(&life, CT_HOW_CONNECT, CT_STATE_SYN_SENT));
 	take(world, does(&life, CT_HOW_CLOSE, CT_STATE_CLOSE));
 	assert_int_equal(world->conn->closed_how, CT_HOW_CLOSE);
+	assert_true(ct_conn_was_given_up(world->conn));
 	told_forget(&world->told);
 	let_go(world, &life);
 	assert_told(&world->told, "unknown by local: SYN_SENT");
+}
+
+/// Linger 0, shutdown(), connect(AF_UNSPEC): no reset goes out for a SYN that has had no answer.
+static void connect_that_is_aborted_is_given_up_though_it_has_an_error(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+
+	take(world, does(&life, CT_HOW_CONNECT, CT_STATE_SYN_SENT));
+	take(world, retransmitted(&life, CT_RETRANSMIT_RTO, CT_SEGMENT_SYN, 1));
+	take(world, does(&life, CT_HOW_CONNECT, CT_STATE_CLOSE));
+	told_forget(&world->told);
+	take(world, failed(&life, ECONNRESET));
+	assert_true(ct_conn_was_given_up(world->conn));
+	let_go(world, &life);
+	assert_told(&world->told, "error ECONNRESET of own abort", "unknown by local: SYN_SENT");
+}
+
+/// EADDRNOTAVAIL: what ends it is the call that began it.
+static void connect_that_finds_no_port_is_not_given_up(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+
+	take(world, does(&life, CT_HOW_CONNECT, CT_STATE_SYN_SENT));
+	take(world, does(&life, CT_HOW_CONNECT, CT_STATE_CLOSE));
+	assert_int_equal(world->conn->end, CT_END_UNKNOWN);
+	assert_int_equal(world->conn->closed_by, CT_CLOSED_BY_LOCAL);
+	assert_false(ct_conn_was_given_up(world->conn));
 }
 
 /// Both have ECONNRESET in the end; who was reset by the other side had it when it went to CLOSE.
@@ -162,6 +192,7 @@ static void connect_that_times_out_is_closed_by_nobody(void **state)
 	take(world, does(&life, CT_HOW_CONNECT, CT_STATE_SYN_SENT));
 	take(world, with_error(to(&life, CT_STATE_CLOSE), ETIMEDOUT, CT_CONTEXT_RETRANSMIT));
 	assert_int_equal(world->conn->closed_how, CT_HOW_UNKNOWN);
+	assert_false(ct_conn_was_given_up(world->conn));
 	told_forget(&world->told);
 	let_go(world, &life);
 	assert_told(&world->told, "timeout by ?: SYN_SENT");
@@ -227,6 +258,8 @@ int main(void)
 		test(call_that_opened_it_did_not_close_it),
 		test(dying_process_closes_it_itself),
 		test(connect_that_is_given_up_is_closed_by_the_application),
+		test(connect_that_is_aborted_is_given_up_though_it_has_an_error),
+		test(connect_that_finds_no_port_is_not_given_up),
 		test(error_of_who_aborts_is_told_from_that_of_who_is_reset),
 		test(connect_that_times_out_is_closed_by_nobody),
 		test(connect_that_ss_destroys_is_killed_without_a_reset),

@@ -215,6 +215,25 @@ static void syn_that_is_sent_again_is_unanswered(void **state)
 	assert_false(finds("syn-unanswered", patient, 1));
 }
 
+/// Linger 0 and connect(AF_UNSPEC) leave an error in it; an ICMP message does, too.
+static void connect_that_is_given_up_was_unanswered(void **state)
+{
+	struct patient patient = gone(S, CT_STATE_SYN_SENT);
+
+	patient.conn.history.n_steps = 1;
+	patient.conn.established_ns = CT_NS_UNKNOWN;
+	patient.conn.fin_sent = false;
+	patient.conn.end = CT_END_UNKNOWN;
+	patient.conn.closed_how = CT_HOW_CLOSE;
+	patient.conn.retransmits = 2;
+	assert_true(finds("syn-unanswered", patient, 1));
+	patient.conn.sk_err = ECONNRESET;
+	assert_true(finds("syn-unanswered", patient, 1));
+	patient.conn.end = CT_END_UNREACHABLE;
+	patient.conn.sk_err = EHOSTUNREACH;
+	assert_false(finds("syn-unanswered", patient, 1));
+}
+
 static void refusal_is_not_taken_for_silence(void **state)
 {
 	struct patient patient = gone(S, CT_STATE_SYN_SENT);
@@ -441,6 +460,7 @@ int main(void)
 		cmocka_unit_test(send_behind_the_peers_close_is_stale_reuse),
 		cmocka_unit_test(closes_at_one_idle_time_are_a_race),
 		cmocka_unit_test(syn_that_is_sent_again_is_unanswered),
+		cmocka_unit_test(connect_that_is_given_up_was_unanswered),
 		cmocka_unit_test(refusal_is_not_taken_for_silence),
 		cmocka_unit_test(timeouts_of_one_segment_are_a_dead_peer),
 		cmocka_unit_test(handshake_without_room_is_an_overflow),

@@ -366,6 +366,29 @@ static void close_tells_the_end_and_the_bytes(void **state)
 	expect_detail(a_close(&conn), "still ESTABLISHED, opened 1.50 s ago");
 }
 
+/// No word of the ends says it.
+static void connect_that_was_given_up_is_told_in_words(void **state)
+{
+	struct ct_step syn_sent = {BEGAN, 52 * MS, CT_STATE_SYN_SENT, CT_BASIS_SEEN};
+	struct ct_conn conn = a_conn();
+
+	conn.history.steps = &syn_sent;
+	conn.history.n_steps = 1;
+	conn.established_ns = CT_NS_UNKNOWN;
+	conn.end = CT_END_UNKNOWN;
+	conn.counted = false;
+	expect_detail(a_close(&conn), "unknown after 52.0 ms"); /* by what, is not known */
+	conn.closed_how = CT_HOW_CLOSE;
+	expect_detail(a_close(&conn), "connect() given up unanswered after 52.0 ms");
+	conn.retransmits = 2;
+	expect_detail(a_close(&conn),
+		      "connect() given up unanswered after 52.0 ms, 2 SYNs sent again");
+	conn.opened_ns = CT_NS_UNKNOWN; /* some may have been sent before */
+	expect_detail(a_close(&conn), "connect() given up unanswered");
+	conn.gaps = 1;
+	expect_detail(a_close(&conn), "unknown");
+}
+
 static void other_events_tell_theirs(void **state)
 {
 	struct ct_update u = an_update(CT_UPDATE_RETRANSMIT);
@@ -464,6 +487,7 @@ int main(void)
 		cmocka_unit_test(reset_tells_who_why_and_what_is_lost),
 		cmocka_unit_test(probe_tells_what_became_of_it),
 		cmocka_unit_test(close_tells_the_end_and_the_bytes),
+		cmocka_unit_test(connect_that_was_given_up_is_told_in_words),
 		cmocka_unit_test(other_events_tell_theirs),
 		cmocka_unit_test(loss_is_of_no_connection),
 		cmocka_unit_test(colour_is_added_to_the_words_and_takes_no_room),

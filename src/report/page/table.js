@@ -14,9 +14,15 @@ const table = {
 	texts: null,              // of each life, for the search
 };
 
+/// A connect() that nothing had answered: its end has no word for that.
+function wasGivenUp(life) {
+	return get(life, "outcome").startsWith("connect() given up");
+}
+
 function endText(life) {
 	const by = get(life, "closed_by");
 	return isThere(life) ? (lastState(life) ?? "open")
+		: wasGivenUp(life) ? "given up"
 		: get(life, "end") + (by && get(life, "end") === "fin" ? " by " + by : "");
 }
 
