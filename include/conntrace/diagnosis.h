@@ -21,7 +21,7 @@ struct ct_diagnosis_totals {
 	uint64_t left_out;    /// connections of cases that there was no room for
 	uint64_t unshown;     /// findings, each of less than those that are shown
 	uint64_t end_ns;      /// CLOCK_MONOTONIC of the last of what was seen
-	uint64_t observed_ns;
+	uint64_t observed_ns; /// ct_session_span_ns(), known behind ct_diagnosis_conclude()
 };
 
 struct ct_diagnosis;

@@ -31,3 +31,10 @@ static inline int64_t ct_session_real_ns(const struct ct_session *session, uint6
 	/* unsigned: a damaged recording may hold any number */
 	return (int64_t)((uint64_t)session->real_ns + (ts_ns - session->mono_ns));
 }
+
+/// How long the stream lasts: from mono_ns, when tracing began, to the last event, which is
+/// CT_EVENT_END unless the stream was cut. 0: not known, nothing came behind its beginning.
+static inline uint64_t ct_session_span_ns(const struct ct_session *session, uint64_t last_ts_ns)
+{
+	return last_ts_ns > session->mono_ns ? last_ts_ns - session->mono_ns : 0;
+}

@@ -195,6 +195,7 @@ static void put_capabilities(struct ct_buf *buf, const struct ct_capabilities *c
 static void put_text(struct ct_buf *buf, const char *path, const struct ct_session *session,
 		     const struct ct_recording_info *info, const struct losses *losses)
 {
+	uint64_t span_ns = ct_session_span_ns(session, info->last_ts_ns);
 	char time[CT_TIME_RFC3339_STRLEN];
 	char duration[CT_DURATION_STRLEN];
 	char privileges[CT_PRIVILEGES_STRLEN];
@@ -207,12 +208,8 @@ static void put_text(struct ct_buf *buf, const char *path, const struct ct_sessi
 	put_line(buf, "boot id", "%s", session->boot_id);
 	put_line(buf, "command line", "%s", session->command_line);
 	put_line(buf, "began", "%s", ct_time_rfc3339(session->real_ns, time));
-	if (info->events)
-		put_line(buf, "span", "%s",
-			 ct_duration_format(info->last_ts_ns > info->first_ts_ns
-						    ? info->last_ts_ns - info->first_ts_ns
-						    : 0,
-					    ct_output_utf8(), duration));
+	put_line(buf, "span", "%s",
+		 span_ns ? ct_duration_format(span_ns, ct_output_utf8(), duration) : "not known");
 	put_line(buf, "privileges", "%s", ct_privileges_describe(session->privileges, privileges));
 	put_capabilities(buf, &session->capabilities);
 	put_sizes(buf, info, losses);

@@ -199,8 +199,7 @@ int ct_diagnosis_conclude(struct ct_diagnosis *d, const struct ct_output_options
 {
 	int r;
 
-	if (d->totals.end_ns > session->mono_ns)
-		d->totals.observed_ns = d->totals.end_ns - session->mono_ns;
+	d->totals.observed_ns = ct_session_span_ns(session, d->totals.end_ns);
 	r = conclude_all(d, options, session);
 	return r ? r : sort_by_severity(d);
 }

@@ -24,7 +24,7 @@
 /// What is the same for all cases.
 struct ct_doctor_facts {
 	const struct ct_output_options *options; /// how durations are written
-	uint64_t observed_ns;			 /// from the beginning to the end
+	uint64_t observed_ns;			 /// from the beginning to the end; 0: not known
 	const struct ct_session *session;
 	const struct ct_holders *holders; /// a hash; borrowed
 	const struct ct_full *full;	  /// likewise

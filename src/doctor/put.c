@@ -194,7 +194,10 @@ void ct_diagnosis_put_totals(const struct ct_output_options *options, struct ct_
 	ct_buf_puts(buf, ", ");
 	ct_words_count(buf, totals->connections, "connection");
 	ct_buf_puts(buf, " seen in ");
-	ct_words_duration(options, buf, totals->observed_ns);
+	if (totals->observed_ns)
+		ct_words_duration(options, buf, totals->observed_ns);
+	else
+		ct_buf_puts(buf, "a time that is not known");
 	ct_buf_putc(buf, '\n');
 	if (totals->lost) {
 		ct_words_count(buf, totals->lost, "event");

@@ -39,5 +39,5 @@ void ct_html_chart_add(struct ct_html_chart *chart, const struct ct_session *ses
 
 /// An object: how long a part is, how many stays were left out, and of each state how many lives
 /// were in it, for how long together and at most, and for how long together in each part until
-/// OBSERVED_NS, the last of which may be cut; null of a state that none was in.
+/// OBSERVED_NS (0: not known), the last of which may be cut; null of a state that none was in.
 void ct_html_put_chart(struct ct_html_json *w, struct ct_html_chart *chart, uint64_t observed_ns);

@@ -279,6 +279,40 @@ static void reset_is_a_timeline(void **state)
 	e2e_output_free(&output);
 }
 
+/// What stands behind BEFORE in the text, to the end of its line.
+static const char *line_behind(struct e2e *e2e, const char *text, const char *before)
+{
+	const char *at = strstr(text, before);
+
+	assert_non_null(at);
+	at += strlen(before);
+	return e2e_format(e2e, "%.*s", (int)strcspn(at, "\n"), at);
+}
+
+/// Nothing happened, and that for a time that is the same whoever is asked.
+static void idle_recording_lasts_until_it_was_ended(void **state)
+{
+	static const char seen[] = "nothing found, 0 connections seen in ";
+	struct e2e *e2e = *state;
+	const char *path = e2e_path(e2e, "idle.ctr");
+	struct e2e_output info, doctor, report;
+	const char *span;
+
+	e2e_tracer_stop(
+		E2E_TRACE(e2e, "record", "-w", path, "-P", e2e_format(e2e, "%u", e2e_port(0))), 0);
+	E2E_CONNTRACE(&info, "info", path);
+	E2E_CONNTRACE(&doctor, "doctor", path);
+	E2E_CONNTRACE(&report, "report", path);
+	span = line_behind(e2e, info.out, "\nspan          ");
+	assert_string_not_equal(span, "not known");
+	assert_string_not_equal(span, "0 ns");
+	assert_string_equal(line_behind(e2e, doctor.out, seen), span);
+	assert_string_equal(line_behind(e2e, report.out, seen), span);
+	e2e_output_free(&info);
+	e2e_output_free(&doctor);
+	e2e_output_free(&report);
+}
+
 /// One by one, and in the doctor's order.
 static void findings_are_the_doctors(void **state)
 {
@@ -331,6 +365,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(connections_are_counted_by_what_is_asked_for),
 	E2E_TEST(times_are_those_of_the_connections_that_were_made),
 	E2E_TEST(reset_is_a_timeline),
+	E2E_TEST(idle_recording_lasts_until_it_was_ended),
 	E2E_TEST(findings_are_the_doctors),
 	E2E_TEST(json_and_csv_count_nothing_together),
 };

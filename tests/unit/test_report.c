@@ -38,7 +38,7 @@ static void nothing_recorded_is_a_report_too(void **state)
 	       HEAD "0 connections, 0 flagged, 0 listeners\n"
 		    "No event was lost.\n"
 		    "\n"
-		    "nothing found, 0 connections seen in 0 ns\n"
+		    "nothing found, 0 connections seen in a time that is not known\n"
 		    "\n"
 		    "0 connections, 0 flagged, 0 events lost, 0 gaps\n");
 }
