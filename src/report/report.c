@@ -191,6 +191,7 @@ static int put_worst(struct report_sink *s)
 	if (!s->worst.n)
 		return 0;
 	put_title(s, CT_STYLE_HEAD, "THE WORST LIVES", s->worst.n);
+	ct_worst_put_rule(&s->out.buf);
 	for (size_t i = 0; i < s->worst.n; i++)
 		ct_buf_append(&s->out.buf, s->worst.lives[i].text.data, s->worst.lives[i].text.len);
 	return ct_sink_out_commit(&s->out);

@@ -21,22 +21,26 @@ void ct_timeline_put(const struct ct_report_context *context, const struct ct_co
 #define CT_WORST_MAX 5
 
 struct ct_worst_life {
-	uint32_t flags;	  /// 1 << enum ct_flag
-	uint32_t trouble; /// how many of them are bad, and how many there are
+	uint32_t flags; /// 1 << enum ct_flag
+	size_t kind;	/// of its trouble: the lower, the worse
 	uint64_t span_ns;
 	struct ct_buf text; /// owned
 };
 
-/// The lives of most bad flags, of as many those of most flags, then the longest; one for each set
-/// of flags, so that what happened a thousand times is not all that is shown. Starts as all zeroes.
+/// The lives of the worst kind, and of a kind the longest; one for each set of flags, so that what
+/// happened a thousand times is not all that is shown. Starts as all zeroes.
 struct ct_worst {
 	struct ct_worst_life lives[CT_WORST_MAX];
 	size_t n;
 };
 
-/// Looks whether it is one of them. What no flag was raised for, or none but that of a gap, which
-/// is the trace's trouble and not its own, never is. 0; -ENOMEM.
+/// Looks whether it is one of them. What is of no kind of trouble never is: one without a flag, or
+/// of which there is only something to say that is no trouble, as that it was closed one side after
+/// the other. 0; -ENOMEM.
 int ct_worst_add(struct ct_worst *worst, const struct ct_report_context *context,
 		 const struct ct_conn *conn);
+
+/// In words by which rule they are the worst; an empty line behind.
+void ct_worst_put_rule(struct ct_buf *buf);
 
 void ct_worst_fini(struct ct_worst *worst);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which of two lives is the worse, by their flags. */
+/* Which of two lives a page wants more, by their flags. */
 #pragma once
 
 #include <stdint.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // What all connections tell together: the parts of a report between its head and the lives.
 #include "unit/report_fixture.h"
+#include "unit/worst_rule.h"
 
 /// The text begins so.
 static void expect_beginning(const struct ct_update *updates, size_t n, const char *expected)
@@ -46,7 +47,7 @@ static void parts_come_in_their_order(void **state)
 		"SYN_SENT        3       0 1.00 ms 1.00 ms 1.00 ms 1.00 ms\n"
 		"ESTABLISHED     3       0 50.0 ms 50.0 ms 50.0 ms 50.0 ms\n"
 		"FIN_WAIT1       3       0 1.00 ms 1.00 ms 1.00 ms 1.00 ms\n\n"
-		"THE WORST LIVES: 2\n\n"
+		"THE WORST LIVES: 2\n\n" WORST_RULE
 		"10.0.0.1:45678 → 10.0.0.2:80  curl 4242  active  opened 22:13:20.000000\n" TIMELINE_OF_STATES
 		"       0.051000  [rst-sent]  cause linger0, unread 1.20 kB, idle 15.0 ms\n"
 		"       0.052000  rst-sent after 52.0 ms\n\n"
@@ -78,7 +79,7 @@ static void what_no_socket_has_counted_is_said(void **state)
 		"TIME     KNOWN UNKNOWN   P50   P90   P99   MAX\n"
 		"lifetime     1       0 1m03s 1m03s 1m03s 1m03s\n"
 		"SYN_RECV     1       0 1m03s 1m03s 1m03s 1m03s\n\n"
-		"THE WORST LIVES: 1\n\n"
+		"THE WORST LIVES: 1\n\n" WORST_RULE
 		"10.0.0.1:45678 ← 10.0.0.2:80  curl ~4242  passive  opened 22:13:20.000000\n"
 		"       0.000000  SYN_RECV       1m03s  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━\n"
 		"       0.051000  [half-open]  for 1m03s, synack_timeouts 5, final_ack never "

@@ -8,7 +8,9 @@
 
 #include "../../src/report/timeline.h"
 #include "conntrace/cleanup.h"
+#include "conntrace/count.h"
 #include "unit/builders.h"
+#include "unit/worst_rule.h"
 
 #define TITLE "10.0.0.1:45678 -> 10.0.0.2:80  curl 4242  active  "
 
@@ -160,20 +162,64 @@ static void expect_worst(const struct ct_worst *worst, const char *expected)
 
 #define BIT(flag) (1U << CT_FLAG_##flag)
 
-static void bad_flags_are_worse_than_many_and_many_than_long(void **state)
+static void worst_kind_comes_first_and_of_a_kind_the_longest(void **state)
 {
 	_cleanup_(ct_worst_fini) struct ct_worst worst = {};
 
-	add(&worst, BIT(RETRANSMIT), 90 * S, "long");
-	add(&worst, BIT(ZERO_WINDOW), 80 * S, "short");
 	add(&worst, BIT(RETRANSMIT) | BIT(ZERO_WINDOW), S, "many");
-	add(&worst, BIT(RST_SENT), MS, "bad");
+	add(&worst, BIT(ZERO_WINDOW), 80 * S, "short");
+	add(&worst, BIT(RETRANSMIT), 90 * S, "long");
+	add(&worst, BIT(RST_SENT), MS, "reset");
 	add(&worst, BIT(RST_RECEIVED) | BIT(REFUSED), MS, "refused");
-	expect_worst(&worst, "refused bad many long short ");
+	expect_worst(&worst, "refused reset long short many ");
+	add(&worst, BIT(HALF_OPEN), S, "half-open");
 	add(&worst, BIT(TIMEOUT), 50 * S, "timeout");
-	expect_worst(&worst, "refused timeout bad many long ");
-	add(&worst, BIT(HALF_OPEN), 20 * S, "shorter");
-	expect_worst(&worst, "refused timeout bad many long ");
+	add(&worst, BIT(CLOSE_WAIT_STUCK) | BIT(RST_SENT), 90 * S, "leak");
+	expect_worst(&worst, "timeout leak refused reset half-open ");
+	add(&worst, BIT(TIME_WAIT_KILLED), 99 * S, "too-late");
+	expect_worst(&worst, "timeout leak refused reset half-open ");
+}
+
+static void add_reset(struct ct_worst *worst, const char *key, uint64_t bytes, const char *comm)
+{
+	struct ct_mark mark = {
+		.flag = CT_FLAG_RST_SENT,
+		.at_ns = BEGAN + 52 * MS,
+		.n_evidence = 2,
+		.evidence = {{.key = "cause", .text = "abort"}, {.key = key, .number = bytes}},
+	};
+	struct ct_session session = a_session();
+	struct ct_report_context context = {&in_ascii, &session, BEGAN + 100 * S};
+	struct ct_conn conn = a_conn();
+
+	conn.marks = &mark;
+	conn.flags = BIT(RST_SENT);
+	strcpy(conn.id.comm, comm);
+	assert_int_equal(ct_worst_add(worst, &context, &conn), 0);
+}
+
+/// The same flags: it is the data that tells them apart.
+static void reset_that_threw_data_away_is_worse_than_any_other(void **state)
+{
+	static const char *const keys[] = {"unread_bytes", "unacked_bytes"};
+
+	for (size_t i = 0; i < CT_COUNT(keys); i++) {
+		_cleanup_(ct_worst_fini) struct ct_worst worst = {};
+
+		add(&worst, BIT(TIMEOUT) | BIT(KEEPALIVE_DEAD), 90 * S, "dead");
+		add_reset(&worst, keys[i], 0, "empty");
+		add_reset(&worst, keys[i], 1, "data");
+		add_reset(&worst, "idle_ns", 1, "same");
+		expect_worst(&worst, "data dead empty ");
+	}
+}
+
+static void rule_tells_each_kind_in_its_order(void **state)
+{
+	_cleanup_(ct_buf_fini) struct ct_buf rule = {};
+
+	ct_worst_put_rule(&rule);
+	assert_string_equal(rule.data, WORST_RULE);
 }
 
 /// A thousand refusals do not hide the one time-out.
@@ -185,20 +231,36 @@ static void of_lives_with_the_same_flags_the_longest_is_shown(void **state)
 	add(&worst, BIT(TIMEOUT), 2 * S, "timeout");
 	for (int i = 0; i < 1000; i++)
 		add(&worst, BIT(REFUSED), S, "again");
-	expect_worst(&worst, "first timeout ");
+	expect_worst(&worst, "timeout first ");
 	add(&worst, BIT(TIMEOUT) | BIT(GAP), 6 * S, "longer");
 	expect_worst(&worst, "longer first ");
 	add(&worst, BIT(REFUSED), 7 * S, "longest");
-	expect_worst(&worst, "longest longer ");
+	expect_worst(&worst, "longer longest ");
 }
 
-static void life_without_a_flag_of_its_own_is_none_of_the_worst(void **state)
+static void life_without_trouble_is_none_of_the_worst(void **state)
 {
 	_cleanup_(ct_worst_fini) struct ct_worst worst = {};
 
 	add(&worst, 0, 90 * S, "plain");
 	add(&worst, BIT(GAP), 90 * S, "gap");
+	add(&worst, BIT(HALF_CLOSE_LOCAL) | BIT(HALF_CLOSE_REMOTE), 90 * S, "half-close");
+	add(&worst, BIT(SIMULTANEOUS_OPEN) | BIT(SIMULTANEOUS_CLOSE), 90 * S, "both");
+	add(&worst, BIT(KEEPALIVE_PROBE), 90 * S, "probed");
 	expect_worst(&worst, "");
+}
+
+/// No flag tells of it.
+static void life_of_which_nobody_knew_the_way_is_one_of_the_worst(void **state)
+{
+	struct ct_session session = a_session();
+	struct ct_report_context context = {&in_ascii, &session, BEGAN + 100 * S};
+	_cleanup_(ct_worst_fini) struct ct_worst worst = {};
+	struct ct_conn conn = a_conn();
+
+	conn.end = CT_END_UNREACHABLE;
+	assert_int_equal(ct_worst_add(&worst, &context, &conn), 0);
+	expect_worst(&worst, "curl ");
 }
 
 int main(void)
@@ -208,9 +270,12 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_has_no_bar),
 		cmocka_unit_test(states_that_were_left_out_are_counted),
 		cmocka_unit_test(clocks_that_disagree_make_no_negative_time),
-		cmocka_unit_test(bad_flags_are_worse_than_many_and_many_than_long),
+		cmocka_unit_test(worst_kind_comes_first_and_of_a_kind_the_longest),
+		cmocka_unit_test(reset_that_threw_data_away_is_worse_than_any_other),
+		cmocka_unit_test(rule_tells_each_kind_in_its_order),
 		cmocka_unit_test(of_lives_with_the_same_flags_the_longest_is_shown),
-		cmocka_unit_test(life_without_a_flag_of_its_own_is_none_of_the_worst),
+		cmocka_unit_test(life_without_trouble_is_none_of_the_worst),
+		cmocka_unit_test(life_of_which_nobody_knew_the_way_is_one_of_the_worst),
 	};
 
 	return cmocka_run_group_tests_name("report_timeline", tests, NULL, NULL);
