@@ -7,6 +7,7 @@
 /// Fit what the functions below write, NUL included.
 #define CT_TIME_RFC3339_STRLEN 32
 #define CT_TIME_ZONED_STRLEN   40
+#define CT_ZONE_STRLEN	       16
 #define CT_TIME_CLOCK_STRLEN   16
 #define CT_DURATION_STRLEN     16
 
@@ -18,6 +19,9 @@ char *ct_time_rfc3339(int64_t real_ns, char out[CT_TIME_RFC3339_STRLEN]);
 /// Writes the same in UTC or, as `2026-11-21T10:35:23.123456789+01:00`, in the local zone. Returns
 /// out.
 char *ct_time_zoned(int64_t real_ns, bool utc, char out[CT_TIME_ZONED_STRLEN]);
+
+/// Writes in which zone that is: `UTC`, `UTC+01:00`. Returns out.
+char *ct_time_zone(int64_t real_ns, bool utc, char out[CT_ZONE_STRLEN]);
 
 /// Writes the time of day as `09:35:23.123456`, in UTC or in the local zone. Digits beyond
 /// microseconds are cut, not rounded. Returns out.

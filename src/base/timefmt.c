@@ -115,6 +115,19 @@ char *ct_time_zoned(int64_t real_ns, bool utc, char out[CT_TIME_ZONED_STRLEN])
 	return out;
 }
 
+char *ct_time_zone(int64_t real_ns, bool utc, char out[CT_ZONE_STRLEN])
+{
+	char *p = stpcpy(out, "UTC");
+	uint32_t ns;
+	struct tm tm;
+	time_t s;
+
+	split(real_ns, &s, &ns);
+	if (!utc && localtime_r(&s, &tm) && labs(tm.tm_gmtoff) >= 60)
+		*put_offset(p, tm.tm_gmtoff) = '\0';
+	return out;
+}
+
 char *ct_time_clock(int64_t real_ns, bool utc, char out[CT_TIME_CLOCK_STRLEN])
 {
 	char *p = out;

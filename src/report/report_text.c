@@ -437,13 +437,16 @@ static void put_privileges(uint64_t privileges, struct ct_buf *buf)
 static void put_began(const struct ct_output_options *options, const struct ct_session *session,
 		      struct ct_buf *buf)
 {
-	char began[CT_TIME_ZONED_STRLEN];
+	char began[CT_TIME_ZONED_STRLEN], zone[CT_ZONE_STRLEN];
 
 	ct_buf_printf(buf, ", from %s", ct_time_zoned(session->real_ns, options->utc, began));
 	if (options->time != CT_TIME_CLOCK)
 		ct_buf_puts(buf, " (times: seconds from then; in a timeline from its beginning)");
 	else
-		ct_buf_puts(buf, options->utc ? " (times of day: UTC)" : " (times of day: local)");
+		ct_buf_printf(buf, " (times of day: %s%s%s)",
+			      options->utc ? "" : "local time where this report was made, ",
+			      ct_time_zone(session->real_ns, options->utc, zone),
+			      options->utc ? "" : " at that time");
 }
 
 void ct_report_head(const struct ct_output_options *options, const struct ct_session *session,

@@ -305,6 +305,7 @@ def average_over_time_adds_up(page, pages):
         for (const life of lives)
             eachStep(life, (state, from, to) => {
                 lived[state] += Math.max(0, Math.min(to, chart.end) - Math.max(0, from));
+    expect("from 2023-11-14 22:13:20 (times of day: UTC), " in page.text("#recorded"), page.text("#recorded"))
             });
         return data.states.map((name, i) => [lived[i],
             chart.means[i].reduce((sum, value, part) => sum + value * lengthOf(part), 0)]);

@@ -228,7 +228,8 @@ static void head_says_what_its_times_are_of(void **state)
 	} cases[] = {
 		{{.utf8 = true, .utc = true}, HEAD, "  opened 22:13:20.000000\n"},
 		{{.utf8 = true},
-		 HEAD_OF("2023-11-15T03:43:20.000000000+05:30 (times of day: local)"),
+		 HEAD_OF("2023-11-15T03:43:20.000000000+05:30 (times of day: local time where "
+			 "this report was made, UTC+05:30 at that time)"),
 		 "  opened 03:43:20.000000\n"},
 		{{.utf8 = true, .utc = true, .time = CT_TIME_RELATIVE},
 		 HEAD_OF("2023-11-14T22:13:20.000000000Z (times: seconds from then; in a timeline "

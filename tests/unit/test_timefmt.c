@@ -45,6 +45,28 @@ static void clock_follows_the_zone_unless_utc_is_asked_for(void **state)
 	assert_string_equal(ct_time_clock(now, false, out), "15:05:23.123456");
 }
 
+static void zone_is_told_by_its_distance_from_utc(void **state)
+{
+	static const struct {
+		const char *tz, *zone;
+	} cases[] = {
+		{"XXX-5:30", "UTC+05:30"},
+		{"XXX11", "UTC-11:00"},
+		{"XXX-24:59", "UTC+24:59"},
+		{"XXX0", "UTC"},
+	};
+	char out[CT_ZONE_STRLEN];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		setenv("TZ", cases[i].tz, 1);
+		tzset();
+		assert_string_equal(ct_time_zone(0, false, out), cases[i].zone);
+		assert_string_equal(ct_time_zone(0, true, out), "UTC");
+	}
+	unsetenv("TZ");
+	tzset();
+}
+
 static void zoned_time_says_its_zone(void **state)
 {
 	int64_t now = 1795253723 * NS_PER_S + 123456789;
@@ -164,6 +186,7 @@ int main(void)
 		cmocka_unit_test(times_at_the_ends_of_the_range_are_right),
 		cmocka_unit_test(clock_follows_the_zone_unless_utc_is_asked_for),
 		cmocka_unit_test(zoned_time_says_its_zone),
+		cmocka_unit_test(zone_is_told_by_its_distance_from_utc),
 		cmocka_unit_test(durations_have_three_digits_and_a_unit),
 		cmocka_unit_test(micro_sign_needs_utf8),
 		cmocka_unit_test(durations_are_read_in_any_unit),

@@ -14,12 +14,20 @@ function leftOut() {
 		"the findings and the states over time count all of them; a search and a filter look through those that are shown.";
 }
 
+/// Since when, and in which zone the times of day are: the page is read anywhere.
+function began() {
+	const at = new Date(clock.beganUs / 1e3);
+	if (clock.mode === "relative" || isNaN(at))
+		return " (times: seconds since the start)";
+	return ", from " + dateOf(at) + " " + time(0, 0).slice(-8) + " (times of day: " + (clock.mode === "utc" ? "UTC"
+		: "local time of this browser, " + zoneAt(at) + " at that time") + ")";
+}
+
 function showSummary() {
 	const session = data.session, totals = data.totals;
-	const began = clock.mode === "relative" ? "" : ", from " + dateOf(new Date(clock.beganUs / 1e3)) + " " +
-		time(0, 0).slice(-8) + (clock.mode === "utc" ? " UTC" : " local time");
 	byId("recorded").textContent = "Recorded on " + (session.host ?? NOT_KNOWN) + ", Linux " +
-		(session.kernel ?? NOT_KNOWN) + " " + (session.machine ?? "") + began + ", for " + duration(totals.observed_ns);
+		(session.kernel ?? NOT_KNOWN) + " " + (session.machine ?? "") + began() +
+		(totals.observed_ns ? ", for " + duration(totals.observed_ns) : ", for how long is not known");
 	const lost = data.lost.reduce((sum, [, events]) => sum + events, 0);
 	const tiles = [
 		["connections", number(totals.connections)], ["flagged", number(totals.flagged)],

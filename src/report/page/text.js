@@ -81,6 +81,12 @@ function time(ns, digits = 6) {
 	const text = twoDigits(utc ? date.getUTCHours() : date.getHours()) + ":" +
 		twoDigits(utc ? date.getUTCMinutes() : date.getMinutes()) + ":" +
 		twoDigits(utc ? date.getUTCSeconds() : date.getSeconds());
+/// "UTC+01:00": the browser's zone at that time.
+function zoneAt(date) {
+	const minutes = -date.getTimezoneOffset(), whole = Math.abs(minutes);
+	return "UTC" + (minutes ? (minutes < 0 ? "-" : "+") + twoDigits(whole / 60) + ":" + twoDigits(whole % 60) : "");
+}
+
 	const fraction = String(((us % 1e6) + 1e6) % 1e6).padStart(6, "0").slice(0, digits);
 	return (clock.withDate ? dateOf(date) + " " : "") + text + (digits ? "." + fraction : "");
 }
