@@ -19,6 +19,7 @@ struct ct_html_life {
 	uint32_t bytes;
 	bool is_example;
 	bool is_first; /// among those that there is room for
+	bool is_bar;   /// the first that there is no room for
 };
 
 /// By what the page finds the life of an example: findLife() in page/lives.js.
@@ -178,7 +179,8 @@ static int by_example(const void *a, const void *b)
 	return by_trouble(a, b);
 }
 
-/// Marks what there is room for. 0; -ENOMEM.
+/// Marks what there is room for, and what shuts out all behind it: a small one that would fit is
+/// not wanted more than that. 0; -ENOMEM.
 static int mark_first(struct ct_html_lives *lives, const struct ct_html_bound *bound,
 		      int (*compare)(const void *a, const void *b))
 {
@@ -192,12 +194,13 @@ static int mark_first(struct ct_html_lives *lives, const struct ct_html_bound *b
 		return -ENOMEM;
 	for (size_t i = 0; i < lives->n; i++) {
 		order[i] = &lives->lives[i];
-		order[i]->is_first = false;
+		order[i]->is_first = order[i]->is_bar = false;
 	}
 	qsort(order, lives->n, sizeof(struct ct_html_life *), compare);
 	for (size_t i = 0; i < lives->n && i < bound->lives; i++) {
 		bytes += order[i]->bytes;
-		if (bytes > bound->bytes)
+		order[i]->is_bar = bytes > bound->bytes;
+		if (order[i]->is_bar)
 			break;
 		order[i]->is_first = true;
 	}
@@ -213,7 +216,7 @@ static int move_marked(struct ct_html_lives *lives, struct ct_spool *kept)
 	lives->bytes = 0;
 	for (size_t i = 0; i < lives->n && r == 0; i++) {
 		const struct ct_html_life *life = &lives->lives[i];
-		bool is_wanted = life->is_first || life->is_example;
+		bool is_wanted = life->is_first || life->is_bar || life->is_example;
 
 		r = ct_spool_take(&lives->texts, life->bytes, is_wanted ? &kept->buf : NULL);
 		if (r || !is_wanted)
@@ -228,8 +231,9 @@ static int move_marked(struct ct_html_lives *lives, struct ct_spool *kept)
 
 /*
  * What is no example and has so many before it has no place: later ones only come before it or
- * behind it, and none of them is taken away. An example may be none at the end, so that it must not
- * take another's place here.
+ * behind it, and none of them is taken away. What is too large for the bytes that are left stays,
+ * for otherwise a smaller one that comes later, and is wanted less, would find its place free. An
+ * example may be none at the end, so that it must not take another's place here.
  */
 int ct_html_lives_sift(struct ct_html_lives *lives, const struct ct_html_bound *bound,
 		       struct ct_html_examples *examples)

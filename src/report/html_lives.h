@@ -5,7 +5,8 @@
  * holds twice what there is room for, those are sifted out that cannot be wanted any more.
  *
  * Wanted most are the examples of findings, then those of most bad flags, of as many those of most
- * flags, of as many those that came into sight first. In the page they stand as they came.
+ * flags, of as many those that came into sight first. None is left out for one that is wanted less,
+ * be that ever so small. In the page they stand as they came.
  */
 #pragma once
 

@@ -237,23 +237,33 @@ static void examples_of_findings_are_shown_whatever_else_there_is(void **state)
 	assert_int_equal(total_of(&page, "lives"), LEAKS * 20 + LEAKS);
 }
 
+/// The later, the less wanted.
+static void add_number(struct ct_html_lives *lives, const struct ct_html_bound *bound,
+		       struct ct_html_json *w, uint64_t since_ns, uint64_t number)
+{
+	struct ct_html_examples none = {};
+	struct ct_conn conn = a_conn();
+
+	conn.opened_ns = since_ns;
+	ct_json_u64(&w->json, number);
+	assert_int_equal(ct_html_lives_add(lives, &conn, w), 0);
+	if (ct_html_lives_is_full(lives, bound))
+		assert_int_equal(ct_html_lives_sift(lives, bound, &none), 0);
+}
+
 /// Lives of seven bytes each, as many as there are of them sifted whenever it is time.
 static void fill(struct ct_html_lives *lives, const struct ct_html_bound *bound,
 		 uint64_t *ret_most_bytes)
 {
-	struct ct_html_examples none = {};
-	struct ct_conn conn = a_conn();
 	struct ct_html_json w;
 
 	ct_html_json_init(&w);
 	for (uint64_t i = 0; i < LIVES; i++) {
-		conn.opened_ns = BEGAN + i;
-		ct_json_u64(&w.json, 1000000 + i);
-		assert_int_equal(ct_html_lives_add(lives, &conn, &w), 0);
-		if (lives->bytes > *ret_most_bytes)
-			*ret_most_bytes = lives->bytes;
-		if (ct_html_lives_is_full(lives, bound))
-			assert_int_equal(ct_html_lives_sift(lives, bound, &none), 0);
+		uint64_t bytes = lives->bytes + 7;
+
+		if (bytes > *ret_most_bytes)
+			*ret_most_bytes = bytes;
+		add_number(lives, bound, &w, BEGAN + i, 1000000 + i);
 	}
 	ct_html_json_fini(&w);
 }
@@ -278,6 +288,32 @@ static void no_more_bytes_are_shown_or_kept_than_there_is_room_for(void **state)
 	assert_int_equal(lives.seen, LIVES);
 }
 
+/// 20 bytes: the third, of ten, is what they do not suffice for. It is long gone, if it may go,
+/// when smaller ones come.
+static void small_life_does_not_take_the_place_of_a_large_one_before_it(void **state)
+{
+	static const uint64_t numbers[] = {1000000, 1000001, 1000000002, 1000003,
+					   1000004, 1000005, 8,		 9};
+	const struct ct_html_bound bound = {.lives = LIVES, .bytes = 20};
+	_cleanup_(ct_html_lives_fini) struct ct_html_lives lives = {};
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_html_examples none = {};
+	struct ct_html_json w;
+	struct ct_sink_out out;
+
+	printed_init(&printed);
+	ct_sink_out_init(&out, printed.file);
+	ct_html_json_init(&w);
+	for (size_t i = 0; i < CT_COUNT(numbers); i++)
+		add_number(&lives, &bound, &w, BEGAN + i, numbers[i]);
+	ct_html_json_fini(&w);
+	assert_true(lives.n < CT_COUNT(numbers)); /* it was sifted */
+	assert_int_equal(ct_html_lives_put(&lives, &bound, &none, &out), 0);
+	assert_int_equal(ct_sink_out_flush(&out), 0);
+	ct_sink_out_fini(&out);
+	assert_string_equal(printed.text, "\n1000000,\n1000001");
+}
+
 static void no_more_lives_are_kept_than_twice_the_room(void **state)
 {
 	const struct ct_html_bound bound = {.lives = 10, .bytes = UINT64_C(1) << 30};
@@ -297,6 +333,7 @@ int main(void)
 		cmocka_unit_test(page_without_a_bound_of_its_own_has_the_usual_one),
 		cmocka_unit_test(examples_of_findings_are_shown_whatever_else_there_is),
 		cmocka_unit_test(no_more_bytes_are_shown_or_kept_than_there_is_room_for),
+		cmocka_unit_test(small_life_does_not_take_the_place_of_a_large_one_before_it),
 		cmocka_unit_test(no_more_lives_are_kept_than_twice_the_room),
 	};
 
