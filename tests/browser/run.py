@@ -233,6 +233,15 @@ def columns_sort_both_ways(page, pages):
     page.one("#grid thead .c-lived button").click()
     lived = page.js("return table.shown.map(i => lived(lives[i]))")
     expect_equal(lived, sorted(lived))
+    page.js("""
+        for (const [i, address, port] of [[3, '10.0.0.10', 80], [4, '10.0.0.9', 443], [5, '10.0.0.9', 80]]) {
+            lives[i][COLUMN.raddr] = address;
+            lives[i][COLUMN.rport] = port;
+        }
+    """)
+    page.one("#grid thead .c-remote button").click()
+    remote = page.js("return table.shown.filter(i => i >= 3 && i <= 5)")
+    expect_equal(remote, [5, 4, 3])
     page.js("lives[7][COLUMN.bytes_sent] = null")
     for _ in range(2):
         page.one("#grid thead .c-sent button").click()
@@ -251,6 +260,9 @@ def example_of_a_finding_leads_to_its_life(page, pages):
     conn = chosen.find_element(By.CSS_SELECTOR, ".c-conn").text
     expect(conn in page.text("#life .facts"), "it is another life")
     expect(page.all("#life .bar"), "it has no bars")
+    page.js("scrollTo(0, 0); byId('grid').focus()")
+    page.one("#findings .examples a").click()  # once more: it is out of sight by now
+    page.wait("document.activeElement === byId('life')")
     page.open(pages + "/scene.html", "#life-7")
     expect_equal(page.text("#life-head"), page.js("return bothEnds(lives[7])"))
     page.open(pages + "/scene.html", "#life-99999")
@@ -293,8 +305,44 @@ def states_can_be_left_out_and_read_as_a_table(page, pages):
 def clock_can_be_chosen(page, pages):
     page.open(pages + "/scene.html")
     expect_equal(cells(page, "opened")[0], "22:13:20.000")
+    expect("from 2023-11-14 22:13:20 (times of day: UTC), " in page.text("#recorded"), page.text("#recorded"))
     Select(page.one("#times")).select_by_value("relative")
     expect_equal(cells(page, "opened")[0], "0.000 s")
+    try:
+        page.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Kolkata"})
+        Select(page.one("#times")).select_by_value("local")
+        expect_equal(cells(page, "opened")[0], "03:43:20.000")
+        expect("from 2023-11-15 03:43:20 (times of day: local time of this browser, UTC+05:30 at that time), "
+               in page.text("#recorded"), page.text("#recorded"))
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": ""})
+
+
+def days_are_told_where_there_are_several(page, pages):
+    """Longer times have room in the table, and none stands on another in the picture."""
+    try:
+        for width in (360, 800, 1280):
+            page.resize(width, 900)
+            page.open(pages + "/scene.html")
+            page.js("data.totals.observed_ns = 3 * 3600e9; setClock('utc'); readStates(); showTimes()")
+            expect_equal(cells(page, "opened")[0], "2023-11-14 22:13:20.000")
+            cut = page.js("return [...document.querySelectorAll('#grid tbody .c-opened')].filter("
+                          "cell => cell.scrollWidth > cell.clientWidth).length")
+            expect_equal(cut, 0)
+            labels = page.js("""
+                return [...document.querySelectorAll('#chart text')].filter(text => /^\\d+-\\d+-\\d+ /.test(text.textContent))
+                    .map(text => [text.getBoundingClientRect().left, text.getBoundingClientRect().right]);
+            """)
+            expect(len(labels) >= 2 and all(a[1] < b[0] for a, b in zip(labels, labels[1:])), labels)
+    finally:
+        page.resize(1280, 900)
+
+
+def durations_are_those_of_the_text(page, pages):
+    """The sentences that stand beside them were written by conntrace itself."""
+    page.open(pages + "/scene.html")
+    expect_equal(page.js("return [12, 1005, 9996, 999499, 999500, 8566e6, 59940e6, 59960e6, 119e9].map(duration)"),
+                 ["12 ns", "1.01 µs", "10.0 µs", "999 µs", "1.00 ms", "8.57 s", "59.9 s", "1m00s", "1m59s"])
 
 
 def average_over_time_adds_up(page, pages):
@@ -305,7 +353,6 @@ def average_over_time_adds_up(page, pages):
         for (const life of lives)
             eachStep(life, (state, from, to) => {
                 lived[state] += Math.max(0, Math.min(to, chart.end) - Math.max(0, from));
-    expect("from 2023-11-14 22:13:20 (times of day: UTC), " in page.text("#recorded"), page.text("#recorded"))
             });
         return data.states.map((name, i) => [lived[i],
             chart.means[i].reduce((sum, value, part) => sum + value * lengthOf(part), 0)]);
@@ -490,7 +537,8 @@ TESTS = [
     page_opens_and_says_what_was_recorded, page_of_a_kept_recording_opens, nothing_recorded_is_said,
     page_that_was_cut_says_so, filters_narrow_the_table_down, columns_sort_both_ways,
     example_of_a_finding_leads_to_its_life, table_is_used_from_the_keyboard,
-    states_can_be_left_out_and_read_as_a_table, clock_can_be_chosen, average_over_time_adds_up,
+    states_can_be_left_out_and_read_as_a_table, clock_can_be_chosen, days_are_told_where_there_are_several,
+    durations_are_those_of_the_text, average_over_time_adds_up,
     page_with_room_for_few_says_what_it_leaves_out,
     names_that_are_markup_are_text, script_that_is_put_in_does_not_run, hundred_thousand_are_quick,
     nothing_is_wider_than_a_phone, contrast_is_enough_in_both_schemes, pictures_are_taken,

@@ -113,12 +113,14 @@ function drawAxes(picture, size, x, y, values) {
 		picture.append(
 			svg("line", { x1: size.left, x2: size.width - size.right, y1: y(value), y2: y(value), class: "grid" }),
 			svg("text", { x: size.left - 6, y: y(value) + 4, "text-anchor": "end" }, number(value)));
-	const columns = size.width < 500 ? 2 : size.width < 900 ? 4 : 6;
+	const digits = chart.end < 10e9 ? 3 : 0, label = time(chart.end, digits).length * 7;
+	const columns = Math.max(1, Math.min(size.width < 500 ? 2 : size.width < 900 ? 4 : 6,
+		Math.floor((size.width - size.left - size.right) / (1.5 * label + 8)))); /* that none stands on another */
 	for (let i = 0; i <= columns; i++) {
 		const at = i * chart.end / columns;
 		picture.append(svg("text", {
 			x: x(at), y: size.height - 6, "text-anchor": i === 0 ? "start" : i === columns ? "end" : "middle",
-		}, time(at, chart.end < 10e9 ? 3 : 0)));
+		}, time(at, digits)));
 	}
 }
 
@@ -161,10 +163,12 @@ function drawChart() {
 	picture.append(...areas.map(area => areaLabel(area.state, area.low, area.high, x, y)).filter(label => label));
 	drawLosses(picture, size, x);
 	picture.append(svg("line", { id: "cursor", y1: size.top, y2: size.height - size.bottom, class: "cursor" }));
-	picture.addEventListener("pointermove", event => {
+	const point = event => {
 		const px = event.clientX - picture.getBoundingClientRect().left - size.left;
 		moveCursor(Math.floor(px / (size.width - size.left - size.right) * chart.end / chart.partNs));
-	});
+	};
+	picture.addEventListener("pointermove", point);
+	picture.addEventListener("pointerdown", point); /* a finger that taps does not move */
 	picture.addEventListener("keydown", event => {
 		const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
 		if (!step)

@@ -94,7 +94,12 @@ function lifePicture(life, most) {
 }
 
 function lifeLink(index, ...text) {
-	return el("a", { href: "#life-" + index }, ...text);
+	const link = el("a", { href: "#life-" + index }, ...text);
+	link.addEventListener("click", () => {
+		if (location.hash === "#life-" + index) /* nothing else would happen */
+			followHash();
+	});
+	return link;
 }
 
 /// A life in the list of the worst.

@@ -13,11 +13,20 @@ function followHash() {
 	byId("life").focus({ preventScroll: true });
 }
 
+/// Goes there again if it is chosen already: it may be out of sight.
+function openLife(index) {
+	if (location.hash === "#life-" + index)
+		followHash();
+	else
+		location.hash = "#life-" + index;
+}
+
 function setClock(mode) {
 	clock.mode = mode;
 	clock.withDate = false;
 	const first = new Date(clock.beganUs / 1e3), last = new Date(clock.beganUs / 1e3 + data.totals.observed_ns / 1e6);
 	clock.withDate = mode !== "relative" && dateOf(first) !== dateOf(last);
+	byId("grid").classList.toggle("with-date", clock.withDate);
 }
 
 function showTimes() {

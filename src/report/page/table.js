@@ -26,8 +26,24 @@ function endText(life) {
 		: get(life, "end") + (by && get(life, "end") === "fin" ? " by " + by : "");
 }
 
+/// 10.0.0.9 comes before 10.0.0.10. They are few, beside the lives that have them.
+const hostKey = (() => {
+	const keys = new Map();
+	return address => {
+		if (!keys.has(address))
+			keys.set(address, address.includes(":") ? address : address.replace(/\d+/g, digits => digits.padStart(3, "0")));
+		return keys.get(address);
+	};
+})();
+
 function portKey(address, port) {
-	return (address ?? "") + " " + String(port ?? 0).padStart(5, "0");
+	return hostKey(address ?? "") + " " + String(port ?? 0).padStart(5, "0");
+}
+
+/// By name, and of a name by pid.
+function processKey(life) {
+	const comm = get(life, "comm");
+	return comm === null ? null : comm + "\0" + String(get(life, "pid") ?? 0).padStart(10, "0");
 }
 
 /// As many as there is room for, trouble first; of the others how many they are.
@@ -46,7 +62,7 @@ const columns = [
 	{ id: "life", title: "States", node: life => [stateBars(life, spanOf(life), false)] },
 	{ id: "local", title: "Local", key: life => portKey(get(life, "laddr"), get(life, "lport")), text: localEnd },
 	{ id: "remote", title: "Remote", key: life => portKey(get(life, "raddr"), get(life, "rport")), text: remoteEnd },
-	{ id: "process", title: "Process", key: life => get(life, "comm"), text: process },
+	{ id: "process", title: "Process", key: processKey, text: process },
 	{ id: "end", title: "End", key: endText, text: endText },
 	{ id: "flags", title: "Flags", key: life => -get(life, "marks").length - (isBad(life) ? 100 : 0), node: flagCell },
 	{ id: "sent", title: "Sent", key: life => get(life, "bytes_sent"), text: life => bytes(get(life, "bytes_sent")), right: true },
@@ -127,7 +143,7 @@ function rowOf(place) {
 	}, ...columns.map(column => cellOf(column, life)));
 	row.addEventListener("click", () => {
 		table.active = place;
-		location.hash = "#life-" + index;
+		openLife(index);
 		drawRows(true);
 	});
 	return row;
@@ -254,7 +270,7 @@ function onGridKey(event) {
 	if (event.key in places)
 		moveActive(places[event.key]);
 	else if ((event.key === "Enter" || event.key === " ") && table.active >= 0)
-		location.hash = "#life-" + table.shown[table.active];
+		openLife(table.shown[table.active]);
 	else
 		return;
 	event.preventDefault();

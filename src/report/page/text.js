@@ -9,7 +9,7 @@ function cutTo(value, digits) {
 	return (Math.floor(value * factor) / factor).toFixed(digits);
 }
 
-/// Three significant digits.
+/// Three significant digits, cut.
 function scaled(value) {
 	return cutTo(value, value < 10 ? 2 : value < 100 ? 1 : 0);
 }
@@ -18,18 +18,32 @@ function twoDigits(n) {
 	return String(Math.floor(n)).padStart(2, "0");
 }
 
+// A duration is written in the first whose end it does not reach: it would round to the next one.
+const DURATION_UNITS = [
+	{ end: 1e6 - 500, ns: 1e3, name: "µs" },
+	{ end: 1e9 - 5e5, ns: 1e6, name: "ms" },
+	{ end: 60e9 - 5e7, ns: 1e9, name: "s" },
+];
+
+/// Three significant digits, rounded: so does conntrace in the sentences that stand beside it.
+function rounded(ns, unit) {
+	for (const digits of [2, 1]) {
+		const text = (Math.round(ns * 10 ** digits / unit) / 10 ** digits).toFixed(digits);
+		if (text.length <= 4)
+			return text;
+	}
+	return String(Math.round(ns / unit));
+}
+
 function duration(ns) {
 	if (ns === null)
 		return NOT_KNOWN;
 	if (ns < 1e3)
 		return Math.max(0, Math.round(ns)) + " ns";
-	if (ns < 1e6)
-		return scaled(ns / 1e3) + " µs";
-	if (ns < 1e9)
-		return scaled(ns / 1e6) + " ms";
-	if (ns < 60e9)
-		return scaled(ns / 1e9) + " s";
-	const s = Math.floor(ns / 1e9);
+	const unit = DURATION_UNITS.find(one => ns < one.end);
+	if (unit)
+		return rounded(ns, unit.ns) + " " + unit.name;
+	const s = Math.floor(Math.max(ns, 60e9) / 1e9);
 	if (s < 3600)
 		return Math.floor(s / 60) + "m" + twoDigits(s % 60) + "s";
 	if (s < 86400)
@@ -67,6 +81,12 @@ function dateOf(date) {
 		twoDigits(utc ? date.getUTCDate() : date.getDate());
 }
 
+/// "UTC+01:00": the browser's zone at that time.
+function zoneAt(date) {
+	const minutes = -date.getTimezoneOffset(), whole = Math.abs(minutes);
+	return "UTC" + (minutes ? (minutes < 0 ? "-" : "+") + twoDigits(whole / 60) + ":" + twoDigits(whole % 60) : "");
+}
+
 /// NS since the start; DIGITS of the second's fraction.
 function time(ns, digits = 6) {
 	if (ns === null)
@@ -81,12 +101,6 @@ function time(ns, digits = 6) {
 	const text = twoDigits(utc ? date.getUTCHours() : date.getHours()) + ":" +
 		twoDigits(utc ? date.getUTCMinutes() : date.getMinutes()) + ":" +
 		twoDigits(utc ? date.getUTCSeconds() : date.getSeconds());
-/// "UTC+01:00": the browser's zone at that time.
-function zoneAt(date) {
-	const minutes = -date.getTimezoneOffset(), whole = Math.abs(minutes);
-	return "UTC" + (minutes ? (minutes < 0 ? "-" : "+") + twoDigits(whole / 60) + ":" + twoDigits(whole % 60) : "");
-}
-
 	const fraction = String(((us % 1e6) + 1e6) % 1e6).padStart(6, "0").slice(0, digits);
 	return (clock.withDate ? dateOf(date) + " " : "") + text + (digits ? "." + fraction : "");
 }
