@@ -5,13 +5,12 @@
 // own, says "ready" and then connects and closes another one every ten milliseconds, until its
 // stdin ends.
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "orphan.h"
 #include "workload.h"
 
 #define CONNECTIONS 100000
@@ -46,8 +45,8 @@ static void hold(unsigned host, unsigned connections, int ready_fd)
 /// One process after the other, so that not all of them want the CPUs at once.
 static void start_holder(unsigned n, unsigned connections)
 {
+	pid_t parent = getpid(), pid;
 	int ends[2];
-	pid_t pid;
 	char byte;
 
 	if (pipe(ends))
@@ -56,7 +55,7 @@ static void start_holder(unsigned n, unsigned connections)
 	if (pid < 0)
 		workload_die("fork");
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		orphan_dies(parent);
 		close(ends[0]);
 		hold(host_of(n), connections, ends[1]);
 	}

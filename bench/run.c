@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,6 +16,7 @@
 
 #include "conntrace/cleanup.h"
 #include "loopback.h"
+#include "orphan.h"
 
 #define READY_LIMIT_MS 20000
 #define POLL_MS	       20
@@ -55,11 +55,11 @@ static void redirect(const char *path, int fd)
 
 static pid_t start(const char *const argv[], const char *out, const char *err)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	if (pid != 0)
 		return pid < 0 ? -errno : pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	orphan_dies(parent);
 	redirect(out, STDOUT_FILENO);
 	if (err)
 		redirect(err, STDERR_FILENO);
@@ -240,11 +240,11 @@ static int run_here(const struct bench_workload *workload, unsigned units,
 int bench_run(const struct bench_workload *workload, unsigned units,
 	      const struct bench_tracer *tracer, const char *scratch, struct bench_result *ret)
 {
+	pid_t parent = getpid(), pid;
 	struct bench_result result = {};
 	struct paths paths;
 	int ends[2], status;
 	ssize_t got;
-	pid_t pid;
 
 	snprintf(paths.output, PATH_LEN, "%s/output", scratch);
 	snprintf(paths.errors, PATH_LEN, "%s/errors", scratch);
@@ -254,7 +254,7 @@ int bench_run(const struct bench_workload *workload, unsigned units,
 		return -errno;
 	pid = fork();
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		orphan_dies(parent);
 		if (run_here(workload, units, tracer, &paths, &result))
 			_exit(EXIT_FAILURE);
 		_exit(write(ends[1], &result, sizeof(result)) == sizeof(result) ? EXIT_SUCCESS

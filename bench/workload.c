@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -16,6 +14,7 @@
 #include <unistd.h>
 
 #include "loopback.h"
+#include "orphan.h"
 
 #define PORT	    7000
 #define BACKLOG	    128
@@ -137,12 +136,12 @@ int workload_run(void (*serve)(int listener, const void *plan), void (*connect)(
 {
 	int listener = workload_listen(INADDR_ANY), status;
 	double began_s = now_s(), took_s;
-	pid_t server = fork();
+	pid_t parent = getpid(), server = fork();
 
 	if (server < 0)
 		workload_die("fork");
 	if (server == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		orphan_dies(parent);
 		serve(listener, plan);
 		_exit(EXIT_SUCCESS);
 	}
