@@ -260,7 +260,7 @@ FUZZ_SRCS_expression := $(EXPRESSION_SRCS)
 FUZZ_SRCS_text      := $(UNIT_SRCS_json_writer)
 FUZZ_SRCS_options   := $(UNIT_SRCS_options)
 FUZZ_SRCS_pipeline  := src/pipeline.c $(SELECT_SRCS) $(DETECT_SRCS) $(REPORT_SRCS) \
-	$(sort $(TABLE_SRCS) $(UNIT_SRCS_sink) src/decode.c src/conn.c)
+	$(sort $(TABLE_SRCS) $(UNIT_SRCS_sink_found) src/decode.c src/conn.c)
 
 export CONNTRACE := $(abspath $(BUILD)/conntrace)
 

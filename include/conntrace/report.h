@@ -67,8 +67,8 @@ int ct_sink_report_new(const struct ct_output_options *options, const struct ct_
  * Texts from outside are data of the page, never part of it, and what would act on a screen is
  * spelled out as in the other outputs. A page that was cut says so.
  *
- * @options of these time and utc are what the page begins with, page_lives is its room, and problem
- * is told; fields there are none, format, color and utf8 are not asked.
+ * @options of these time and utc are what the page begins with, page_lives and page_bytes are its
+ * room, and problem is told; fields there are none, format, color and utf8 are not asked.
  * Arguments and results otherwise as above.
  */
 int ct_sink_html_new(const struct ct_output_options *options, const struct ct_session *session,

@@ -72,8 +72,9 @@ struct ct_output_options {
 	/// doctor: looks, at finish(), whether the process is in the namespace with this inode
 	/// number; NULL: nobody can, what is told is long over
 	enum ct_process_place (*find_process)(uint32_t pid, uint32_t netns);
-	uint8_t by;	   /// report's text: enum ct_report_by
-	size_t page_lives; /// report's page: the most lives in it; 0: CT_REPORT_PAGE_LIVES
+	uint8_t by;	     /// report's text: enum ct_report_by
+	size_t page_lives;   /// report's page: the most lives in it; 0: CT_REPORT_PAGE_LIVES
+	uint64_t page_bytes; /// and of their JSON; 0: CT_REPORT_PAGE_BYTES
 	int *worst; /// doctor: raised to 1 + the severity of its worst finding; NULL: not wanted
 	/// What is wrong with the recording that is read, known at finish(); NULL or "": nothing
 	const char *problem;

@@ -38,7 +38,7 @@ static struct ct_html_bound bound_of(const struct html_sink *s)
 {
 	return (struct ct_html_bound){
 		.lives = s->options.page_lives ? s->options.page_lives : CT_REPORT_PAGE_LIVES,
-		.bytes = CT_REPORT_PAGE_BYTES,
+		.bytes = s->options.page_bytes ? s->options.page_bytes : CT_REPORT_PAGE_BYTES,
 	};
 }
 

@@ -10,8 +10,10 @@
 
 #include "conntrace/cleanup.h"
 #include "conntrace/decode.h"
+#include "conntrace/doctor.h"
 #include "conntrace/pipeline.h"
 #include "conntrace/sink_formats.h"
+#include "conntrace/sink_list.h"
 #include "conntrace/report.h"
 #include "support/hostile.h"
 
@@ -28,7 +30,17 @@
 #define WITH_WILD_SESSION 0x20
 #define WITH_BLINDNESS	  0x40
 
-/// A record that is fed as it stands there.
+/// The second: how little room there is, two bits each; and what else is said of a recording.
+#define PAGE_LIVES(room) ((room)&3)
+#define PAGE_BYTES(room) ((room) >> 2 & 3)
+#define TABLE_LESS(room) ((room) >> 4 & 3)
+#define WITH_PROBLEM	 0x40
+#define WITH_LITTLE_IDLE 0x80
+
+/// The third: by what the report counts, and this.
+#define WITHOUT_HEAD 0x80
+
+/// A record that is fed as it stands there, but for its time.
 #define RAW_RECORD 0x80
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -87,15 +99,16 @@ static void take_address(struct input *in, uint8_t family, uint8_t address[16])
 	address[15] = b & 3;
 }
 
-/// Forwards as a rule, by seconds now and then; a little backwards, as between CPUs; anywhere.
+/// Forwards as a rule, by seconds now and then; a little backwards, as between CPUs; anywhere. No
+/// clock comes near 2^63: a duration that is longer went below 0.
 static uint64_t take_time(struct input *in)
 {
-	uint64_t b = take(in, 1);
+	uint64_t b = take(in, 1), back_ns = (b & 0x1f) * 1000;
 
 	if (b < 0x80)
 		in->now_ns += b * NS_PER_MS;
 	else if (b < 0xa0)
-		in->now_ns -= (b & 0x1f) * 1000;
+		in->now_ns -= back_ns < in->now_ns ? back_ns : in->now_ns;
 	else if (b < 0xf0)
 		in->now_ns += (b & 0x3f) * 1000 * NS_PER_MS;
 	else
@@ -147,8 +160,11 @@ static int feed_next(struct input *in, struct ct_pipeline *pipeline)
 		len = take(in, 1) % (sizeof(event) + 1);
 		if (len > (size_t)(in->end - in->p))
 			len = (size_t)(in->end - in->p);
+		memset(&event, 0, sizeof(event));
+		memcpy(&event, in->p, len);
+		event.ts_ns &= INT64_MAX;
 		in->p += len;
-		return feed(pipeline, in->p - len, len);
+		return feed(pipeline, &event, len);
 	}
 	take_event(in, &event);
 	len = ct_event_layout(event.kind)->size;
@@ -179,7 +195,7 @@ struct printed {
 	size_t len;
 };
 
-enum { JSON, CSV, TABLE, REPORT, PAGE, SINKS };
+enum { JSON, CSV, TABLE, LIST, FINDINGS, REPORT, PAGE, SINKS };
 
 static void check_durations(const json_t *value)
 {
@@ -244,8 +260,29 @@ static void check_csv(const struct printed *printed)
 	}
 }
 
+/// All lives that there is room for, and no more. DATA: what LIVES was read from, up to END.
+static void check_room(const json_t *page, const char *data, const char *end,
+		       const struct ct_output_options *options)
+{
+	static const char begins[] = "\"lives\":[";
+	const json_t *lives = json_object_get(page, "lives");
+	const char *begin = strstr(data, begins), *last = memrchr(data, ']', (size_t)(end - data));
+	const json_t *all = json_object_get(json_object_get(page, "totals"), "lives");
+	size_t n = json_array_size(lives), wanted = (size_t)json_number_value(all), bytes;
+
+	if (options->page_lives && options->page_lives < wanted)
+		wanted = options->page_lives;
+	if (!json_is_array(lives) || !json_is_number(all) || !begin || !last || n > wanted ||
+	    (n < wanted && !options->page_bytes))
+		abort();
+	/* a newline before each, and commas between them */
+	bytes = (size_t)(last - begin) - strlen(begins) - (n ? 2 * n - 1 : 0);
+	if (options->page_bytes && bytes > options->page_bytes)
+		abort();
+}
+
 /// The data stand in one block, which nothing in them ends.
-static void check_page(const struct printed *printed)
+static void check_page(const struct printed *printed, const struct ct_output_options *options)
 {
 	static const char begins[] = "<script type=\"application/json\" id=\"data\">";
 	const char *data = strstr(printed->text, begins), *end;
@@ -259,8 +296,7 @@ static void check_page(const struct printed *printed)
 	if (strncmp(end, "</script>\n<script>", 18) != 0)
 		abort();
 	json = json_loadb(data, (size_t)(end - data), JSON_DECODE_INT_AS_REAL, NULL);
-	if (!json_is_array(json_object_get(json, "lives")))
-		abort();
+	check_room(json, data, end, options);
 	json_decref(json);
 }
 
@@ -285,6 +321,21 @@ static void check_text(struct printed *printed, const struct ct_output_options *
 		abort();
 }
 
+/// Its maker, and the format that it has whatever was chosen.
+static const struct {
+	int (*make)(const struct ct_output_options *options, const struct ct_session *session,
+		    FILE *out, struct ct_sink **ret_sink, const char **ret_bad_field);
+	enum ct_output_format format; /// CT_OUTPUT_TABLE: what was chosen
+} sinks[SINKS] = {
+	[JSON] = {ct_sink_output_new, CT_OUTPUT_JSON},
+	[CSV] = {ct_sink_output_new, CT_OUTPUT_CSV},
+	[TABLE] = {ct_sink_output_new, CT_OUTPUT_TABLE},
+	[LIST] = {ct_sink_list_new, CT_OUTPUT_TABLE},
+	[FINDINGS] = {ct_sink_doctor_new, CT_OUTPUT_JSON},
+	[REPORT] = {ct_sink_report_new, CT_OUTPUT_TABLE},
+	[PAGE] = {ct_sink_html_new, CT_OUTPUT_TABLE},
+};
+
 static void add_sinks(struct ct_pipeline *pipeline, const struct ct_session *session,
 		      const struct ct_output_options *options, struct printed printed[SINKS])
 {
@@ -292,20 +343,14 @@ static void add_sinks(struct ct_pipeline *pipeline, const struct ct_session *ses
 
 	for (int i = 0; i < SINKS; i++) {
 		struct ct_output_options own = *options;
-		int r;
 
 		printed[i].file = open_memstream(&printed[i].text, &printed[i].len);
 		if (!printed[i].file)
 			abort();
-		if (i == JSON || i == CSV)
-			own.format = i == JSON ? CT_OUTPUT_JSON : CT_OUTPUT_CSV;
-		if (i == PAGE)
-			r = ct_sink_html_new(&own, session, printed[i].file, &sink, NULL);
-		else if (i == REPORT)
-			r = ct_sink_report_new(&own, session, printed[i].file, &sink, NULL);
-		else
-			r = ct_sink_output_new(&own, session, printed[i].file, &sink, NULL);
-		if (r || ct_pipeline_add_sink(pipeline, sink))
+		if (sinks[i].format != CT_OUTPUT_TABLE)
+			own.format = sinks[i].format;
+		if (sinks[i].make(&own, session, printed[i].file, &sink, NULL) ||
+		    ct_pipeline_add_sink(pipeline, sink))
 			abort();
 	}
 }
@@ -315,10 +360,12 @@ static void check_sinks(const struct ct_output_options *options, struct printed 
 	for (int i = 0; i < SINKS; i++)
 		fclose(printed[i].file);
 	check_json(&printed[JSON]);
+	check_json(&printed[FINDINGS]);
 	check_csv(&printed[CSV]);
 	check_text(&printed[TABLE], options);
+	check_text(&printed[LIST], options);
 	check_text(&printed[REPORT], options);
-	check_page(&printed[PAGE]);
+	check_page(&printed[PAGE], options);
 	for (int i = 0; i < SINKS; i++)
 		free(printed[i].text);
 }
@@ -352,9 +399,34 @@ static void take_select(struct input *in, struct ct_select *ret)
 		ret->ipv6 = true;
 		ret->roles = 1u << CT_ROLE_PASSIVE;
 		break;
+	case 7:
+		ret->min_age_ns = 1000 * NS_PER_MS;
+		break;
 	default:
 		break;
 	}
+}
+
+/// How it is printed, by the first three bytes, and how many connections are known at most.
+static size_t take_options(struct input *in, uint64_t with, struct ct_output_options *ret)
+{
+	static const uint64_t page_bytes[] = {0, 1, 800, 4000};
+	uint64_t room = take(in, 1), by = take(in, 1);
+
+	*ret = (struct ct_output_options){
+		.format = with & WITH_WIDE ? CT_OUTPUT_WIDE : CT_OUTPUT_TABLE,
+		.time = with & WITH_RELATIVE ? CT_TIME_RELATIVE : CT_TIME_CLOCK,
+		.utc = true,
+		.color = with & WITH_COLOR,
+		.utf8 = with & WITH_UTF8,
+		.headless = by & WITHOUT_HEAD,
+		.idle_ns = room & WITH_LITTLE_IDLE ? 1 : 0,
+		.by = by % _CT_REPORT_BY_MAX,
+		.page_lives = PAGE_LIVES(room),
+		.page_bytes = page_bytes[PAGE_BYTES(room)],
+		.problem = room & WITH_PROBLEM ? "it was cut" : NULL,
+	};
+	return with & WITH_SMALL_TABLE ? 4 - TABLE_LESS(room) : 64;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -365,15 +437,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ct_select select = {};
 	struct ct_pipeline_config config = {.select = &select,
 					    .capabilities = &session.capabilities};
-	struct ct_output_options options = {.utc = true};
+	struct ct_output_options options;
 	struct printed printed[SINKS] = {};
 	uint64_t with = take(&in, 1), limit;
 
-	options.color = with & WITH_COLOR;
-	options.utf8 = with & WITH_UTF8;
-	options.format = with & WITH_WIDE ? CT_OUTPUT_WIDE : CT_OUTPUT_TABLE;
-	options.time = with & WITH_RELATIVE ? CT_TIME_RELATIVE : CT_TIME_CLOCK;
-	config.max_conns = with & WITH_SMALL_TABLE ? 4 : 64;
+	config.max_conns = take_options(&in, with, &options);
 	for (unsigned int i = 0; i < _CT_CAPABILITY_MAX; i++)
 		session.capabilities.of[i].level = with & WITH_BLINDNESS
 							   ? take(&in, 1) % _CT_CAPABILITY_LEVEL_MAX
