@@ -103,7 +103,7 @@ static void reader_keeps_nothing(void **state)
 
 static void recording_is_read_by_an_ordinary_user(void **state)
 {
-	static const char *const commands[] = {"replay", "report", "info"};
+	static const char *const commands[] = {"replay", "report", "info", "doctor"};
 	struct e2e *e2e = *state;
 	const char *path = record(e2e, LIVES);
 
@@ -186,6 +186,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST_WITH("replay_keeps_nothing", reader_keeps_nothing, "replay"),
 	E2E_TEST_WITH("report_keeps_nothing", reader_keeps_nothing, "report"),
 	E2E_TEST_WITH("info_keeps_nothing", reader_keeps_nothing, "info"),
+	E2E_TEST_WITH("doctor_keeps_nothing", reader_keeps_nothing, "doctor"),
 	E2E_TEST(recording_is_read_by_an_ordinary_user),
 	E2E_TEST(report_does_without_a_place_for_files),
 	E2E_TEST(kernel_without_filters_is_told_and_no_obstacle),

@@ -289,6 +289,38 @@ static void ring_goes_on_in_its_oldest_when_there_is_no_room_for_another(void **
 	json_decref(ask_info(e2e_format(e2e, "%s01", recording), 0));
 }
 
+/// Churns until the tracer has ended by itself. Its exit status; -1: it goes on.
+static int churn_to_the_end(struct e2e *e2e, const struct e2e_tracer *tracer, int rounds)
+{
+	int status = -1;
+
+	for (int i = 0; i < rounds && !e2e_process_has_ended(tracer->pid, &status); i++)
+		e2e_churn(e2e, e2e_port(0), RING_CHURN);
+	if (status >= 0)
+		e2e_untrack(e2e, tracer->pid);
+	return status;
+}
+
+/// Each of its files is a page that holds a header: no frame fits where one of them was.
+static void ring_whose_files_make_no_room_ends(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *disk = mount_disk(e2e, "size=512k");
+	const char *recording = e2e_format(e2e, "%s/x", disk);
+	struct e2e_tracer *tracer;
+
+	e2e_churn_widen_ports();
+	tracer = E2E_TRACE(e2e, "record", "-w", recording, "-C", "64K", "-G", "1s", "-W", "32",
+			   "--no-snapshot", "-P", e2e_port_text(e2e, 0));
+	for (int ms = 0; ms < WAIT_MS && access(e2e_format(e2e, "%s02", recording), F_OK);
+	     ms += POLL_MS)
+		e2e_sleep_ms(POLL_MS);
+	fill_disk(e2e_format(e2e, "%s/fill", disk));
+	assert_int_equal(churn_to_the_end(e2e, tracer, RING_ROUNDS), EXIT_RUNTIME);
+	assert_says(tracer, "events are lost", "is overwritten");
+	assert_says(tracer, "cannot write the recording", "No space left on device");
+}
+
 static void file_that_may_not_grow_is_an_error_and_no_signal(void **state)
 {
 	struct e2e *e2e = *state;
@@ -298,15 +330,10 @@ static void file_that_may_not_grow_is_an_error_and_no_signal(void **state)
 	const struct rlimit limit = {FSIZE, FSIZE};
 	struct stat st;
 	json_t *info;
-	int status = -1;
 
 	e2e_churn_widen_ports();
 	assert_int_equal(prlimit(tracer->pid, RLIMIT_FSIZE, &limit, NULL), 0);
-	for (int round = 0; round < FSIZE_ROUNDS && !e2e_process_has_ended(tracer->pid, &status);
-	     round++)
-		e2e_churn(e2e, e2e_port(0), RING_CHURN);
-	e2e_untrack(e2e, tracer->pid);
-	assert_int_equal(status, EXIT_RUNTIME);
+	assert_int_equal(churn_to_the_end(e2e, tracer, FSIZE_ROUNDS), EXIT_RUNTIME);
 	assert_says(tracer, recording, "File too large");
 	assert_int_equal(stat(recording, &st), 0);
 	assert_in_range(st.st_size, 1, FSIZE);
@@ -411,6 +438,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(second_sigint_does_not_cut_the_end_short),
 	E2E_TEST(ring_goes_on_when_the_disk_is_full_and_tells_what_is_missing),
 	E2E_TEST(ring_goes_on_in_its_oldest_when_there_is_no_room_for_another),
+	E2E_TEST(ring_whose_files_make_no_room_ends),
 	E2E_TEST(file_that_may_not_grow_is_an_error_and_no_signal),
 	E2E_TEST(disk_that_becomes_read_only_ends_a_recording_that_stays_readable),
 	E2E_TEST(deleted_recording_is_told),

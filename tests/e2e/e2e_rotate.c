@@ -420,6 +420,36 @@ static void ring_does_not_begin_where_a_file_of_others_would_be_overwritten(void
 	e2e_output_free(&output);
 }
 
+/// The names of the ring were free when it began.
+static void ring_that_meets_a_file_of_others_ends(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *taken = e2e_path(e2e, "x1");
+	struct files files = {0};
+	struct e2e_tracer *tracer;
+	int status = -1;
+	char *said;
+
+	e2e_churn_widen_ports();
+	tracer = E2E_TRACE(e2e, "record", "-C", "16K", "-W", "3", "-w", e2e_path(e2e, "x"),
+			   "--no-snapshot", "-P", e2e_port_text(e2e, 0));
+	e2e_file_write(taken, SOMETHING, strlen(SOMETHING));
+	for (int i = 0; i < RING_ROUNDS && !e2e_process_has_ended(tracer->pid, &status); i++)
+		e2e_churn(e2e, e2e_port(0), RING_CHURN);
+	if (status >= 0)
+		e2e_untrack(e2e, tracer->pid);
+	assert_int_equal(status, EXIT_RUNTIME);
+	said = e2e_tracer_stderr(tracer);
+	if (!strstr(said, e2e_format(e2e, "cannot create the recording '%s'", taken)) ||
+	    !strstr(said, "exists already"))
+		fail_msg("the file is not named in: %s", said);
+	free(said);
+	e2e_assert_file_is(taken, SOMETHING);
+	take_file(&files, e2e_path(e2e, "x0"));
+	assert_int_equal(access(e2e_path(e2e, "x2"), F_OK), -1);
+	files_free(&files);
+}
+
 /// Nobody is there to be asked at a seam: the name is passed over.
 static void name_that_others_have_taken_is_passed_over(void **state)
 {
@@ -444,6 +474,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(child_of_a_followed_process_is_followed_over_a_seam),
 	E2E_TEST(ring_overwrites_its_oldest_file),
 	E2E_TEST(ring_does_not_begin_where_a_file_of_others_would_be_overwritten),
+	E2E_TEST(ring_that_meets_a_file_of_others_ends),
 	E2E_TEST(name_that_others_have_taken_is_passed_over),
 };
 
