@@ -227,6 +227,8 @@ int ct_diagnosis_each_example(const struct ct_diagnosis *d,
 
 const char *ct_diagnosis_next_slow(const struct ct_diagnosis *d, size_t *at, uint64_t *ret_takes_ns)
 {
+	if (!d->totals.observed_ns) /* what it is too short for is not known either */
+		return NULL;
 	while (*at < CT_COUNT(finders)) {
 		const struct ct_finder *finder = finders[(*at)++];
 

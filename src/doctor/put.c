@@ -74,12 +74,19 @@ static void put_text(struct ct_json *json, const char *key, const struct ct_buf 
 	ct_json_kv_strn(json, key, text->data, text->len);
 }
 
+/// For how long it was watched, and for what that may be too short.
 static void put_slow(struct ct_json *json, const struct ct_diagnosis *diagnosis)
 {
-	uint64_t takes_ns;
+	uint64_t observed_ns = ct_diagnosis_totals(diagnosis)->observed_ns, takes_ns;
 	const char *id;
 	size_t at = 0;
 
+	if (!observed_ns) {
+		ct_json_kv_null(json, "observed_ns");
+		ct_json_kv_null(json, "may_be_too_short_for");
+		return;
+	}
+	ct_json_kv_u64(json, "observed_ns", observed_ns);
 	ct_json_key(json, "may_be_too_short_for");
 	ct_json_array_begin(json);
 	while ((id = ct_diagnosis_next_slow(diagnosis, &at, &takes_ns)))
@@ -110,7 +117,6 @@ void ct_diagnosis_put_json(struct ct_buf *buf, const struct ct_session *session,
 	put_evidence(&json, finding);
 	put_text(&json, "confirm", &finding->confirm);
 	put_text(&json, "remedy", &finding->remedy);
-	ct_json_kv_u64(&json, "observed_ns", totals->observed_ns);
 	put_slow(&json, diagnosis);
 	ct_json_object_end(&json);
 	ct_buf_putc(buf, '\n');

@@ -389,33 +389,6 @@ static void plain_life_finds_nothing(void **state)
 	assert_int_equal(worst, 0);
 }
 
-/// The stream tells nothing but that time passes; of one that was cut at once not even that.
-static void idle_time_counts_from_the_beginning_to_the_end(void **state)
-{
-	static const struct {
-		uint64_t end_ns;
-		const char *told;
-	} cases[] = {
-		{BEGAN + 5 * S, "nothing found, 0 connections seen in 5.00 s\n"},
-		{BEGAN, "nothing found, 0 connections seen in a time that is not known\n"},
-	};
-
-	for (size_t i = 0; i < CT_COUNT(cases); i++) {
-		const struct ct_output_options options = {};
-		_cleanup_(printed_fini) struct printed printed = {};
-		struct ct_update end = an_update(CT_UPDATE_SILENT);
-		struct ct_sink *sink = NULL;
-
-		end.ts_ns = cases[i].end_ns;
-		printed_init(&printed);
-		assert_int_equal(
-			ct_sink_doctor_new(&options, &printed.session, printed.file, &sink, NULL),
-			0);
-		print_all(&printed, sink, &end, 1);
-		assert_string_equal(printed.text, cases[i].told);
-	}
-}
-
 static void severity_is_told_to_who_asks(void **state)
 {
 	struct patient patient = standing_in(CT_STATE_CLOSE_WAIT, 590);
@@ -499,7 +472,6 @@ int main(void)
 		cmocka_unit_test(lives_of_mostly_handshake_are_bound_by_it),
 		cmocka_unit_test(findings_of_a_kind_are_bounded_and_the_others_counted),
 		cmocka_unit_test(plain_life_finds_nothing),
-		cmocka_unit_test(idle_time_counts_from_the_beginning_to_the_end),
 		cmocka_unit_test(severity_is_told_to_who_asks),
 		cmocka_unit_test(text_has_the_sentence_and_what_it_rests_on),
 		cmocka_unit_test(names_cannot_act_on_the_terminal),

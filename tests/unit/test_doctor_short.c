@@ -2,6 +2,8 @@
 // What the time that was watched may have been too short for.
 #include "unit/doctor_fixture.h"
 
+#include "conntrace/count.h"
+
 #define ALL                                                                           \
 	"dead-peer-hang (takes up to 6m00s), close-wait-leak (1m00s), "               \
 	"syn-unanswered (2m00s), zero-window-stall (6m00s), fin-wait-stuck (4m00s), " \
@@ -59,6 +61,16 @@ static void findings_stand_behind_what_may_be_missing(void **state)
 					     "10.0 s may be too short for " ALL "\nWARN  curl"));
 }
 
+/// Nothing came behind the beginning of the stream.
+static void time_that_is_not_known_is_too_short_for_nobody_knows_what(void **state)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask_after(&printed, CT_OUTPUT_JSON, 0, standing_in(CT_STATE_CLOSE_WAIT, 590), 3);
+	assert_non_null(strstr(printed.text, ",\"observed_ns\":null,"
+					     "\"may_be_too_short_for\":null}\n"));
+}
+
 static void json_has_it_with_each_finding(void **state)
 {
 	_cleanup_(printed_fini) struct printed brief = {}, later = {};
@@ -73,13 +85,42 @@ static void json_has_it_with_each_finding(void **state)
 					   "\"may_be_too_short_for\":[]}\n"));
 }
 
+/// The stream tells nothing but that time passes; of one that was cut at once not even that.
+static void idle_time_counts_from_the_beginning_to_the_end(void **state)
+{
+	static const struct {
+		uint64_t end_ns;
+		const char *told;
+	} cases[] = {
+		{BEGAN + 360 * S, "nothing found, 0 connections seen in 6m00s\n"},
+		{BEGAN, "nothing found, 0 connections seen in a time that is not known\n"},
+	};
+
+	for (size_t i = 0; i < CT_COUNT(cases); i++) {
+		const struct ct_output_options options = {};
+		_cleanup_(printed_fini) struct printed printed = {};
+		struct ct_update end = an_update(CT_UPDATE_SILENT);
+		struct ct_sink *sink = NULL;
+
+		end.ts_ns = cases[i].end_ns;
+		printed_init(&printed);
+		assert_int_equal(
+			ct_sink_doctor_new(&options, &printed.session, printed.file, &sink, NULL),
+			0);
+		print_all(&printed, sink, &end, 1);
+		assert_string_equal(printed.text, cases[i].told);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(idle_time_counts_from_the_beginning_to_the_end),
 		cmocka_unit_test(all_clear_says_what_it_is_too_early_for),
 		cmocka_unit_test(what_has_had_its_time_is_not_named),
 		cmocka_unit_test(silence_is_not_waited_for),
 		cmocka_unit_test(findings_stand_behind_what_may_be_missing),
+		cmocka_unit_test(time_that_is_not_known_is_too_short_for_nobody_knows_what),
 		cmocka_unit_test(json_has_it_with_each_finding),
 	};
 
