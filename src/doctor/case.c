@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "culprits.h"
 #include "finder.h"
 
 /// Who talks to more services than this has other troubles: those that come first are judged.
@@ -145,6 +146,7 @@ int ct_cases_add(struct ct_case **cases, enum ct_case_by by, bool keeps_samples,
 		one->samples[one->n_samples++] =
 			(struct ct_sample){{symptom->values[0], symptom->values[1]}};
 	add_example(one, conn, symptom->weight);
+	ct_culprits_add(&one->culprits, conn);
 	one->count++;
 	return 0;
 }

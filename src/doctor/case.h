@@ -63,6 +63,7 @@ struct ct_case {
 	struct ct_sum values[CT_SYMPTOM_VALUES];
 	struct ct_example examples[CT_EXAMPLES_MAX]; /// the heaviest first
 	size_t n_examples;
+	struct ct_culprits culprits;
 	struct ct_sample *samples; /// owned; n of them are there, in the order in which they came
 	size_t n_samples;
 	size_t max_samples;

@@ -112,6 +112,7 @@ static int conclude(struct ct_diagnosis *d, const struct ct_finder *finder,
 					     .count = one->count,
 					     .n_examples = one->n_examples,
 					     .culprit = one->examples[0].id,
+					     .culprits = one->culprits,
 				     };
 
 	if (!one->count)

@@ -83,12 +83,18 @@ const struct ct_mark *ct_finder_mark(const struct ct_conn *conn, enum ct_flag fl
 void ct_finder_put_owner(const struct ct_doctor_facts *facts, struct ct_buf *buf,
 			 const struct ct_conn_id *id)
 {
+	ct_finder_put_process(facts->options, buf, id);
+}
+
+void ct_finder_put_process(const struct ct_output_options *options, struct ct_buf *buf,
+			   const struct ct_conn_id *id)
+{
 	if (!id->pid) {
 		ct_buf_puts(buf, "an unknown process");
 		return;
 	}
 	if (*id->comm)
-		ct_text_escape(buf, id->comm, strlen(id->comm), facts->options->utf8);
+		ct_text_escape(buf, id->comm, strlen(id->comm), options->utf8);
 	else
 		ct_buf_puts(buf, "process");
 	ct_buf_putc(buf, '[');

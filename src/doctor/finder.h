@@ -96,6 +96,8 @@ void ct_finder_number_older(struct ct_finding *finding, uint64_t n);
 const struct ct_mark *ct_finder_mark(const struct ct_conn *conn, enum ct_flag flag);
 
 /// "nginx[1234]", "nginx[~1234]" where it may be another process, "an unknown process".
+void ct_finder_put_process(const struct ct_output_options *options, struct ct_buf *buf,
+			   const struct ct_conn_id *id);
 void ct_finder_put_owner(const struct ct_doctor_facts *facts, struct ct_buf *buf,
 			 const struct ct_conn_id *id);
 

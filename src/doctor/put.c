@@ -21,26 +21,52 @@ static void put_number(struct ct_json *json, const char *key, uint64_t number, b
 		ct_json_kv_null(json, key);
 }
 
-/// The process that has to change something; or the address that the trouble is with.
+static void put_name(struct ct_json *json, const char *comm, bool known)
+{
+	ct_json_kv_str(json, "comm", known && *comm ? comm : NULL);
+}
+
+/// Those that are kept, each with its own.
+static void put_processes(struct ct_json *json, const struct ct_culprits *culprits)
+{
+	ct_json_key(json, "processes");
+	ct_json_array_begin(json);
+	for (uint32_t i = 0; i < culprits->n; i++) {
+		const struct ct_culprit *culprit = &culprits->first[i];
+
+		ct_json_object_begin(json);
+		put_number(json, "pid", culprit->pid, culprit->pid);
+		put_name(json, culprit->comm, !culprit->has_other_names);
+		ct_json_kv_str(json, "owner", culprit->pid ? ct_owner_name(culprit->owner) : NULL);
+		put_number(json, "cgroup", culprit->cgroup, culprit->cgroup);
+		ct_json_kv_u64(json, "count", culprit->count);
+		ct_json_object_end(json);
+	}
+	ct_json_array_end(json);
+}
+
+/// The process, as far as it is one; and the address that the trouble is with, unless it is the
+/// process that has to change something.
 static void put_culprit(struct ct_json *json, const struct ct_finding *finding)
 {
+	const struct ct_culprits *culprits = &finding->culprits;
+	const struct ct_culprit *first = &culprits->first[0];
 	const struct ct_conn_id *id = &finding->culprit;
-	bool owner = finding->is_of_owner && id->pid;
+	bool one = first->pid && !culprits->pids_differ;
+	bool owner = finding->is_of_owner && one;
 	bool asks = ct_finder_asks(id);
 	char address[CT_ADDR_STRLEN];
 
 	ct_json_key(json, "culprit");
 	ct_json_object_begin(json);
-	put_number(json, "pid", id->pid, owner);
-	if (owner && *id->comm)
-		ct_json_kv_str(json, "comm", id->comm);
-	else
-		ct_json_kv_null(json, "comm");
-	ct_json_kv_str(json, "owner", owner ? ct_owner_name(id->owner) : NULL);
-	put_number(json, "cgroup", id->cgroup, owner && id->cgroup);
+	put_number(json, "pid", first->pid, one);
+	put_name(json, first->comm, !culprits->comms_differ);
+	ct_json_kv_str(json, "owner", one ? ct_owner_name(culprits->owner) : NULL);
+	put_number(json, "cgroup", first->cgroup, first->cgroup && !culprits->cgroups_differ);
 	ct_json_kv_str(json, "address",
 		       owner || !asks ? NULL : ct_addr_format(id->family, id->raddr, address));
 	put_number(json, "port", asks ? id->rport : id->lport, !owner);
+	put_processes(json, culprits);
 	put_number(json, "netns", id->netns, id->netns);
 	ct_json_object_end(json);
 }
@@ -157,6 +183,69 @@ static void put_line(struct ct_buf *buf, const char *label, const struct ct_buf 
 	ct_buf_putc(buf, '\n');
 }
 
+static void put_process(const struct ct_output_options *options, struct ct_buf *buf,
+			const struct ct_culprit *culprit)
+{
+	struct ct_conn_id id = {.pid = culprit->pid, .owner = culprit->owner};
+
+	memcpy(id.comm, culprit->comm, sizeof(id.comm));
+	ct_finder_put_process(options, buf, &id);
+	if (culprit->has_other_names)
+		ct_buf_puts(buf, " (under other names, too)");
+	ct_buf_puts(buf, ", cgroup ");
+	if (culprit->cgroup)
+		ct_buf_u64(buf, culprit->cgroup);
+	else
+		ct_buf_puts(buf, "not known");
+}
+
+static void put_others(const struct ct_output_options *options, struct ct_buf *buf,
+		       const struct ct_culprits *culprits)
+{
+	const struct ct_culprit *first = &culprits->first[0];
+
+	ct_buf_puts(buf, "others");
+	if (!culprits->comms_differ && *first->comm) {
+		ct_buf_puts(buf, ", called ");
+		ct_text_escape(buf, first->comm, strlen(first->comm), options->utf8);
+		ct_buf_puts(buf, " too");
+	}
+	if (!culprits->cgroups_differ && first->cgroup)
+		ct_buf_puts(buf, ", of the same cgroup");
+}
+
+bool ct_finding_put_process(const struct ct_output_options *options, struct ct_buf *buf,
+			    const struct ct_finding *finding, size_t at)
+{
+	const struct ct_culprits *culprits = &finding->culprits;
+	bool is_kept = at < culprits->n;
+
+	if (!is_kept && (at > culprits->n || !culprits->others))
+		return false;
+	if (is_kept)
+		put_process(options, buf, &culprits->first[at]);
+	else
+		put_others(options, buf, culprits);
+	if (culprits->n == 1 && !culprits->others)
+		return true;
+	ct_buf_puts(buf, ": ");
+	ct_words_count(buf, is_kept ? culprits->first[at].count : culprits->others, "connection");
+	return true;
+}
+
+static void put_process_lines(const struct ct_output_options *options, struct ct_buf *buf,
+			      const struct ct_finding *finding)
+{
+	const struct ct_culprits *culprits = &finding->culprits;
+	bool are_several = culprits->n > 1 || culprits->others;
+
+	for (size_t i = 0; i < culprits->n + (culprits->others != 0); i++) {
+		put_label(buf, i ? "" : are_several ? "processes" : "process");
+		(void)ct_finding_put_process(options, buf, finding, i);
+		ct_buf_putc(buf, '\n');
+	}
+}
+
 void ct_finding_put_text(const struct ct_output_options *options, struct ct_buf *buf,
 			 const struct ct_finding *finding)
 {
@@ -172,6 +261,7 @@ void ct_finding_put_text(const struct ct_output_options *options, struct ct_buf 
 	put_label(buf, "finding");
 	ct_buf_printf(buf, "%s, confidence %s\n", finding->id,
 		      ct_confidence_name(finding->confidence));
+	put_process_lines(options, buf, finding);
 	put_label(buf, "evidence");
 	for (size_t i = 0; i < finding->n_evidence; i++) {
 		ct_buf_puts(buf, i ? ", " : "");

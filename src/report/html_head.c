@@ -131,6 +131,16 @@ static void put_examples(struct ct_html_json *w, const struct ct_finding *findin
 	ct_json_array_end(&w->json);
 }
 
+static void put_processes(struct ct_html_json *w, const struct ct_output_options *options,
+			  const struct ct_finding *finding)
+{
+	ct_json_key(&w->json, "processes");
+	ct_json_array_begin(&w->json);
+	for (size_t i = 0; ct_finding_put_process(options, &w->words, finding, i); i++)
+		ct_html_words(w);
+	ct_json_array_end(&w->json);
+}
+
 static void put_sentence(struct ct_html_json *w, const char *key, const struct ct_buf *text)
 {
 	ct_json_key(&w->json, key);
@@ -146,6 +156,7 @@ static void put_finding(struct ct_html_json *w, const struct ct_output_options *
 	ct_json_kv_str(&w->json, "confidence", ct_confidence_name(finding->confidence));
 	ct_json_kv_u64(&w->json, "count", finding->count);
 	put_sentence(w, "summary", &finding->summary);
+	put_processes(w, options, finding);
 	ct_json_key(&w->json, "evidence");
 	ct_json_array_begin(&w->json);
 	for (size_t i = 0; i < finding->n_evidence; i++) {

@@ -152,6 +152,8 @@ def page_opens_and_says_what_was_recorded(page, pages):
     while page.all("#findings-list > button"):
         page.one("#findings-list > button").click()
     expect_equal(len(page.all("#findings .finding")), page.js("return data.findings.length"))
+    for card, lines in zip(page.all("#findings .finding"), page.js("return data.findings.map(one => one.processes)")):
+        expect(lines and all(line in card.text for line in lines), card.text)
     expect(page.all("#chart .area"), "no area")
     expect(page.all("#worst .card"), "no life")
     expect_equal(shown(page), 400)

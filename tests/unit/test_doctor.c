@@ -413,6 +413,7 @@ static void text_has_the_sentence_and_what_it_rests_on(void **state)
 		"WARN  curl[4242] holds 4 connections in CLOSE_WAIT, the oldest for 10.0 s: the "
 		"peer has closed, and close() has not been called\n"
 		"      finding   close-wait-leak, confidence medium\n"
+		"      process   curl[4242], cgroup not known\n"
 		"      evidence  oldest 10.0 s, entered_while_watched 4, unread_at_fin 20 B\n"
 		"      examples  10.0.0.1:45678 -> 10.0.0.2:80  sk:100\n"
 		"                10.0.0.1:45678 -> 10.0.0.2:80  sk:101\n"

@@ -274,6 +274,7 @@ static void finding_names_examples_that_are_in_the_page(void **state)
 	finding = json_array_get(json_object_get(page.data, "findings"), 0);
 	assert_dumps(json_object_get(finding, "id"), "\"close-wait-leak\"");
 	assert_dumps(json_object_get(finding, "count"), "3");
+	assert_dumps(json_object_get(finding, "processes"), "[\"curl[4242], cgroup not known\"]");
 	assert_true(json_array_size(json_object_get(finding, "evidence")) > 0);
 	assert_non_null(strstr(json_string_value(json_object_get(finding, "confirm")), "ss "));
 	examples = json_object_get(finding, "examples");

@@ -70,6 +70,8 @@ function findingCard(finding) {
 		el("p", { class: "note" }, finding.id + ", confidence " + finding.confidence + ", " +
 			count(finding.count, "connection")),
 		el("dl", {},
+			el("dt", {}, finding.processes.length > 1 ? "Processes" : "Process"),
+			el("dd", {}, ...finding.processes.map(line => el("div", {}, line))),
 			el("dt", {}, "Evidence"), el("dd", {}, finding.evidence.join(", ") || NOT_KNOWN),
 			el("dt", {}, "Examples"), el("dd", {}, el("ul", { class: "examples" }, ...finding.examples.map(exampleItem))),
 			el("dt", {}, "Confirm"), el("dd", {}, el("code", {}, finding.confirm || NOT_KNOWN)),
