@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Shows that a finding about a service names the process that has trouble with it; and names none
+// where there are two.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "support/e2e.h"
+#include "support/events.h"
+
+#define HOST "127.0.0.1"
+
+static struct e2e_tracer *record(struct e2e *e2e)
+{
+	return E2E_TRACE(e2e, "record", "-w", e2e_path(e2e, "x.ctr"), "-P", e2e_port_text(e2e, 0),
+			 "--netns", e2e_format(e2e, "%lu", e2e->home.inum));
+}
+
+static struct e2e_actor *be_refused(struct e2e *e2e, const char *comm, int times)
+{
+	struct e2e_actor *actor = e2e_actor_start(e2e, &e2e->home, comm);
+
+	for (int i = 0; i < times; i++)
+		e2e_actor_connect_fails(actor, HOST, e2e_port(0), ECONNREFUSED);
+	return actor;
+}
+
+/// The only finding of the recording; the caller owns the array.
+static const json_t *find_refusal(struct e2e *e2e, json_t **ret_findings)
+{
+	*ret_findings = E2E_CONNTRACE_JSON("doctor", e2e_path(e2e, "x.ctr"), "--json");
+	assert_int_equal(json_array_size(*ret_findings), 1);
+	return e2e_events_one(*ret_findings, "{s:s}", "id", "refused");
+}
+
+/// As the events have it; 0: they do not know it.
+static long long cgroup_of(struct e2e *e2e, const struct e2e_actor *actor)
+{
+	json_t *events = E2E_CONNTRACE_JSON("replay", e2e_path(e2e, "x.ctr"), "--json");
+	const json_t *event = e2e_events_nth(events, 0, "{s:s, s:i}", "event", "close", "pid",
+					     (int)actor->pid);
+	long long cgroup;
+
+	assert_non_null(event);
+	cgroup = e2e_event_number(event, "cgroup");
+	json_decref(events);
+	return cgroup > 0 ? cgroup : 0;
+}
+
+static void assert_cgroup(const json_t *of, long long cgroup)
+{
+	if (cgroup)
+		e2e_assert_has(of, "{s:I}", "cgroup", (json_int_t)cgroup);
+	else
+		e2e_assert_has(of, "{s:n}", "cgroup");
+}
+
+static const char *process_text(struct e2e *e2e, const struct e2e_actor *actor, long long cgroup)
+{
+	return e2e_format(e2e, cgroup ? "%s[%d], cgroup %lld" : "%s[%d], cgroup not known",
+			  actor->comm, actor->pid, cgroup);
+}
+
+/// Both the doctor and the report say it.
+static void assert_said(struct e2e *e2e, const char *text)
+{
+	static const char *const commands[] = {"doctor", "report"};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		struct e2e_output output;
+
+		E2E_CONNTRACE(&output, commands[i], e2e_path(e2e, "x.ctr"));
+		assert_int_equal(output.status, 0);
+		if (!strstr(output.out, text))
+			fail_msg("%s does not say \"%s\": %s", commands[i], text, output.out);
+		e2e_output_free(&output);
+	}
+}
+
+static void process_that_is_refused_is_named(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *recorder = record(e2e);
+	const struct e2e_actor *client = be_refused(e2e, "ct-client", 3);
+	const json_t *finding, *culprit;
+	json_t *findings;
+	long long cgroup;
+
+	e2e_tracer_stop(recorder, 0);
+	cgroup = cgroup_of(e2e, client);
+	finding = find_refusal(e2e, &findings);
+	culprit = json_object_get(finding, "culprit");
+	e2e_assert_has(culprit, "{s:i, s:s, s:s, s:s, s:i}", "pid", (int)client->pid, "comm",
+		       "ct-client", "owner", "connect", "address", HOST, "port", e2e_port(0));
+	assert_cgroup(culprit, cgroup);
+	assert_said(e2e,
+		    e2e_format(e2e, "      process   %s\n", process_text(e2e, client, cgroup)));
+	json_decref(findings);
+}
+
+static void two_that_are_refused_are_told_apart(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *recorder = record(e2e);
+	const struct e2e_actor *client = be_refused(e2e, "ct-client", 2);
+	const struct e2e_actor *other = be_refused(e2e, "ct-other", 1);
+	const json_t *finding, *culprit, *processes;
+	json_t *findings;
+	long long cgroup;
+
+	e2e_tracer_stop(recorder, 0);
+	cgroup = cgroup_of(e2e, client);
+	finding = find_refusal(e2e, &findings);
+	culprit = json_object_get(finding, "culprit");
+	e2e_assert_has(finding, "{s:i}", "count", 3);
+	e2e_assert_has(culprit, "{s:n, s:n, s:n, s:s, s:i}", "pid", "comm", "owner", "address",
+		       HOST, "port", e2e_port(0));
+	assert_cgroup(culprit, cgroup); /* that of the test, of both */
+	processes = json_object_get(culprit, "processes");
+	assert_int_equal(json_array_size(processes), 2);
+	e2e_assert_has(json_array_get(processes, 0), "{s:i, s:s, s:i}", "pid", (int)client->pid,
+		       "comm", "ct-client", "count", 2);
+	e2e_assert_has(json_array_get(processes, 1), "{s:i, s:s, s:i}", "pid", (int)other->pid,
+		       "comm", "ct-other", "count", 1);
+	assert_said(e2e, e2e_format(e2e,
+				    "      processes %s: 2 connections\n"
+				    "                %s: 1 connection\n",
+				    process_text(e2e, client, cgroup),
+				    process_text(e2e, other, cgroup)));
+	json_decref(findings);
+}
+
+static const struct CMUnitTest tests[] = {
+	E2E_TEST(process_that_is_refused_is_named),
+	E2E_TEST(two_that_are_refused_are_told_apart),
+};
+
+E2E_MAIN("culprit", tests)
