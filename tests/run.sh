@@ -11,7 +11,8 @@
 # what the command wrote is shown as if it had failed. A command that writes no TAP is one case: exit 0
 # passed, 77 skipped with its last line as the reason, anything else failed. A program that dies, or stops
 # before its last case, has failed. TEST_TIMEOUT is in seconds for each command; when TEST_BUDGET seconds
-# are over, no further command is begun: each of them is told as skipped.
+# are over, no further command is begun: each of them is told as skipped; one that goes on then has ten
+# minutes more.
 set -u
 
 export CMOCKA_MESSAGE_OUTPUT=TAP
@@ -59,12 +60,13 @@ count_cases() {
 }
 
 run_one() {
-	local suite=$1 command=$2 status counts start pass fail skip seconds
+	local suite=$1 command=$2 status counts start pass fail skip seconds limit_s
 
 	start=$SECONDS
+	limit_s=$(limit_s)
 	# The shell's own word on a program that died goes nowhere: it is said below.
 	{
-		timeout -k 10 "$timeout_s" bash -c "exec $command" >"$output" 2>&1 </dev/null
+		timeout -k 10 "$limit_s" bash -c "exec $command" >"$output" 2>&1 </dev/null
 		status=$?
 	} 2>/dev/null
 	seconds=$((SECONDS - start))
@@ -81,7 +83,7 @@ run_one() {
 	sed -n 's/^skip /         skipped: /p' <<<"$counts"
 	sed -n 's/^repeated: /         &/p' "$output"
 	((fail)) || grep -q '^repeated: ' "$output" || return
-	((status == 124)) && echo "         stopped after $timeout_s s"
+	((status == 124)) && echo "         stopped after $limit_s s"
 	((status > 128)) && echo "         ended by signal $((status - 128))"
 	sed 's/^/         | /' "$output"
 }
@@ -96,6 +98,17 @@ uptime_s() {
 
 is_time_over() {
 	[ -n "$budget_s" ] && (($(uptime_s) - begun_s >= budget_s))
+}
+
+# What is begun in time may go on for ten minutes behind it.
+limit_s() {
+	local limit=$timeout_s left
+
+	if [ -n "$budget_s" ]; then
+		left=$((budget_s - ($(uptime_s) - begun_s) + 600))
+		limit=$((left < limit ? left : limit))
+	fi
+	echo "$limit"
 }
 
 skip_one() {
