@@ -23,6 +23,7 @@ struct ct_session {
 	/// How many of those net.ipv4.ip_local_reserved_ports keeps from connect(); 0 none, or
 	/// unknown
 	uint64_t reserved_ports;
+	uint64_t retries2; /// net.ipv4.tcp_retries2 there; 0 unknown
 };
 
 /// CLOCK_REALTIME of an event's CLOCK_MONOTONIC time.

@@ -87,6 +87,15 @@ static void count_local_ports(struct ct_session *session)
 	session->reserved_ports = count_reserved_ports((uint16_t)first, (uint16_t)last);
 }
 
+/// Of this network namespace. A kernel that gives up at once has none to tell: 0 is unknown.
+static void read_retries(struct ct_session *session)
+{
+	char text[32];
+
+	read_line("/proc/sys/net/ipv4/tcp_retries2", text, sizeof(text));
+	(void)ct_parse_u64(text, 0, UINT8_MAX, &session->retries2);
+}
+
 static void join_words(char *const words[], char *ret, size_t size)
 {
 	size_t used = 0;
@@ -109,6 +118,7 @@ void ct_session_begin(char *const command_line[], struct ct_session *ret)
 	read_line("/proc/sys/kernel/random/boot_id", ret->boot_id, sizeof(ret->boot_id));
 	ret->netns = own_netns();
 	count_local_ports(ret);
+	read_retries(ret);
 	join_words(command_line, ret->command_line, sizeof(ret->command_line));
 	read_clocks(ret);
 }

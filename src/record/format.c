@@ -31,6 +31,7 @@ enum header_tag {
 	TAG_LOCAL_PORTS,
 	TAG_RESERVED_PORTS,
 	TAG_PRIVILEGES,
+	TAG_RETRIES2,
 	TAG_CAPABILITY = 32, /// and from here on one for each of enum ct_capability_id
 };
 
@@ -61,6 +62,7 @@ static const struct {
 	NUMBER(TAG_LOCAL_PORTS, local_ports),
 	NUMBER(TAG_RESERVED_PORTS, reserved_ports),
 	NUMBER(TAG_PRIVILEGES, privileges),
+	NUMBER(TAG_RETRIES2, retries2),
 #undef TEXT
 #undef NUMBER
 };

@@ -38,6 +38,7 @@ const struct ct_session fixture_session = {
 	.netns = 4026531840,
 	.local_ports = 28232,
 	.reserved_ports = 14,
+	.retries2 = 7,
 	.privileges = CT_PRIVILEGE_KNOWN(CT_PRIVILEGE_BPF) | CT_PRIVILEGE_HELD(CT_PRIVILEGE_BPF) |
 		      CT_PRIVILEGE_KNOWN(CT_PRIVILEGE_SYSLOG),
 };
