@@ -224,6 +224,7 @@ struct ct_conn {
 	uint8_t closed_context;	   /// enum ct_context of its → CLOSE
 	uint8_t own_fin;	   /// enum ct_fin, told with its → CLOSE
 	struct ct_request request; /// all 0: none was seen
+	uint8_t unheard;	   /// keepalive probes in a row without an answer; at most 255
 	uint16_t sk_err;	   /// errno that the socket died with, or the last reported; 0 none
 	uint32_t unread;	   /// bytes received and not read, at its last transition
 	uint32_t unacked;	   /// bytes queued and not acknowledged, at its last transition
@@ -232,8 +233,10 @@ struct ct_conn {
 	uint32_t retransmits;	   /// seen so far
 	uint32_t rto_streak;	   /// time-outs in a row of one segment, by the last of them
 	uint32_t rto_seq;	   /// its sequence number
-	uint64_t rto_since_ns;	   /// when the first of them came
-	uint64_t rto_last_ns;	   /// … and the last
+	/// When the first of them came and the last. Or of those unheard, or of the probes of a
+	/// closed window: none is sent while a segment waits for its acknowledgement
+	uint64_t rto_since_ns;
+	uint64_t rto_last_ns;
 	uint32_t keepalives_sent;
 	uint32_t window_probes_sent; /// in its life, of all stalls
 	uint32_t stalls;	     /// times that a closed window was probed; 0: not told apart
@@ -244,6 +247,8 @@ struct ct_conn {
 	struct ct_event_counters counters;
 	bool options_known; /// options hold what was told last
 	struct ct_event_options options;
+	/// From the first probe to the last, of the longest of the stalls
+	uint32_t stall_ms_max;
 	uint64_t wants_ns; /// when a detector wants to look at it again; CT_NS_UNKNOWN never
 	void *held;	   /// select.c's: updates that wait for a filter's decision
 };

@@ -32,6 +32,7 @@ static void note_retransmit(struct ct_conn *conn, const struct ct_event *event)
 	/* behind a time-out others follow without one: tcp_xmit_retransmit_queue() */
 	if (event->retransmit.kind != CT_RETRANSMIT_RTO || event->context != CT_CONTEXT_RETRANSMIT)
 		return;
+	conn->unheard = 0;
 	conn->rto_streak = again ? conn->rto_streak + 1 : 1;
 	conn->rto_seq = event->retransmit.seq;
 	conn->rto_last_ns = event->ts_ns;
@@ -104,12 +105,24 @@ static int on_error(struct ct_conn_table *table, const struct ct_event *event)
 	return ct_table_tell_anyhow(table, entry, &update);
 }
 
+/// One is sent when nothing waits for an acknowledgement any more. Returns how long it is behind
+/// the first of those that GOES_ON.
+static uint64_t note_probe_sent(struct ct_conn *conn, bool goes_on, uint64_t at_ns)
+{
+	conn->rto_streak = 0;
+	conn->rto_last_ns = at_ns;
+	if (!goes_on)
+		conn->rto_since_ns = at_ns;
+	return at_ns > conn->rto_since_ns ? at_ns - conn->rto_since_ns : 0;
+}
+
 /// The kernel doubles the time to the next probe, up to a bound, for as long as the window stays
 /// closed, and begins anew when it opens: tcp_send_probe0(), tcp_ack_probe(). BACKOFF: how often it
 /// has; 0 is not known, or there was no way to send it.
-static void note_window_probe(struct ct_conn *conn, uint32_t backoff)
+static void note_window_probe(struct ct_conn *conn, uint32_t backoff, uint64_t at_ns)
 {
 	bool goes_on = conn->stalls && backoff > 1 && backoff >= conn->stall_backoff;
+	uint64_t took_ms;
 
 	conn->window_probes_sent++;
 	if (!backoff)
@@ -119,6 +132,23 @@ static void note_window_probe(struct ct_conn *conn, uint32_t backoff)
 	if (conn->stall_probes > conn->stall_probes_max)
 		conn->stall_probes_max = conn->stall_probes;
 	conn->stall_backoff = backoff;
+	took_ms = note_probe_sent(conn, goes_on, at_ns) / 1000000;
+	if (took_ms > conn->stall_ms_max)
+		conn->stall_ms_max = took_ms < UINT32_MAX ? (uint32_t)took_ms : UINT32_MAX;
+}
+
+/// An answer is told when the next one would be due. The kernel counts anew behind it, and behind
+/// whatever else comes: tcp_ack().
+static void note_keepalive(struct ct_conn *conn, const struct ct_event *event)
+{
+	bool goes_on = conn->unheard && event->probe.unanswered > 1;
+
+	conn->keepalives_sent++;
+	note_probe_sent(conn, goes_on, event->ts_ns);
+	if (!goes_on)
+		conn->unheard = 1;
+	else if (conn->unheard < UINT8_MAX)
+		conn->unheard++;
 }
 
 static void note_probe(struct ct_conn *conn, const struct ct_event *event)
@@ -126,9 +156,11 @@ static void note_probe(struct ct_conn *conn, const struct ct_event *event)
 	bool keepalive = event->probe.type == CT_PROBE_KEEPALIVE;
 
 	if (event->probe.outcome == CT_PROBE_SENT && keepalive)
-		conn->keepalives_sent++;
+		note_keepalive(conn, event);
 	else if (event->probe.outcome == CT_PROBE_SENT)
-		note_window_probe(conn, event->probe.backoff);
+		note_window_probe(conn, event->probe.backoff, event->ts_ns);
+	else if (event->probe.outcome == CT_PROBE_ANSWERED && keepalive)
+		conn->unheard = 0;
 	else if (event->probe.outcome == CT_PROBE_DEAD && keepalive)
 		conn->keepalive_dead = true;
 }
