@@ -217,6 +217,7 @@ UNIT_SRCS_doctor_ended := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_short := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_full := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_culprit := $(UNIT_SRCS_doctor)
+UNIT_SRCS_doctor_path := $(UNIT_SRCS_doctor)
 
 UNIT_SRCS_conn_table      := tests/unit/world.c $(TABLE_SRCS) $(LIFE_SRCS)
 UNIT_SRCS_conn_table_frozen := $(UNIT_SRCS_conn_table)

@@ -62,7 +62,7 @@ static int judge(struct ct_diagnosis *d, const struct ct_conn *conn, uint64_t no
 		    (finder->of_silence && !is_silence(d, conn, &symptom)))
 			continue;
 		r = ct_cases_add(&d->cases[i], finder->by, finder->keeps_samples, conn, &symptom);
-		if (r == 0 && finder->of_full_queue)
+		if (r == 0 && finder == &ct_find_accept_overflow)
 			r = ct_full_note_handshake(&d->full, &conn->id);
 		if (r == -ENOSPC)
 			d->totals.left_out++;
@@ -158,15 +158,63 @@ static int conclude_of(struct ct_diagnosis *d, const struct ct_finder *finder,
 	return r;
 }
 
+/// Where a listener was seen full, and no handshake that found no room tells of it: it does itself.
+static int judge_listeners(struct ct_diagnosis *d, struct ct_case **cases)
+{
+	int r = 0;
+
+	for (const struct ct_full *full = d->full; full && r == 0; full = full->hh.next) {
+		const struct ct_conn listener = {.id = full->id};
+		struct ct_symptom symptom;
+
+		if (full->by_handshake)
+			continue;
+		ct_finder_full_symptom(full, &symptom);
+		r = ct_cases_add(cases, ct_find_accept_overflow.by, false, &listener, &symptom);
+		if (r == -ENOSPC) {
+			d->totals.left_out++;
+			r = 0;
+		}
+	}
+	return r;
+}
+
+/// Of what full listeners dropped no event tells, but those who asked them sent it again.
+static void count_dropped(const struct ct_diagnosis *d, const struct ct_case *cases)
+{
+	for (const struct ct_case *one = cases; one; one = one->hh.next) {
+		const struct ct_conn_id *id = &one->examples[0].id;
+		struct ct_full *full = ct_full_find(d->full, id->netns, id->rport);
+
+		if (full && ct_finder_is_within_host(id))
+			full->syns_again += one->values[1].sum;
+	}
+}
+
+static int join_listeners(struct ct_diagnosis *d)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < CT_COUNT(finders) && r == 0; i++) {
+		if (finders[i] == &ct_find_syn_unanswered)
+			count_dropped(d, d->cases[i]);
+		else if (finders[i] == &ct_find_accept_overflow)
+			r = judge_listeners(d, &d->cases[i]);
+	}
+	return r;
+}
+
 static int conclude_all(struct ct_diagnosis *d, const struct ct_output_options *options,
 			const struct ct_session *session)
 {
 	const struct ct_doctor_facts facts = {options, d->totals.observed_ns, session, d->holders,
 					      d->full};
+	int r;
 
+	r = join_listeners(d);
+	if (r)
+		return r;
 	for (size_t i = 0; i < CT_COUNT(finders); i++) {
-		int r;
-
 		HASH_SORT(d->cases[i], by_count);
 		r = conclude_of(d, finders[i], d->cases[i], &facts);
 		if (r)

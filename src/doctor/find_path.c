@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Peers that do not answer, turn us away, have gone, or read too slowly. */
+/* Peers that do not answer, turn us away, or have gone. */
 #include "finder.h"
 
 #include <errno.h>
@@ -9,9 +9,13 @@
 /// tcp_retries2: 15 time-outs, 13 to 30 minutes until the kernel gives up, RFC 1122 4.2.3.5.
 #define RTO_STREAK 3
 
-/// A window is closed for a moment in many a bulk transfer: the probes of one stall, or of a life
-/// where its stalls are not told apart.
-#define PROBES 3
+/// TCP_RTO_MIN, and how often it may be doubled before it is more than CT_RTO_MAX_NS:
+/// tcp_model_timeout() in net/ipv4/tcp_timer.c.
+#define RTO_MIN_NS (CT_SECOND_NS / 5)
+#define RTO_LINEAR 9
+
+/// The answer to the last probe is told when the next is due: of two the first had none.
+#define UNHEARD 2
 
 static bool was_never_established(const struct ct_conn *conn)
 {
@@ -19,10 +23,6 @@ static bool was_never_established(const struct ct_conn *conn)
 
 	return conn->id.role == CT_ROLE_ACTIVE && last && last->state == CT_STATE_SYN_SENT;
 }
-
-#define ACCEPT_FASTER                                                                             \
-	"Recv-Q at Send-Q says that it is full: let accept() be called more often, or raise the " \
-	"backlog of listen() and net.core.somaxconn"
 
 /// Of another one than silence; what tcp_disconnect() leaves in a connect() that is given up is
 /// none.
@@ -66,26 +66,25 @@ static void describe_syns(const struct ct_case *one, const struct ct_doctor_fact
 
 /// The listener is here, and had no room: it is not that nobody answers.
 static void put_no_room(const struct ct_case *one, const struct ct_doctor_facts *facts,
-			const struct ct_full *full, struct ct_finding *finding)
+			struct ct_finding *finding)
 {
 	finding->confidence = CT_CONFIDENCE_MEDIUM; /* a firewall here would look the same */
 	describe_syns(one, facts, " had no room: ", finding);
-	ct_buf_puts(&finding->summary, "; the accept queue at that port was seen full, and then "
-				       "the kernel drops a SYN without a word");
-	if (full->by_handshake)
-		ct_buf_puts(&finding->summary, ", see accept-overflow");
+	ct_buf_puts(&finding->summary,
+		    "; the accept queue at that port was seen full, and then "
+		    "the kernel drops a SYN without a word, see accept-overflow");
 	ct_finder_put_ss_listener(facts, &finding->confirm, one, finding->culprit.rport);
-	ct_buf_puts(&finding->remedy, ACCEPT_FASTER);
+	ct_buf_puts(&finding->remedy, CT_FINDER_ACCEPT_FASTER);
 }
 
 static bool is_dropped(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		       struct ct_finding *finding)
 {
-	const struct ct_full *full = ct_full_find(facts->full, &finding->culprit);
+	const struct ct_conn_id *id = &finding->culprit;
 
 	finding->severity = CT_SEVERITY_WARN;
-	if (full && ct_finder_is_within_host(&finding->culprit)) {
-		put_no_room(one, facts, full, finding);
+	if (ct_finder_is_within_host(id) && ct_full_find(facts->full, id->netns, id->rport)) {
+		put_no_room(one, facts, finding);
 		return true;
 	}
 	finding->confidence = CT_CONFIDENCE_HIGH;
@@ -171,6 +170,47 @@ static bool is_unheard(const struct ct_conn *conn, uint64_t now_ns, struct ct_sy
 	return true;
 }
 
+/**
+ * The kernel gives up at the first time-out that comes so long behind the first of the segment, or
+ * later: what as many would take that begin at RTO_MIN_NS and double, tcp_retries2 in
+ * Documentation/networking/ip-sysctl.rst.
+ *
+ * @return 0: not known.
+ */
+static uint64_t gives_up_ns(const struct ct_doctor_facts *facts, const struct ct_conn_id *id)
+{
+	uint64_t retries = facts->session->retries2, doubled;
+
+	if (!retries || retries > UINT8_MAX || !facts->session->netns ||
+	    facts->session->netns != id->netns) /* a recording may hold any number */
+		return 0;
+	doubled = retries < RTO_LINEAR ? retries : RTO_LINEAR;
+	return ((UINT64_C(2) << doubled) - 1) * RTO_MIN_NS + (retries - doubled) * CT_RTO_MAX_NS;
+}
+
+static void put_giving_up(const struct ct_doctor_facts *facts, struct ct_finding *finding)
+{
+	uint64_t after_ns = gives_up_ns(facts, &finding->culprit);
+	struct ct_buf *text = &finding->remedy;
+
+	ct_buf_puts(text, "the peer or the way to it is gone; the kernel gives up ");
+	if (after_ns) {
+		ct_finding_number(finding, "tcp_retries2", facts->session->retries2);
+		ct_finding_number(finding, "gives_up_after_ns", after_ns);
+		ct_buf_puts(text, "at the first time-out that comes ");
+		ct_words_duration(facts->options, text, after_ns);
+		ct_buf_printf(text,
+			      " or more behind the first (net.ipv4.tcp_retries2 is %llu, and "
+			      "tcp_rto_max_ms taken to be as it is by default)",
+			      (unsigned long long)facts->session->retries2);
+	} else {
+		ct_buf_puts(text, "after net.ipv4.tcp_retries2 time-outs (by default 15, a "
+				  "quarter of an hour and more; what is set there is not known)");
+	}
+	ct_buf_puts(text, ", with TCP_USER_TIMEOUT after as many milliseconds as the application "
+			  "wants to wait");
+}
+
 static bool is_hang(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		    struct ct_finding *finding)
 {
@@ -189,10 +229,7 @@ static bool is_hang(const struct ct_case *one, const struct ct_doctor_facts *fac
 	ct_finding_number(finding, "given_up", one->values[2].sum);
 	ct_finder_number_older(finding, one->values[3].sum);
 	ct_finder_put_ss(facts, &finding->confirm, NULL, one);
-	ct_buf_puts(&finding->remedy,
-		    "the peer or the way to it is gone; the kernel gives up after "
-		    "net.ipv4.tcp_retries2 time-outs (15: a quarter of an hour and more), "
-		    "TCP_USER_TIMEOUT after as many milliseconds as the application wants to wait");
+	put_giving_up(facts, finding);
 	return true;
 }
 
@@ -204,32 +241,85 @@ const struct ct_finder ct_find_dead_peer_hang = {
 	.concludes = is_hang,
 };
 
-/* values: probes sent; 1 if it has died of them; 1 if older than the trace */
+/// Its last probes had no answer; that to the very last one may be on its way.
+static bool is_unheard_of(const struct ct_conn *conn, uint64_t now_ns)
+{
+	const struct ct_step *last = ct_history_last(&conn->history);
+	uint64_t since_ns = conn->rto_since_ns, last_ns = conn->rto_last_ns, gap_ns;
+
+	if (conn->phase != CT_PHASE_LIVE || conn->unheard < UNHEARD || !last || last_ns < since_ns)
+		return false;
+	/* a segment took it there since */
+	if (last->at_ns != CT_NS_UNKNOWN && last->at_ns > since_ns)
+		return false;
+	gap_ns = (last_ns - since_ns) / (conn->unheard - 1);
+	return now_ns <= last_ns + 2 * gap_ns;
+}
+
+/* values: probes sent; 1 if it has died of them; 1 if older than the trace; of one that lives those
+ * in a row that had no answer */
 static bool is_ghost(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
-	(void)now_ns;
-	if (!conn->keepalive_dead)
+	bool died = conn->keepalive_dead;
+
+	if (!died && !is_unheard_of(conn, now_ns))
 		return false;
-	*ret = (struct ct_symptom){conn->keepalives_sent,
-				   {conn->keepalives_sent, 1, ct_conn_was_met_late(conn)}};
+	*ret = (struct ct_symptom){
+		conn->keepalives_sent,
+		{conn->keepalives_sent, died, ct_conn_was_met_late(conn), died ? 0 : conn->unheard},
+	};
 	return true;
+}
+
+static void put_fate(const struct ct_case *one, struct ct_buf *text)
+{
+	uint64_t died = one->values[1].sum;
+
+	if (died == one->count) {
+		ct_buf_puts(text, " died of keepalive: the peer had gone without a word, and no "
+				  "probe was answered any more");
+		return;
+	}
+	if (died)
+		ct_buf_printf(text, ": %llu died of keepalive, and of the others",
+			      (unsigned long long)died);
+	else
+		ct_buf_putc(text, ':');
+	ct_buf_printf(text,
+		      " the last keepalive probes, up to %llu in a row, were not answered: the "
+		      "peer has gone without a word, or the way to it",
+		      (unsigned long long)one->values[3].max);
+}
+
+/// What has died leaves no trace in ss: the tracer itself confirms it.
+static void put_ghosts(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		       struct ct_finding *finding)
+{
+	const struct ct_conn_id *id = &finding->culprit;
+
+	if (one->values[1].sum < one->count)
+		ct_finder_put_ss(facts, &finding->confirm, "established", one);
+	else
+		ct_buf_printf(&finding->confirm, "conntrace -P %u --flag keepalive-dead",
+			      ct_finder_asks(id) ? id->rport : id->lport);
 }
 
 static bool is_haunted(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		       struct ct_finding *finding)
 {
 	finding->severity = CT_SEVERITY_WARN;
-	finding->confidence = CT_CONFIDENCE_HIGH;
+	/* the answer to the last may have come since */
+	finding->confidence = one->values[1].sum ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
 	ct_words_count(&finding->summary, one->count, "connection");
 	ct_buf_puts(&finding->summary, " with ");
 	ct_finder_put_service(&finding->summary, &finding->culprit);
-	ct_buf_puts(
-		&finding->summary,
-		" died of keepalive: the peer had gone without a word, and no probe was answered any more");
+	put_fate(one, &finding->summary);
 	ct_finding_number(finding, "probes_sent", one->values[0].sum);
 	ct_finding_number(finding, "died", one->values[1].sum);
+	if (one->values[3].max)
+		ct_finding_number(finding, "unanswered_in_a_row", one->values[3].max);
 	ct_finder_number_older(finding, one->values[2].sum);
-	ct_finder_put_ss(facts, &finding->confirm, "established", one);
+	put_ghosts(one, facts, finding);
 	ct_buf_puts(
 		&finding->remedy,
 		"look for a host that crashed, or a NAT or firewall that forgets idle connections: "
@@ -242,117 +332,4 @@ const struct ct_finder ct_find_half_open_ghost = {
 	.by = CT_CASE_BY_SERVICE,
 	.matches = is_ghost,
 	.concludes = is_haunted,
-};
-
-/* values: waiting for accept(); the most that may; SYN-ACKs that had no answer in time */
-static bool had_no_room(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
-{
-	const struct ct_request *request = &conn->request;
-
-	(void)now_ns;
-	if (conn->id.role != CT_ROLE_PASSIVE ||
-	    (request->acked != CT_ACKED_NO_ROOM && !request->no_room_ns &&
-	     conn->reset.cause != CT_RESET_CAUSE_BACKLOG_OVERFLOW))
-		return false;
-	*ret = (struct ct_symptom){request->timeouts,
-				   {request->backlog, request->backlog_max, request->timeouts}};
-	return true;
-}
-
-static bool is_overflow(const struct ct_case *one, const struct ct_doctor_facts *facts,
-			struct ct_finding *finding)
-{
-	finding->severity = CT_SEVERITY_CRIT;
-	finding->confidence = CT_CONFIDENCE_HIGH;
-	finding->is_of_owner = true;
-	ct_finder_put_owner(facts, &finding->summary, &finding->culprit);
-	ct_buf_printf(&finding->summary,
-		      " accepts too slowly at port %u: the accept queue was full for ",
-		      finding->culprit.lport);
-	ct_words_count(&finding->summary, one->count, "handshake");
-	if (one->values[1].max)
-		ct_buf_printf(&finding->summary, ", backlog %llu",
-			      (unsigned long long)one->values[1].max);
-	ct_finding_number(finding, "handshakes_without_room", one->count);
-	ct_finding_number(finding, "backlog", one->values[0].max);
-	ct_finding_number(finding, "backlog_max", one->values[1].max);
-	ct_finding_number(finding, "synack_timeouts", one->values[2].sum);
-	ct_finder_put_ss_listener(facts, &finding->confirm, one, finding->culprit.lport);
-	ct_buf_puts(&finding->remedy, ACCEPT_FASTER);
-	return true;
-}
-
-const struct ct_finder ct_find_accept_overflow = {
-	.id = "accept-overflow",
-	.by = CT_CASE_BY_SERVICE,
-	.of_full_queue = true,
-	.matches = had_no_room,
-	.concludes = is_overflow,
-};
-
-/* values: window probes sent in its life; in the longest of its stalls, 0 not known; stalls; 1 if
- * older than the trace: all that is of what was seen of it */
-static bool is_stalled(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
-{
-	uint32_t probes = conn->stalls ? conn->stall_probes_max : conn->window_probes_sent;
-
-	(void)now_ns;
-	if (probes < PROBES)
-		return false;
-	*ret = (struct ct_symptom){
-		probes,
-		{conn->window_probes_sent, conn->stall_probes_max, conn->stalls,
-		 ct_conn_was_met_late(conn)},
-	};
-	return true;
-}
-
-static void put_probes(const struct ct_case *one, struct ct_buf *text)
-{
-	bool any_older = one->values[3].sum;
-
-	ct_buf_printf(text, ", %llu probes were seen", (unsigned long long)one->values[0].sum);
-	if (any_older)
-		ct_buf_puts(text, " since tracing began");
-	if (one->values[1].min)
-		ct_buf_printf(text, ", %s %llu in one stall", any_older ? "at least" : "up to",
-			      (unsigned long long)one->values[1].max);
-	else if (!any_older)
-		ct_buf_puts(text, " in their whole lives");
-}
-
-static bool is_slow_reader(const struct ct_case *one, const struct ct_doctor_facts *facts,
-			   struct ct_finding *finding)
-{
-	const struct ct_conn_id *id = &finding->culprit;
-
-	finding->severity = CT_SEVERITY_WARN;
-	finding->confidence = CT_CONFIDENCE_MEDIUM;
-	if (!ct_finder_asks(id))
-		ct_buf_puts(&finding->summary, "the other side of ");
-	ct_finder_put_service(&finding->summary, id);
-	ct_buf_puts(&finding->summary, " reads too slowly: the window was closed on ");
-	ct_words_count(&finding->summary, one->count, "connection");
-	put_probes(one, &finding->summary);
-	ct_finding_number(finding, "window_probes", one->values[0].sum);
-	ct_finding_number(finding, "most_on_one", one->values[0].max);
-	if (one->values[1].min) {
-		ct_finding_number(finding, "stalls", one->values[2].sum);
-		ct_finding_number(finding, "most_in_one_stall", one->values[1].max);
-	}
-	ct_finder_number_older(finding, one->values[3].sum);
-	ct_finder_put_ss(facts, &finding->confirm, "established", one);
-	ct_buf_puts(
-		&finding->remedy,
-		"look at what the reading process does instead (on its host, Recv-Q of ss says how "
-		"much waits for it); give slow readers a deadline");
-	return true;
-}
-
-const struct ct_finder ct_find_zero_window_stall = {
-	.id = "zero-window-stall",
-	.by = CT_CASE_BY_SERVICE,
-	.takes_ns = PROBES * CT_RTO_MAX_NS,
-	.matches = is_stalled,
-	.concludes = is_slow_reader,
 };

@@ -36,7 +36,6 @@ struct ct_finder {
 	bool keeps_samples; /// the case keeps values[0] and values[1] of each
 	bool of_silence;    /// values[0] is how long it was silent: one of less than the doctor was
 			    /// asked for does not count, nor one whose other end is here
-	bool of_full_queue; /// its connections tell that there was no room in their listener's
 	uint64_t takes_ns;  /// what begins while it is watched, or is repeated too rarely to be
 			    /// seen at once, may take so long to show; 0: it shows when it happens,
 			    /// or by what was before
@@ -48,6 +47,11 @@ struct ct_finder {
 	bool (*concludes)(const struct ct_case *one, const struct ct_doctor_facts *facts,
 			  struct ct_finding *finding);
 };
+
+/// What is to be done where an accept queue is full: who looks at it sees that by ss.
+#define CT_FINDER_ACCEPT_FASTER                                                                   \
+	"Recv-Q at Send-Q says that it is full: let accept() be called more often, or raise the " \
+	"backlog of listen() and net.core.somaxconn"
 
 extern const struct ct_finder ct_find_close_wait_leak;
 extern const struct ct_finder ct_find_fin_wait_stuck;
@@ -68,6 +72,10 @@ extern const struct ct_finder ct_find_accept_overflow;
 extern const struct ct_finder ct_find_zero_window_stall;
 extern const struct ct_finder ct_find_handshake_bound;
 extern const struct ct_finder ct_find_silent_ghost;
+
+/// What a listener that was seen full says to ct_find_accept_overflow, beside the handshakes of
+/// others.
+void ct_finder_full_symptom(const struct ct_full *full, struct ct_symptom *ret);
 
 /**
  * CONN stands in STATE.

@@ -7,7 +7,7 @@
 /// There are not many listeners on one host; a recording may hold any number.
 #define FULL_MAX 10000
 
-static struct ct_full *find(const struct ct_full *all, uint32_t netns, uint16_t port)
+struct ct_full *ct_full_find(const struct ct_full *all, uint32_t netns, uint16_t port)
 {
 	const struct ct_full_key key = {netns, port};
 	struct ct_full *full;
@@ -16,46 +16,57 @@ static struct ct_full *find(const struct ct_full *all, uint32_t netns, uint16_t 
 	return full;
 }
 
-static int note(struct ct_full **all, const struct ct_conn_id *id, bool by_handshake)
+static int note(struct ct_full **all, const struct ct_conn_id *id, struct ct_full **ret)
 {
-	struct ct_full *full = find(*all, id->netns, id->lport);
+	struct ct_full *full = ct_full_find(*all, id->netns, id->lport);
 
-	if (!full) {
-		if (HASH_COUNT(*all) >= FULL_MAX)
-			return 0;
-		full = calloc(1, sizeof(*full));
-		if (!full)
-			return -ENOMEM;
-		full->key = (struct ct_full_key){id->netns, id->lport};
-		HASH_ADD(hh, *all, key, sizeof(full->key), full);
-		if (!full->hh.tbl) {
-			free(full);
-			return -ENOMEM;
-		}
+	*ret = full;
+	if (full || HASH_COUNT(*all) >= FULL_MAX)
+		return 0;
+	full = calloc(1, sizeof(*full));
+	if (!full)
+		return -ENOMEM;
+	full->key = (struct ct_full_key){id->netns, id->lport};
+	full->id = *id;
+	HASH_ADD(hh, *all, key, sizeof(full->key), full);
+	if (!full->hh.tbl) {
+		free(full);
+		return -ENOMEM;
 	}
-	full->by_handshake |= by_handshake;
+	*ret = full;
 	return 0;
 }
 
 int ct_full_look(struct ct_full **all, const struct ct_update *update)
 {
 	const struct ct_event *event = update->event;
+	struct ct_full *full;
+	int r;
 
 	/* the kernel lets one more wait than listen() allowed: that one makes it full */
 	if (!event || event->kind != CT_EVENT_FOUND || !update->has_id ||
 	    event->found.backlog <= event->found.backlog_max)
 		return 0;
-	return note(all, &update->id, false);
+	r = note(all, &update->id, &full);
+	if (r || !full)
+		return r;
+	if (event->found.backlog >= full->backlog) {
+		full->backlog = event->found.backlog;
+		full->backlog_max = event->found.backlog_max;
+	}
+	if (update->id.role == CT_ROLE_LISTENER)
+		full->id = update->id;
+	return 0;
 }
 
 int ct_full_note_handshake(struct ct_full **all, const struct ct_conn_id *id)
 {
-	return note(all, id, true);
-}
+	struct ct_full *full;
+	int r = note(all, id, &full);
 
-const struct ct_full *ct_full_find(const struct ct_full *all, const struct ct_conn_id *id)
-{
-	return find(all, id->netns, id->rport);
+	if (r == 0 && full)
+		full->by_handshake = true;
+	return r;
 }
 
 void ct_full_free(struct ct_full **all)

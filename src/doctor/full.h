@@ -20,7 +20,11 @@ struct ct_full_key {
 
 struct ct_full {
 	struct ct_full_key key;
-	bool by_handshake; /// one found no room there: accept-overflow tells of it
+	struct ct_conn_id id; /// of the listener, or while none was seen of a handshake with it
+	bool by_handshake;    /// one found no room there, and tells so itself
+	uint32_t backlog;     /// so many waited for accept() when it was looked at, at most
+	uint32_t backlog_max; /// … and so many listen() allowed
+	uint64_t syns_again;  /// sent again by those on its host that ask it
 	UT_hash_handle hh;
 };
 
@@ -36,8 +40,7 @@ int ct_full_look(struct ct_full **all, const struct ct_update *update);
 /// Notes that a handshake at the local port of ID found no room. As ct_full_look().
 int ct_full_note_handshake(struct ct_full **all, const struct ct_conn_id *id);
 
-/// That of the service which an active end asked for, if it is in the namespace of that end; NULL:
-/// none was seen full.
-const struct ct_full *ct_full_find(const struct ct_full *all, const struct ct_conn_id *id);
+/// That at the port, in host order, of a network namespace; NULL: none was seen full.
+struct ct_full *ct_full_find(const struct ct_full *all, uint32_t netns, uint16_t port);
 
 void ct_full_free(struct ct_full **all);

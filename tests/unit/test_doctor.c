@@ -269,18 +269,6 @@ static void timeouts_of_one_segment_are_a_dead_peer(void **state)
 	assert_true(finds("half-open-ghost", patient, 1));
 }
 
-static void handshake_without_room_is_an_overflow(void **state)
-{
-	struct patient patient = standing_in(CT_STATE_SYN_RECV, 590);
-
-	patient.conn.id.role = CT_ROLE_PASSIVE;
-	patient.conn.phase = CT_PHASE_REQUEST;
-	patient.conn.request.acked = CT_ACKED_NOT; /* a SYN flood */
-	assert_false(finds("accept-overflow", patient, 3));
-	patient.conn.request.acked = CT_ACKED_NO_ROOM;
-	assert_true(finds("accept-overflow", patient, 1));
-}
-
 static void window_that_stays_closed_is_a_stall(void **state)
 {
 	struct patient patient = standing_in(CT_STATE_ESTABLISHED, 1);
@@ -464,7 +452,6 @@ int main(void)
 		cmocka_unit_test(connect_that_is_given_up_was_unanswered),
 		cmocka_unit_test(refusal_is_not_taken_for_silence),
 		cmocka_unit_test(timeouts_of_one_segment_are_a_dead_peer),
-		cmocka_unit_test(handshake_without_room_is_an_overflow),
 		cmocka_unit_test(window_that_stays_closed_is_a_stall),
 		cmocka_unit_test(short_stalls_one_after_the_other_are_none),
 		cmocka_unit_test(stalls_are_told_apart_where_that_is_known),

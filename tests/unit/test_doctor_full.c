@@ -51,6 +51,17 @@ static void look(struct ct_sink *sink, uint32_t netns, uint32_t backlog)
 	assert_int_equal(sink->ops->update(sink, &row), 0);
 }
 
+/// What the doctor says when all that was seen is a listener that had so many waiting.
+static void ask_of_listener(struct printed *printed, uint32_t backlog)
+{
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	const struct ct_session session = a_session();
+	struct ct_sink *sink = doctor_begin(printed, &session, options);
+
+	look(sink, an_id().netns, backlog);
+	doctor_concludes(printed, sink);
+}
+
 /// What the doctor says of a client, and of a handshake if there was one, when the listener had so
 /// many waiting.
 static void ask_with(struct printed *printed, struct patient client,
@@ -103,7 +114,48 @@ static void look_at_the_listener_tells_it_too(void **state)
 
 	ask_with(&printed, client, NULL, client.conn.id.netns, MAX + 1);
 	assert_true(blames_the_queue(&printed));
-	assert_null(strstr(printed.text, "accept-overflow"));
+	assert_non_null(strstr(
+		printed.text,
+		"\"id\":\"accept-overflow\",\"severity\":\"crit\",\"confidence\":\"high\","
+		"\"summary\":\"curl[4242] accepts too slowly at port 8080: 5 connections waited "
+		"for accept() when looked at, more than the backlog of 4, and then the kernel "
+		"drops each SYN; on this host 3 were sent again\""));
+	assert_non_null(strstr(printed.text, "\"synack_timeouts\":0,\"syns_sent_again\":3}"));
+}
+
+/// What waits is known, and whether anybody was dropped is not.
+static void full_listener_is_an_overflow_without_any_handshake(void **state)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask_of_listener(&printed, MAX + 1);
+	assert_non_null(strstr(
+		printed.text,
+		"\"id\":\"accept-overflow\",\"severity\":\"warn\",\"confidence\":\"medium\""));
+	assert_non_null(strstr(printed.text, "\"count\":5,\"connections\":[],\"evidence\":{"
+					     "\"handshakes_without_room\":0,\"backlog\":5,"
+					     "\"backlog_max\":4,\"synack_timeouts\":0}"));
+	assert_non_null(strstr(printed.text, "\"confirm\":\"ss -tln 'sport = :8080'\""));
+}
+
+static void listener_that_is_busy_and_has_room_is_none(void **state)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask_of_listener(&printed, MAX);
+	assert_false(is_told(&printed, "accept-overflow"));
+}
+
+/// The handshakes tell it, and the listener not once more.
+static void full_listener_with_its_handshakes_is_one_finding(void **state)
+{
+	const struct patient client = a_client(), handshake = a_handshake();
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask_with(&printed, client, &handshake, client.conn.id.netns, MAX + 1);
+	assert_int_equal(times_told(&printed, "\"id\":\"accept-overflow\""), 1);
+	assert_non_null(strstr(printed.text, "the accept queue was full for 1 handshake\""));
+	assert_non_null(strstr(printed.text, "\"syns_sent_again\":3}"));
 }
 
 static void listener_that_had_room_is_not_blamed(void **state)
@@ -138,6 +190,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(listener_without_room_is_told_in_place_of_silence),
 		cmocka_unit_test(look_at_the_listener_tells_it_too),
+		cmocka_unit_test(full_listener_is_an_overflow_without_any_handshake),
+		cmocka_unit_test(listener_that_is_busy_and_has_room_is_none),
+		cmocka_unit_test(full_listener_with_its_handshakes_is_one_finding),
 		cmocka_unit_test(listener_that_had_room_is_not_blamed),
 		cmocka_unit_test(listener_at_another_port_or_elsewhere_is_not_blamed),
 	};
