@@ -218,6 +218,7 @@ UNIT_SRCS_doctor_short := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_full := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_culprit := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_path := $(UNIT_SRCS_doctor)
+UNIT_SRCS_doctor_many := $(UNIT_SRCS_doctor)
 
 UNIT_SRCS_conn_table      := tests/unit/world.c $(TABLE_SRCS) $(LIFE_SRCS)
 UNIT_SRCS_conn_table_frozen := $(UNIT_SRCS_conn_table)

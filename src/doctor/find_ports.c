@@ -70,11 +70,13 @@ static uint64_t peak_of(const struct ct_case *one)
 
 static void put_remedy(struct ct_buf *buf)
 {
-	ct_buf_puts(buf,
-		    "keep connections open and use them again, or let the other side close first; "
-		    "net.ipv4.tcp_tw_reuse=1 (2, the default, does so on loopback alone) lets "
-		    "connect() take a port that has been in TIME_WAIT for a second; a wider "
-		    "net.ipv4.ip_local_port_range, or more addresses, give more ports");
+	ct_buf_puts(
+		buf,
+		"keep connections open and use them again, or let the other side close first; "
+		"net.ipv4.tcp_tw_reuse=1 (2, the default, does so on loopback alone) lets "
+		"connect() take a port that has been in TIME_WAIT for a second; SO_REUSEADDR is "
+		"for bind(), and frees none for a connect() that chooses its port itself; a wider "
+		"net.ipv4.ip_local_port_range, or more addresses, give more ports");
 }
 
 /// The local ports that connect() may choose from.

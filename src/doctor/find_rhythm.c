@@ -1,17 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What only many lives together tell: one idle time at which all are closed, and lives that are
- * mostly handshake. */
+/* What only many lives together tell: one age at which all are closed, as by an idle time-out, and
+ * lives that are mostly handshake. */
 #include "finder.h"
 
 #include <stdlib.h>
 
+#include "conntrace/addr.h"
 #include "conntrace/count.h"
 #include "conntrace/sink_words.h"
 
 #define CLUSTER	    5
 #define SHORT_LIVES 20
 
-/* values: how long it was ESTABLISHED; 1 if the peer closed first; 1 if it ended with a reset */
+/// A handshake, a request, an answer and a close take no more segments, with their ACKs.
+#define EXCHANGE_SEGMENTS 16
+
+/// Segments that come closer together than this, on average, may have come until the end.
+#define BUSY_NS (CT_SECOND_NS / 10)
+
+/// Both ways; 0: not known.
+static uint64_t segments_of(const struct ct_conn *conn)
+{
+	if (!conn->counted)
+		return 0;
+	return (uint64_t)conn->counters.segments_in + conn->counters.segments_out;
+}
+
+/*
+ * No event tells when the last data was before a FIN. But what had few segments for its time was
+ * silent for most of it; of another one, which may have been at work throughout, nothing follows.
+ */
+static bool may_have_been_busy(const struct ct_conn *conn, uint64_t established_ns)
+{
+	return segments_of(conn) >= EXCHANGE_SEGMENTS + established_ns / BUSY_NS;
+}
+
+/* values: how long it was ESTABLISHED; 1 if the peer closed first; 1 if it ended with a reset;
+ * segments, 0 not known */
 static bool is_closed_whole(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	const struct ct_step *step = ct_finder_step(conn, CT_STATE_ESTABLISHED);
@@ -23,11 +48,12 @@ static bool is_closed_whole(const struct ct_conn *conn, uint64_t now_ns, struct 
 		return false;
 	if (!step || step->basis != CT_BASIS_SEEN || step->for_ns == CT_NS_UNKNOWN ||
 	    step->for_ns < CT_SECOND_NS || !(by_peer || conn->closed_by == CT_CLOSED_BY_LOCAL) ||
-	    !(conn->fin_sent || conn->fin_received))
+	    !(conn->fin_sent || conn->fin_received) || may_have_been_busy(conn, step->for_ns))
 		return false;
 	*ret = (struct ct_symptom){
 		conn->reset.direction != CT_DIRECTION_NONE,
-		{step->for_ns, by_peer, conn->reset.direction != CT_DIRECTION_NONE},
+		{step->for_ns, by_peer, conn->reset.direction != CT_DIRECTION_NONE,
+		 segments_of(conn)},
 	};
 	return true;
 }
@@ -84,6 +110,24 @@ static void describe_race(const struct ct_case *one, const struct ct_doctor_fact
 		ct_buf_u64(text, one->values[2].sum);
 		ct_buf_puts(text, " of them ended with a reset");
 	}
+	ct_buf_puts(text, ". This is their age: for how long they had been idle no event tells");
+}
+
+/// The next ones, as they are closed: what is closed ss does not show.
+static void put_closes(const struct ct_case *one, struct ct_buf *buf)
+{
+	const struct ct_conn_id *id = &one->examples[0].id;
+	char host[CT_ADDR_STRLEN];
+
+	ct_buf_puts(buf, "conntrace ");
+	if (ct_finder_asks(id)) {
+		ct_addr_format(id->family, id->raddr, host);
+		ct_buf_printf(buf, "-H %s -D %u", host, id->rport);
+	} else {
+		ct_buf_printf(buf, "-L %u", id->lport);
+	}
+	/* the side that closes second, or first */
+	ct_buf_puts(buf, one->values[1].sum ? " --state CLOSE_WAIT" : " --state FIN_WAIT1");
 }
 
 static bool is_race(const struct ct_case *one, const struct ct_doctor_facts *facts,
@@ -101,13 +145,16 @@ static bool is_race(const struct ct_case *one, const struct ct_doctor_facts *fac
 	if (high - low > median / 20)
 		return false;
 	finding->severity = one->values[2].sum ? CT_SEVERITY_WARN : CT_SEVERITY_NOTE;
-	finding->confidence = CT_CONFIDENCE_MEDIUM; /* they may have been at work all the time */
+	/* what always takes the same time, and is closed when it is done, looks the same */
+	finding->confidence = CT_CONFIDENCE_LOW;
 	describe_race(one, facts, median, finding);
 	ct_finding_number(finding, "established_median_ns", median);
 	ct_finding_number(finding, "spread_ns", high - low);
 	ct_finding_number(finding, "closed_by_peer", by_peer);
 	ct_finding_number(finding, "ended_with_reset", one->values[2].sum);
-	ct_finder_put_ss(facts, &finding->confirm, NULL, one);
+	if (one->values[3].min)
+		ct_finding_number(finding, "most_segments", one->values[3].max);
+	put_closes(one, &finding->confirm);
 	ct_buf_puts(&finding->remedy,
 		    "the side that sends requests has to close first: give it the shorter idle "
 		    "time-out of the two, and let it repeat what is safe to repeat");

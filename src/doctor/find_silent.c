@@ -31,10 +31,11 @@ static bool is_silent(const struct ct_conn *conn, uint64_t now_ns, struct ct_sym
 	const struct ct_step *last = ct_history_last(&conn->history);
 
 	(void)now_ns;
-	/* a flag: something has come or gone since, or was tried */
+	/* a flag: something has come or gone since, or was tried; no silence: nobody looked at it
+	 */
 	if (conn->phase != CT_PHASE_LIVE || !conn->silent_ns || conn->flags || !last ||
-	    last->basis != CT_BASIS_FOUND || last->state != CT_STATE_ESTABLISHED ||
-	    ct_finder_is_within_host(&conn->id) || is_told_in_time(conn))
+	    last->state != CT_STATE_ESTABLISHED || ct_finder_is_within_host(&conn->id) ||
+	    is_told_in_time(conn))
 		return false;
 	*ret = (struct ct_symptom){
 		conn->silent_ns,

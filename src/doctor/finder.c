@@ -200,6 +200,19 @@ static void name_netns(struct ct_buf *buf, const struct way *way)
 			      way->id->pid);
 }
 
+/// By its address alone: its ports are what there are so many of.
+static void put_source(struct ct_buf *buf, const struct ct_conn_id *id)
+{
+	static const uint8_t unknown[sizeof(id->laddr)];
+	bool brackets = id->family == AF_INET6;
+	char text[CT_ADDR_STRLEN];
+
+	if (memcmp(id->laddr, unknown, sizeof(unknown)) == 0)
+		return;
+	ct_addr_format(id->family, id->laddr, text);
+	ct_buf_printf(buf, "src %s%s%s and ", brackets ? "[" : "", text, brackets ? "]" : "");
+}
+
 void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, const char *state,
 		      const struct ct_case *one)
 {
@@ -213,7 +226,10 @@ void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, c
 	    !ct_finder_has_ended(facts, example)) {
 		ct_buf_printf(buf, " | grep pid=%u,", id->pid);
 	} else if (ct_finder_asks(id)) {
-		ct_buf_puts(buf, " 'dst ");
+		ct_buf_puts(buf, " '");
+		if (one->by == CT_CASE_BY_ROUTE)
+			put_source(buf, id);
+		ct_buf_puts(buf, "dst ");
 		ct_finder_put_address(buf, id->family, id->raddr, id->rport);
 		ct_buf_putc(buf, '\'');
 	} else {

@@ -439,7 +439,9 @@ static void time_wait_is_pressure_where_ports_are_few(void **state)
 	finding = e2e_events_one(e2e_tracer_events(doctor), "{s:s}", "event", "finding");
 	e2e_assert_has(finding, "{s:s, s:s, s:s}", "id", "time-wait-pressure", "severity", "note",
 		       "confirm",
-		       e2e_format(e2e, "ss -tanpo state time-wait 'dst 127.0.0.1:%u'", pair.port));
+		       e2e_format(e2e,
+				  "ss -tanpo state time-wait 'src 127.0.0.1 and dst 127.0.0.1:%u'",
+				  pair.port));
 	evidence = json_object_get(finding, "evidence");
 	e2e_assert_has(evidence, "{s:i, s:i, s:i}", "ports", PORTS - RESERVED, "ports_reserved",
 		       RESERVED, "closed_here_first", WAITING);

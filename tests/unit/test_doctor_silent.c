@@ -107,6 +107,23 @@ static void last_look_is_the_one_that_counts(void **state)
 	assert_true(finds("half-open-ghost", patient, 1));
 }
 
+/// Nobody has found it: its silence is known by the last look alone.
+static void what_was_made_meanwhile_may_be_a_ghost_too(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_ESTABLISHED, 1);
+
+	patient.conn.silent_ns = SILENT_NS;
+	assert_true(finds("half-open-ghost", patient, 1));
+	patient.conn.silent_ns = 119 * S;
+	assert_false(finds("half-open-ghost", patient, 1));
+	patient.conn.silent_ns = SILENT_NS;
+	patient.conn.options_known = false;
+	assert_false(finds("half-open-ghost", patient, 1));
+	patient = standing_in(CT_STATE_CLOSE_WAIT, 1);
+	patient.conn.silent_ns = SILENT_NS;
+	assert_false(finds("half-open-ghost", patient, 1));
+}
+
 /// The same connection, seen from its peer in another container.
 static struct patient other_end_of(const struct patient *one)
 {
@@ -272,6 +289,7 @@ int main(void)
 		cmocka_unit_test(what_has_stirred_since_is_innocent),
 		cmocka_unit_test(connection_within_the_host_is_innocent),
 		cmocka_unit_test(last_look_is_the_one_that_counts),
+		cmocka_unit_test(what_was_made_meanwhile_may_be_a_ghost_too),
 		cmocka_unit_test(connection_whose_other_end_is_here_is_innocent),
 		cmocka_unit_test(other_end_with_a_gap_is_here_too),
 		cmocka_unit_test(other_end_is_here_as_long_as_one_of_them_is),
