@@ -99,7 +99,8 @@ static inline bool ct_update_shows_listener(const struct ct_update *update)
 /**
  * For how long at least a connection that was found has been in its state; CT_NS_UNKNOWN: nobody
  * knows. The kernel keeps no such time, but a mini-socket in TIME_WAIT has a timer of a known
- * length, which a segment may only have begun anew.
+ * length, which a segment may only have begun anew; and what took a socket into CLOSE_WAIT or
+ * FIN_WAIT2 was a segment, behind which its silence began.
  *
  * @update a CT_UPDATE_FOUND.
  */
@@ -113,6 +114,9 @@ static inline uint64_t ct_found_in_state_ns(const struct ct_update *update)
 	if (what->mini && update->found.state == CT_STATE_TIME_WAIT &&
 	    what->timeout_ns < CT_TIME_WAIT_NS)
 		ran_ns = CT_TIME_WAIT_NS - what->timeout_ns;
+	if (!what->mini && (update->found.state == CT_STATE_CLOSE_WAIT ||
+			    update->found.state == CT_STATE_FIN_WAIT2))
+		ran_ns = what->idle_ns;
 	if (!seen_ns && !ran_ns)
 		return CT_NS_UNKNOWN;
 	return seen_ns > ran_ns ? seen_ns : ran_ns;

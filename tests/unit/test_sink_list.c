@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "conntrace/count.h"
 #include "conntrace/sink_list_memory.h"
 #include "unit/found_fixture.h"
 
@@ -111,6 +112,36 @@ static void age_is_at_least_what_a_timer_of_known_length_has_run(void **state)
 	expect_cell(CT_OUTPUT_TABLE, "age", u, "     AGE\n       -\n");
 	expect_cell(CT_OUTPUT_TABLE, "age", a_found(CT_STATE_TIME_WAIT), "     AGE\n       -\n");
 	expect_cell(CT_OUTPUT_TABLE, "age", a_found(CT_STATE_CLOSE_WAIT), "     AGE\n       -\n");
+}
+
+static void age_is_at_least_the_silence_where_a_segment_led(void **state)
+{
+	static const struct {
+		uint8_t state;
+		const char *age;
+	} cases[] = {
+		{CT_STATE_CLOSE_WAIT, "     AGE\n ≥12.0 s\n"},
+		{CT_STATE_FIN_WAIT2, "     AGE\n ≥12.0 s\n"},
+		{CT_STATE_FIN_WAIT1, "     AGE\n       -\n"}, /* close() led there */
+		{CT_STATE_LAST_ACK, "     AGE\n       -\n"},
+		{CT_STATE_ESTABLISHED, "     AGE\n       -\n"},
+	};
+
+	for (size_t i = 0; i < CT_COUNT(cases); i++) {
+		struct ct_update u = a_found(cases[i].state);
+
+		u.found.what.idle_ns = 12 * S;
+		expect_cell(CT_OUTPUT_TABLE, "age", u, cases[i].age);
+	}
+}
+
+static void silence_of_a_state_is_in_json_as_well(void **state)
+{
+	struct ct_update u = a_found(CT_STATE_CLOSE_WAIT);
+
+	u.found.what.idle_ns = 12 * S;
+	expect_list(CT_OUTPUT_JSON, "age_ns,in_state_min_ns", &u, 1,
+		    "{\"event\":\"found\",\"age_ns\":null,\"in_state_min_ns\":12000000000}\n");
 }
 
 static void ascii_says_at_least_in_two_characters(void **state)
@@ -251,6 +282,8 @@ int main(void)
 		cmocka_unit_test(
 			begins_with_the_state_and_leaves_out_what_is_the_same_on_every_line),
 		cmocka_unit_test(age_is_at_least_what_a_timer_of_known_length_has_run),
+		cmocka_unit_test(age_is_at_least_the_silence_where_a_segment_led),
+		cmocka_unit_test(silence_of_a_state_is_in_json_as_well),
 		cmocka_unit_test(ascii_says_at_least_in_two_characters),
 		cmocka_unit_test(timer_is_that_of_what_is_no_full_socket),
 		cmocka_unit_test(queues_are_those_of_the_socket_or_of_the_listener),
