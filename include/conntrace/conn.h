@@ -200,6 +200,7 @@ struct ct_conn {
 	uint64_t found_ns;   /// it is older than the tracer, and was there by then; CT_NS_UNKNOWN
 	uint64_t idle_ns;    /// by then nothing had come or gone for at least so long; 0: not known
 	uint64_t silent_ns;  /// the same of the last look at it, which may be a later one
+	uint64_t looked_ns;  /// when that look was; 0: no full socket of it was looked at
 	uint64_t expires_ns; /// when its mini-socket's or request's timer is due; CT_NS_UNKNOWN
 	struct ct_mark *marks; /// owned, in the order of raising
 	uint32_t flags;	       /// 1 << enum ct_flag of all that was raised
@@ -212,6 +213,8 @@ struct ct_conn {
 	bool fin_sent;
 	bool fin_received;
 	bool half_closed;	   /// our FIN went out by shutdown(SHUT_WR), and no close() since
+	bool sent_by_look;	   /// by the last look it had sent since its last transition
+	bool untouched;		   /// by it no process had read what had come, nor sent
 	bool doubtful;		   /// events may be missing since it entered its last state
 	bool counted;		   /// counters hold what the socket counted
 	bool keepalive_dead;	   /// the kernel gave it up behind its last keepalive probe

@@ -28,16 +28,75 @@ static bool is_sent_again(const struct ct_conn *conn, uint64_t now_ns, uint64_t 
 	       ct_finder_goes_on(conn, now_ns);
 }
 
-/* values: for how long; unread bytes; 1 if it was seen to enter the state */
+/// A look is as good as one at the end: the walk over all sockets takes its time.
+#define LOOK_NS (5 * CT_SECOND_NS)
+
+/// The last look came when it stood in its state already, and little before the end.
+static bool is_looked_at(const struct ct_conn *conn, uint64_t now_ns, uint64_t for_ns)
+{
+	uint64_t ago_ns = now_ns > conn->looked_ns ? now_ns - conn->looked_ns : 0;
+
+	return conn->looked_ns && ago_ns <= LOOK_NS && ago_ns <= for_ns;
+}
+
+/*
+ * Of the time in its state, for how long nothing has come or gone. True: that is known; else all of
+ * it is taken. Probes of keepalive are nobody's doing, and the silence does not tell them from
+ * data.
+ */
+static bool is_known_quiet(const struct ct_conn *conn, uint64_t now_ns, uint64_t for_ns,
+			   uint64_t *ret_quiet_ns)
+{
+	bool probed = conn->flags & (1U << CT_FLAG_KEEPALIVE_PROBE);
+	uint64_t stood_ns; /* when it was looked at */
+
+	*ret_quiet_ns = for_ns;
+	if (!is_looked_at(conn, now_ns, for_ns) || !conn->silent_ns)
+		return false;
+	stood_ns = now_ns > conn->looked_ns ? for_ns - (now_ns - conn->looked_ns) : for_ns;
+	if (probed && conn->silent_ns < stood_ns)
+		return false;
+	*ret_quiet_ns = conn->silent_ns < for_ns ? conn->silent_ns : for_ns;
+	return true;
+}
+
+/// What is known of one that has been left in CLOSE_WAIT, the more the higher.
+enum {
+	QUIET_UNKNOWN,
+	QUIET_BUT_SENT, /// behind the FIN, and then no more
+	QUIET,
+};
+
+/// No process has touched what has come; its owner is known by nothing but its listener.
+static bool waits_for_accept(const struct ct_conn *conn, uint64_t now_ns, uint64_t for_ns)
+{
+	return conn->id.owner == CT_OWNER_INHERITED && conn->untouched &&
+	       is_looked_at(conn, now_ns, for_ns);
+}
+
+/* values: for how long; unread bytes; 1 if it was seen to enter the state; quiet for so long; how
+ * that is known; 1 if it waits for accept() or a first read
+ */
 static bool is_close_wait(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
-	uint64_t for_ns;
-	bool exact;
+	uint64_t for_ns, quiet_ns;
+	bool exact, known, sent;
 
-	if (!ct_finder_stands_in(conn, CT_STATE_CLOSE_WAIT, now_ns, &for_ns, &exact) ||
-	    for_ns < YOUNG_NS)
+	if (!ct_finder_stands_in(conn, CT_STATE_CLOSE_WAIT, now_ns, &for_ns, &exact))
 		return false;
-	*ret = (struct ct_symptom){for_ns, {for_ns, conn->unread, exact}};
+	known = is_known_quiet(conn, now_ns, for_ns, &quiet_ns);
+	sent = conn->sent_by_look && is_looked_at(conn, now_ns, for_ns);
+	/* half closed by the peer, and of use: it may pause */
+	if (quiet_ns < YOUNG_NS || (sent && (!known || quiet_ns < OLD_NS)))
+		return false;
+	*ret = (struct ct_symptom){
+		for_ns,
+		{for_ns, conn->unread, exact, quiet_ns,
+		 !known ? QUIET_UNKNOWN
+		 : sent ? QUIET_BUT_SENT
+			: QUIET,
+		 waits_for_accept(conn, now_ns, for_ns)},
+	};
 	return true;
 }
 
@@ -45,34 +104,75 @@ static bool is_close_wait(const struct ct_conn *conn, uint64_t now_ns, struct ct
 static bool is_dangerous(const struct ct_case *one)
 {
 	return one->count >= MANY ||
-	       (one->count >= SEVERAL && one->values[0].max >= 10 * CT_MINUTE_NS);
+	       (one->count >= SEVERAL && one->values[3].max >= 10 * CT_MINUTE_NS);
+}
+
+/// Who calls close() is to be sought where somebody has them.
+static void put_leaked(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		       struct ct_finding *finding)
+{
+	bool all_entered = one->values[2].sum == one->count;
+	uint64_t waiting = one->values[5].sum;
+	struct ct_buf *text = &finding->summary;
+
+	ct_finder_put_owner(facts, text, &finding->culprit);
+	ct_buf_puts(text, waiting == one->count ? " has " : " holds ");
+	ct_words_count(text, one->count, "connection");
+	ct_buf_puts(text, " in CLOSE_WAIT, the oldest ");
+	ct_finder_put_time(facts, text, one->values[0].max, all_entered);
+	ct_buf_puts(text, ": the peer has closed, and ");
+	if (waiting == one->count) {
+		ct_buf_puts(text, "no process has read anything of what it sent (not accepted "
+				  "yet, or never read from)");
+		return;
+	}
+	ct_buf_puts(text, "close() has not been called");
+	if (waiting)
+		ct_buf_printf(text,
+			      "; from %llu of them no process has read anything (not accepted "
+			      "yet, or never read from)",
+			      (unsigned long long)waiting);
+}
+
+static void put_leak_remedy(const struct ct_case *one, struct ct_buf *text)
+{
+	if (one->values[5].sum == one->count) {
+		ct_buf_puts(text,
+			    "look whether the process still calls accept(), and reads what it "
+			    "accepts to the end: it may hang, or be too slow (ss -tln has the "
+			    "length of the queue in Recv-Q)");
+		return;
+	}
+	ct_buf_puts(text,
+		    "call close() when read() returns 0, and on each way out after an error: no "
+		    "time-out of the kernel ends CLOSE_WAIT");
+	if (one->values[4].min == QUIET_UNKNOWN && one->values[1].sum &&
+	    one->examples[0].id.owner == CT_OWNER_INHERITED)
+		ct_buf_puts(text, "; whether all of them have been accepted is not known");
 }
 
 static bool is_leak(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		    struct ct_finding *finding)
 {
-	uint64_t oldest_ns = one->values[0].max, entered = one->values[2].sum;
+	uint64_t entered = one->values[2].sum, quiet_ns = one->values[3].max;
 
-	if (one->count < SEVERAL && oldest_ns < OLD_NS)
+	if (one->count < SEVERAL && quiet_ns < OLD_NS)
 		return false;
 	finding->severity = is_dangerous(one) ? CT_SEVERITY_CRIT : CT_SEVERITY_WARN;
 	/* a half-closed connection on which an answer is still sent looks the same */
-	finding->confidence = oldest_ns >= OLD_NS ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
+	finding->confidence = quiet_ns >= OLD_NS && one->values[4].min == QUIET
+				      ? CT_CONFIDENCE_HIGH
+				      : CT_CONFIDENCE_MEDIUM;
 	finding->is_of_owner = true;
-	ct_finder_put_owner(facts, &finding->summary, &finding->culprit);
-	ct_buf_puts(&finding->summary, " holds ");
-	ct_words_count(&finding->summary, one->count, "connection");
-	ct_buf_puts(&finding->summary, " in CLOSE_WAIT, the oldest ");
-	ct_finder_put_time(facts, &finding->summary, oldest_ns, entered == one->count);
-	ct_buf_puts(&finding->summary, ": the peer has closed, and close() has not been called");
+	put_leaked(one, facts, finding);
 	ct_finding_number(finding, entered == one->count ? "oldest_ns" : "oldest_at_least_ns",
-			  oldest_ns);
+			  one->values[0].max);
 	ct_finding_number(finding, "entered_while_watched", entered);
 	ct_finding_number(finding, "unread_at_fin_bytes", one->values[1].sum);
+	if (one->values[4].min != QUIET_UNKNOWN)
+		ct_finding_number(finding, "silent_at_least_ns", one->values[3].min);
 	ct_finder_put_ss(facts, &finding->confirm, "close-wait", one);
-	ct_buf_puts(&finding->remedy,
-		    "call close() when read() returns 0, and on each way out after an error: no "
-		    "time-out of the kernel ends CLOSE_WAIT");
+	put_leak_remedy(one, &finding->remedy);
 	return true;
 }
 
@@ -87,7 +187,7 @@ const struct ct_finder ct_find_close_wait_leak = {
 /* values: for how long; 1 if in FIN_WAIT1; 1 if it was seen to enter the state */
 static bool is_fin_wait(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
-	uint64_t for_ns;
+	uint64_t for_ns, quiet_ns;
 	bool exact;
 
 	if (ct_finder_stands_in(conn, CT_STATE_FIN_WAIT1, now_ns, &for_ns, &exact)) {
@@ -98,7 +198,11 @@ static bool is_fin_wait(const struct ct_conn *conn, uint64_t now_ns, struct ct_s
 	}
 	/* an orphan's end comes by itself: net.ipv4.tcp_fin_timeout */
 	if (!ct_finder_stands_in(conn, CT_STATE_FIN_WAIT2, now_ns, &for_ns, &exact) ||
-	    conn->sock_flags & CT_SOCK_ORPHAN || for_ns < CT_MINUTE_NS)
+	    conn->sock_flags & CT_SOCK_ORPHAN)
+		return false;
+	/* who half closed may still be receiving */
+	(void)is_known_quiet(conn, now_ns, for_ns, &quiet_ns);
+	if (quiet_ns < CT_MINUTE_NS)
 		return false;
 	*ret = (struct ct_symptom){for_ns, {for_ns, 0, exact}};
 	return true;
@@ -111,7 +215,7 @@ static bool is_fin_wait_stuck(const struct ct_case *one, const struct ct_doctor_
 	struct ct_buf *text = &finding->summary;
 
 	finding->severity = CT_SEVERITY_WARN;
-	/* who half closed may still be receiving, as long as he likes */
+	/* and may wait for an answer, as long as he likes */
 	finding->confidence = all_unacked ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
 	finding->is_of_owner = true;
 	ct_finder_put_owner(facts, text, &finding->culprit);
@@ -126,7 +230,10 @@ static bool is_fin_wait_stuck(const struct ct_case *one, const struct ct_doctor_
 	ct_finding_number(finding, "fin_wait1", one->values[1].sum);
 	ct_finding_number(finding, "fin_wait2", one->count - one->values[1].sum);
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
-	ct_finder_put_ss(facts, &finding->confirm, one->values[1].sum ? "fin-wait-1" : "fin-wait-2",
+	ct_finder_put_ss(facts, &finding->confirm,
+			 all_unacked	      ? "fin-wait-1"
+			 : one->values[1].sum ? "fin-wait-1 state fin-wait-2"
+					      : "fin-wait-2",
 			 one);
 	ct_buf_puts(&finding->remedy,
 		    all_unacked

@@ -222,7 +222,7 @@ void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, c
 
 	enter_netns(buf, &way);
 	ct_buf_printf(buf, "ss -tanpo%s%s", state ? " state " : "", state ? state : "");
-	if (one->by == CT_CASE_BY_OWNER && !example->is_let_go &&
+	if (one->by == CT_CASE_BY_OWNER && id->owner != CT_OWNER_INHERITED && !example->is_let_go &&
 	    !ct_finder_has_ended(facts, example)) {
 		ct_buf_printf(buf, " | grep pid=%u,", id->pid);
 	} else if (ct_finder_asks(id)) {

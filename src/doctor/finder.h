@@ -125,7 +125,8 @@ bool ct_finder_has_ended(const struct ct_doctor_facts *facts, const struct ct_ex
 
 /**
  * ss, with what narrows it down to the case: "ss -tanpo state close-wait 'sport = :80'". By its
- * process only where that has the socket still; of a route by both its ends.
+ * process only where that has the socket still, and is not the listener's, of which ss may name
+ * another one with it or none; of a route by both its ends.
  *
  * It sees one network namespace: where the tracer's is known to be another one than the case's,
  * nsenter goes into that of its process, or if that has ended by another process that holds

@@ -58,6 +58,18 @@ static bool is_full(const struct ct_event *event)
 	return !event->found.mini && !event->found.request;
 }
 
+/* The counters, if they have come, are those of this look. */
+static void note_look(struct ct_conn *conn, const struct ct_event *event)
+{
+	uint32_t unread = event->found.unread;
+
+	conn->looked_ns = event->ts_ns;
+	conn->silent_ns = event->found.idle_ns;
+	conn->sent_by_look = event->found.write_seq != conn->write_seq;
+	conn->untouched = unread && conn->counted && conn->counters.bytes_received == unread &&
+			  !conn->counters.bytes_sent;
+}
+
 static int tell_found(struct ct_conn_table *table, struct ct_entry *entry,
 		      const struct ct_event *event)
 {
@@ -74,7 +86,8 @@ static int tell_found(struct ct_conn_table *table, struct ct_entry *entry,
 
 	conn->found_ns = event->ts_ns;
 	conn->idle_ns = event->found.idle_ns;
-	conn->silent_ns = event->found.idle_ns;
+	if (is_full(event))
+		note_look(conn, event);
 	forget_counters(conn);
 	r = event->found.request ? ct_table_inherit(table, entry, event->found.listener) : 0;
 	return r ? r : ct_table_tell(table, entry, &update);
@@ -215,8 +228,8 @@ static int on_found(struct ct_conn_table *table, const struct ct_event *event)
 	if (is_met(entry, event))
 		return tell_found(table, entry, event);
 	if (is_full(event) && entry->conn.phase == CT_PHASE_LIVE) {
+		note_look(&entry->conn, event);
 		forget_counters(&entry->conn);
-		entry->conn.silent_ns = event->found.idle_ns;
 	}
 	return ct_table_tell(table, entry, &update);
 }

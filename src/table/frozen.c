@@ -87,9 +87,9 @@ static uint64_t between_ns(uint64_t from_ns, uint64_t to_ns)
 }
 
 /*
- * What mostly follows from something else that is kept: the cookie from the key, the last silence
- * from the first, a duration from the times before and behind it, when it was opened and
- * established from its history. Whether it does or not, doing so again makes of it what it was.
+ * What mostly follows from something else that is kept: the cookie from the key, the last look and
+ * its silence from the first, a duration from the times before and behind it, when it was opened
+ * and established from its history. Whether it does or not, doing so again makes of it what it was.
  */
 static void fold(struct ct_entry *entry, struct ct_step *steps)
 {
@@ -98,6 +98,8 @@ static void fold(struct ct_entry *entry, struct ct_step *steps)
 
 	conn->id.cookie ^= entry->key;
 	conn->silent_ns ^= conn->idle_ns;
+	if (conn->found_ns != CT_NS_UNKNOWN)
+		conn->looked_ns ^= conn->found_ns;
 	for (size_t i = 0; i + 1 < n; i++)
 		fold_value(&steps[i].for_ns, between_ns(steps[i].at_ns, steps[i + 1].at_ns));
 	while (established < n && steps[established].state != CT_STATE_ESTABLISHED)

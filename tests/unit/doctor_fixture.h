@@ -47,6 +47,7 @@ static inline struct patient found_in(uint8_t state, uint64_t idle_ns)
 	patient.conn.found_ns = BEGAN;
 	patient.conn.idle_ns = idle_ns;
 	patient.conn.silent_ns = idle_ns;
+	patient.conn.looked_ns = BEGAN;
 	return patient;
 }
 
