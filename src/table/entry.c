@@ -6,10 +6,10 @@
 #include "conntrace/addr.h"
 #include "table.h"
 
+static const uint8_t unspecified[16];
+
 static void set_address(uint8_t known[16], const uint8_t told[16], bool v4)
 {
-	static const uint8_t unspecified[16];
-
 	/* a socket that is disconnected forgets its own: what was known of its life stays true */
 	if (memcmp(told, unspecified, sizeof(unspecified)) == 0)
 		return;
@@ -17,10 +17,19 @@ static void set_address(uint8_t known[16], const uint8_t told[16], bool v4)
 	memcpy(known, v4 ? told + 12 : told, v4 ? 4 : sizeof(unspecified));
 }
 
+/* A listener has no peer: it is its own address that tells then. */
+static bool is_v4mapped(const struct ct_event *event)
+{
+	bool has_peer = memcmp(event->raddr, unspecified, sizeof(unspecified)) != 0;
+
+	return event->family == AF_INET6 &&
+	       ct_addr_is_v4mapped(has_peer ? event->raddr : event->laddr);
+}
+
 /* v4-mapped addresses are IPv4 from here on: nobody behind has to know of them. */
 static void set_addresses(struct ct_conn_id *id, const struct ct_event *event)
 {
-	bool mapped = event->family == AF_INET6 && ct_addr_is_v4mapped(event->raddr);
+	bool mapped = is_v4mapped(event);
 
 	id->family = mapped ? AF_INET : event->family;
 	set_address(id->laddr, event->laddr, mapped);

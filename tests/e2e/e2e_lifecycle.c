@@ -133,6 +133,37 @@ static void v4_mapped_life_is_printed_as_ipv4_on_both_ends(void **state)
 	assert_life(*state, &(struct variant){"::", "127.0.0.1", "ipv4", "127.0.0.1"});
 }
 
+static void v4_mapped_listener_is_ipv4_and_found_as_such(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *port = e2e_port_text(e2e, 0);
+	struct e2e_pair pair;
+	json_t *listed;
+
+	e2e_pair_listen(e2e, "::ffff:127.0.0.1", e2e_port(0), &pair);
+	listed = E2E_CONNTRACE_JSON("list", "--json", "-4", "-P", port);
+	e2e_events_one(listed, "{s:s, s:s, s:s}", "state", "LISTEN", "family", "ipv4", "laddr",
+		       "127.0.0.1");
+	json_decref(listed);
+	listed = E2E_CONNTRACE_JSON("list", "--json", "-6", "-P", port);
+	assert_int_equal(json_array_size(listed), 0);
+	json_decref(listed);
+}
+
+/// Of both families: the nearest that is none of IPv4 alone.
+static void listener_of_any_address_is_ipv6(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_pair pair;
+	json_t *listed;
+
+	e2e_pair_listen(e2e, "::", e2e_port(0), &pair);
+	listed = E2E_CONNTRACE_JSON("list", "--json", "-6", "-P", e2e_port_text(e2e, 0));
+	e2e_events_one(listed, "{s:s, s:s, s:s}", "state", "LISTEN", "family", "ipv6", "laddr",
+		       "::");
+	json_decref(listed);
+}
+
 static void owner_tells_where_it_is_from(void **state)
 {
 	struct e2e_pair pair;
@@ -279,6 +310,8 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(ipv4_life_is_seen_from_both_ends),
 	E2E_TEST(ipv6_life_is_seen_from_both_ends),
 	E2E_TEST(v4_mapped_life_is_printed_as_ipv4_on_both_ends),
+	E2E_TEST(v4_mapped_listener_is_ipv4_and_found_as_such),
+	E2E_TEST(listener_of_any_address_is_ipv6),
 	E2E_TEST(owner_tells_where_it_is_from),
 	E2E_TEST(first_transition_has_no_time_in_state),
 	E2E_TEST(summary_counts_what_was_exchanged),

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <cmocka.h>
 
 static void handshake_lasts_from_the_syn_to_the_final_ack(void **state)
@@ -213,6 +214,32 @@ static void v4_mapped_child_has_the_request_of_ipv4(void **state)
 	assert_int_equal(live(world), 1);
 }
 
+static void v4_mapped_listener_is_ipv4(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_listener();
+	static const uint8_t laddr[16] = {10, 0, 0, 2}, none[16];
+
+	life.core.family = AF_INET6;
+	set_addr(life.core.laddr, AF_INET6, "::ffff:10.0.0.2");
+	take(world, does(&life, CT_HOW_OTHER, CT_STATE_LISTEN));
+	assert_int_equal(world->id.family, AF_INET);
+	assert_memory_equal(world->id.laddr, laddr, 16);
+	assert_memory_equal(world->id.raddr, none, 16);
+}
+
+/// Of both families, and one that says so.
+static void listener_of_any_address_stays_ipv6(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_listener();
+
+	life.core.family = AF_INET6;
+	set_addr(life.core.laddr, AF_INET6, "::");
+	take(world, does(&life, CT_HOW_OTHER, CT_STATE_LISTEN));
+	assert_int_equal(world->id.family, AF_INET6);
+}
+
 static void client_with_the_addresses_of_a_request_is_not_its_child(void **state)
 {
 	struct world *world = *state;
@@ -325,6 +352,8 @@ int main(void)
 		test(two_requests_are_told_apart),
 		test(same_addresses_elsewhere_are_another_request),
 		test(v4_mapped_child_has_the_request_of_ipv4),
+		test(v4_mapped_listener_is_ipv4),
+		test(listener_of_any_address_stays_ipv6),
 		test(client_with_the_addresses_of_a_request_is_not_its_child),
 		test(request_that_nobody_saw_begin_has_no_beginning),
 		test(child_of_an_unknown_request_has_no_beginning),
