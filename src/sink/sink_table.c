@@ -35,6 +35,7 @@ struct column {
 	bool is_cut;	  /// what does not fit is left out
 	bool is_styled;	  /// looks as the event's kind does
 	bool is_address;  /// grows with the longest IPv6 address, on lines of IPv6 alone
+	bool is_event;	  /// as wide as the longest transition
 };
 
 #define COLUMNS_MAX 24
@@ -49,6 +50,7 @@ struct table_sink {
 	size_t n_columns;
 	const struct column *columns[COLUMNS_MAX];
 	uint8_t v6_widths[COLUMNS_MAX]; /// longest IPv6 address so far
+	size_t event_width;		/// of the longest transition
 };
 
 static void put_time(const struct line *line, struct ct_buf *cell)
@@ -220,7 +222,8 @@ static void put_detail(const struct line *line, struct ct_buf *cell)
 		ct_words_detail(line->options, cell, line->update);
 }
 
-/* Together they take 105 columns and leave 15 to DETAIL: "12.3 ms close()". */
+/* Together they take 105 columns and leave 15 to DETAIL: "12.3 ms close()"; in ASCII, where the
+ * arrow is longer, 14. */
 static const struct column columns[] = {
 	{.name = "TIME", .put = put_time, .width = 15, .right = true},
 	{.name = "STATE", .put = put_state, .width = 11, .only_listed = true},
@@ -239,7 +242,7 @@ static const struct column columns[] = {
 	{.name = "OWNER", .put = put_owner, .width = 9, .only_wide = true},
 	{.name = "RECVQ", .put = put_recvq, .width = 6, .only_listed = true, .right = true},
 	{.name = "SENDQ", .put = put_sendq, .width = 6, .only_listed = true, .right = true},
-	{.name = "EVENT", .put = put_event, .width = 24, .is_styled = true},
+	{.name = "EVENT", .put = put_event, .is_event = true, .is_styled = true},
 	{.name = "DETAIL", .put = put_detail},
 };
 
@@ -264,6 +267,26 @@ static void cut(struct ct_buf *cell, size_t width, bool utf8)
 	ct_buf_puts(cell, utf8 ? "…" : "+");
 }
 
+/// A transition leads from one state to another: the two longest names, and the arrow.
+static size_t transition_width(const struct ct_output_options *options)
+{
+	const char *arrow = ct_words_arrow(options);
+	size_t longest = 0, second = 0;
+
+	for (unsigned int state = 0; state < _CT_STATE_MAX; state++) {
+		const char *name = ct_state_name(state);
+		size_t length = name ? strlen(name) : 0;
+
+		if (length > longest) {
+			second = longest;
+			longest = length;
+		} else if (length > second) {
+			second = length;
+		}
+	}
+	return longest + ct_words_width(arrow, strlen(arrow)) + second;
+}
+
 /// What the column takes of the line, if the text in it is so wide.
 static size_t width_of(struct table_sink *s, size_t index, size_t text, bool is_v6)
 {
@@ -271,6 +294,8 @@ static size_t width_of(struct table_sink *s, size_t index, size_t text, bool is_
 	bool wide = s->options.format == CT_OUTPUT_WIDE;
 	size_t width = wide && column->wide_width ? column->wide_width : column->width;
 
+	if (column->is_event)
+		return s->event_width;
 	if (!column->is_address || !is_v6)
 		return width;
 	if (text > s->v6_widths[index])
@@ -427,6 +452,7 @@ int ct_sink_table_new(const struct ct_output_options *options, const struct ct_s
 		return -ENOMEM;
 	s->options = *options;
 	s->kinds = kinds;
+	s->event_width = transition_width(options);
 	r = choose_columns(s, ret_bad_field);
 	if (r)
 		return r;

@@ -98,6 +98,35 @@ static void nothing_is_written_before_a_flush_and_all_after_it(void **state)
 	ct_sink_free(&sink);
 }
 
+static void detail_stays_in_its_column_behind_the_longest_transition(void **state)
+{
+	static const char *const expected[] = {
+		"EVENT                     DETAIL\n"
+		"ESTABLISHED -> CLOSE_WAIT 1.00 ms\n"
+		"FIN_WAIT1 -> FIN_WAIT2    1.00 ms\n",
+		"EVENT                    DETAIL\n"
+		"ESTABLISHED → CLOSE_WAIT 1.00 ms\n"
+		"FIN_WAIT1 → FIN_WAIT2    1.00 ms\n",
+	};
+	const struct ct_update updates[] = {
+		a_transition(CT_STATE_ESTABLISHED, CT_STATE_CLOSE_WAIT, MS),
+		a_transition(CT_STATE_FIN_WAIT1, CT_STATE_FIN_WAIT2, MS),
+	};
+
+	for (int utf8 = 0; utf8 < 2; utf8++) {
+		const struct ct_output_options options = {.utf8 = utf8, .fields = "event,detail"};
+		_cleanup_(printed_fini) struct printed printed = {};
+		struct ct_sink *sink;
+
+		printed_init(&printed);
+		assert_int_equal(
+			ct_sink_output_new(&options, &printed.session, printed.file, &sink, NULL),
+			0);
+		print_all(&printed, sink, updates, 2);
+		assert_string_equal(printed.text, expected[utf8]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +135,7 @@ int main(void)
 		cmocka_unit_test(full_disk_is_returned_by_flush_and_ever_after),
 		cmocka_unit_test(full_disk_is_noticed_without_a_flush),
 		cmocka_unit_test(nothing_is_written_before_a_flush_and_all_after_it),
+		cmocka_unit_test(detail_stays_in_its_column_behind_the_longest_transition),
 	};
 
 	return cmocka_run_group_tests_name("sink", tests, NULL, NULL);

@@ -74,8 +74,8 @@ static void ascii_is_enough_where_the_locale_has_no_more(void **state)
 	options.fields = "comm,event,detail";
 	strcpy(u.id.comm, "naïve-server");
 	expect_table(&options, &u, 1,
-		     "COMM       EVENT                    DETAIL\n"
-		     "na\\xc3\\xa+ FIN_WAIT1 -> FIN_WAIT2   15.3 us\n");
+		     "COMM       EVENT                     DETAIL\n"
+		     "na\\xc3\\xa+ FIN_WAIT1 -> FIN_WAIT2    15.3 us\n");
 }
 
 static void time_may_be_relative_to_the_beginning(void **state)
