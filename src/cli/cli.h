@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "conntrace/buf.h"
@@ -21,6 +22,12 @@ enum ct_exit {
 	CT_EXIT_FOUND = 4,	 /// doctor's --fail-on
 	CT_EXIT_LOST = 5,	 /// under --strict
 };
+
+/// What it means that a file could not be opened or made, -errno.
+static inline enum ct_exit ct_exit_of_open(int error)
+{
+	return error == -EACCES || error == -EPERM ? CT_EXIT_UNSUPPORTED : CT_EXIT_FAILED;
+}
 
 int ct_cmd_watch(struct ct_options *options);
 int ct_cmd_record(struct ct_options *options);

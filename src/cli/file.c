@@ -44,7 +44,7 @@ int ct_file_open(const struct ct_options *options, struct ct_recording_reader **
 		ct_error("'%s' %s", options->file, err);
 	else
 		ct_error("cannot open the recording '%s': %s", options->file, strerror(-r));
-	return CT_EXIT_FAILED;
+	return ct_exit_of_open(r);
 }
 
 /// A limit stopped the recorder before its stream was over: what is open then is nothing that watch

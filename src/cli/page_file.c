@@ -18,7 +18,7 @@
 static int refuse(const char *path, int error)
 {
 	ct_error("cannot create the page '%s': %s", path, ct_record_file_reason(error));
-	return CT_EXIT_FAILED;
+	return ct_exit_of_open(error);
 }
 
 /// With --force one might ask for it.

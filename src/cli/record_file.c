@@ -33,7 +33,7 @@ const char *ct_record_file_reason(int error)
 static int refuse(const char *path, int error)
 {
 	ct_error("cannot create the recording '%s': %s", path, ct_record_file_reason(error));
-	return CT_EXIT_FAILED;
+	return ct_exit_of_open(error);
 }
 
 int ct_record_file_refuse(const char *path, int error)

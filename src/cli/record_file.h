@@ -38,7 +38,7 @@ int ct_record_file_try(struct ct_record_file *file, const char *path, bool force
 /// strerror()'s.
 const char *ct_record_file_reason(int error);
 
-/// Says so, and what to do about it; CT_EXIT_FAILED.
+/// Says so, and what to do about it; the exit code, ct_exit_of_open().
 int ct_record_file_refuse(const char *path, int error);
 
 /// Makes the user its owner. An exit code; what is wrong is printed.

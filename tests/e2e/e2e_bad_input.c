@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -222,6 +225,46 @@ static void process_that_is_not_there_is_not_waited_for(void **state)
 	e2e_output_free(&output);
 }
 
+static void *wait_for_the_end(void *end_fd)
+{
+	char byte;
+
+	(void)!read(*(int *)end_fd, &byte, 1);
+	return NULL;
+}
+
+/// Its number can be sent signals as a process's can, and nothing is ever told of it.
+static void thread_is_not_waited_for_as_if_it_were_a_process(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_output output;
+	char own[32];
+	pid_t tid = 0;
+	int ends[2];
+	pthread_t thread;
+	DIR *tasks;
+
+	need_first_pid_namespace();
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(pthread_create(&thread, NULL, wait_for_the_end, &ends[0]), 0);
+	snprintf(own, sizeof(own), "%d", (int)getpid());
+	tasks = opendir("/proc/self/task");
+	assert_non_null(tasks);
+	for (const struct dirent *task; (task = readdir(tasks));)
+		if (*task->d_name != '.' && strcmp(task->d_name, own) != 0)
+			tid = (pid_t)atoi(task->d_name);
+	closedir(tasks);
+	assert_true(tid > 0);
+	E2E_CONNTRACE(&output, "watch", "-p", e2e_format(e2e, "%d", (int)tid));
+	assert_refused(&output, EXIT_USAGE,
+		       e2e_format(e2e, "there is no process %d (it is a thread of process %s)\n",
+				  (int)tid, own));
+	close(ends[1]);
+	pthread_join(thread, NULL);
+	close(ends[0]);
+	e2e_output_free(&output);
+}
+
 static void process_that_is_not_there_is_named_beside_one_that_is(void **state)
 {
 	struct e2e *e2e = *state;
@@ -248,6 +291,29 @@ static void process_that_is_not_there_has_nothing_to_list(void **state)
 	assert_string_equal(output.err,
 			    "conntrace: warning: --pid: there is no process " NO_PID "\n");
 	e2e_output_free(&output);
+}
+
+/// The scratch directory is root's alone.
+static void file_that_may_not_be_opened_is_not_permitted(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = record(e2e), *page = e2e_path(e2e, "x.html");
+	const char *const calls[][4] = {
+		{"info", recording},
+		{"replay", recording},
+		{"report", recording},
+		{"doctor", recording},
+		{"report", recording, "--html", page},
+		{"record", "-w", e2e_path(e2e, "x.ctr")},
+	};
+	struct e2e_output output;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		E2E_CONNTRACE_UNPRIVILEGED(e2e, "", &output, calls[i][0], calls[i][1], calls[i][2],
+					   calls[i][3]);
+		assert_refused(&output, EXIT_NOT_PERMITTED, "Permission denied");
+		e2e_output_free(&output);
+	}
 }
 
 static void process_of_a_recording_need_not_be_there(void **state)
@@ -376,8 +442,10 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(user_without_privilege_is_told),
 	E2E_TEST(process_that_may_not_be_looked_at_is_told),
 	E2E_TEST(process_that_is_not_there_is_not_waited_for),
+	E2E_TEST(thread_is_not_waited_for_as_if_it_were_a_process),
 	E2E_TEST(process_that_is_not_there_is_named_beside_one_that_is),
 	E2E_TEST(process_that_is_not_there_has_nothing_to_list),
+	E2E_TEST(file_that_may_not_be_opened_is_not_permitted),
 	E2E_TEST(process_of_a_recording_need_not_be_there),
 	E2E_TEST(numbers_of_another_pid_namespace_are_not_judged),
 	E2E_TEST(kernel_without_btf_is_told),
