@@ -193,6 +193,7 @@ UNIT_SRCS_sink        := $(addprefix src/sink/,sink.c sink_csv.c sink_json.c sin
 UNIT_SRCS_sink_found  := src/sink/sink_list.c src/sink/list_memory.c $(UNIT_SRCS_sink)
 UNIT_SRCS_sink_list   := $(UNIT_SRCS_sink_found)
 UNIT_SRCS_list_memory := src/sink/list_memory.c
+UNIT_SRCS_stop        := src/cli/stop.c
 UNIT_SRCS_screen      := src/cli/screen.c src/base/buf.c
 UNIT_SRCS_progress    := $(addprefix src/cli/,progress.c terminal.c) src/base/log.c $(WORDS_SRCS)
 UNIT_SRCS_progress_read := $(addprefix src/cli/,progress.c progress_read.c stop.c terminal.c) src/base/log.c \

@@ -2,6 +2,7 @@
 /* What the programs cost on this machine, as the kernel counts it: BPF_STATS_RUN_TIME. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,8 +36,9 @@ struct ct_cost {
  * they tell meanwhile is thrown away.
  *
  * @config as for ct_source_live_open().
+ * @is_over is asked again and again: true ends it, with -EINTR.
  * @err_text gets one line on failure.
  * @return as ct_source_live_open(); *ret is unchanged on failure.
  */
-int ct_live_cost(const struct ct_live_config *config, uint64_t duration_ns, struct ct_cost *ret,
-		 char *err_text, size_t err_len);
+int ct_live_cost(const struct ct_live_config *config, uint64_t duration_ns, bool (*is_over)(void),
+		 struct ct_cost *ret, char *err_text, size_t err_len);

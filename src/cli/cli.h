@@ -58,8 +58,13 @@ int ct_live_run(struct ct_options *options, ct_sink_new_fn new_sink, const char 
 /// Sends options->file through the pipeline to a sink on stdout, or to the page of --html.
 int ct_file_run(struct ct_options *options, ct_sink_new_fn new_sink);
 
-/// Opens options->file; *ret is the caller's, unchanged unless it returns CT_EXIT_DONE.
+/// Opens options->file; *ret is the caller's, unchanged unless it returns CT_EXIT_DONE, and then
+/// too if a signal ended the wait for somebody who writes it: that is told.
 int ct_file_open(const struct ct_options *options, struct ct_recording_reader **ret);
+
+/// Says that a signal ended the reading of options->file, and how much of it was read.
+void ct_file_tell_interrupted(const struct ct_options *options,
+			      const struct ct_recording_reader *reader);
 
 /// Makes the sink that the options ask for, on stdout, and gives it to the pipeline.
 int ct_output_add_sink(struct ct_options *options, ct_sink_new_fn new_sink,

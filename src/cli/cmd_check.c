@@ -10,6 +10,7 @@
 #include "conntrace/log.h"
 #include "conntrace/source_live.h"
 #include "cost.h"
+#include "stop.h"
 #include "terminal.h"
 
 /// How long programs are watched if nobody says otherwise.
@@ -110,10 +111,17 @@ static int measure(const struct ct_options *options, const struct ct_live_config
 
 	if (!options->cost || *check->problem)
 		return CT_EXIT_DONE;
-	r = ct_live_cost(config, options->duration_ns ?: COST_NS, &check->cost, err, sizeof(err));
+	ct_stop_catch();
+	ct_stop_insist();
+	r = ct_live_cost(config, options->duration_ns ?: COST_NS, ct_stop_is_wanted, &check->cost,
+			 err, sizeof(err));
 	check->has_cost = r == 0;
 	if (r == 0)
 		return CT_EXIT_DONE;
+	if (ct_stop_is_wanted()) {
+		ct_warn("interrupted: what the programs cost is not told");
+		return CT_EXIT_DONE;
+	}
 	ct_error("%s", *err ? err : strerror(-r));
 	return r == -EPERM || r == -ENOTSUP ? CT_EXIT_UNSUPPORTED : CT_EXIT_FAILED;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "conntrace/text.h"
 #include "conntrace/timefmt.h"
 #include "progress.h"
+#include "stop.h"
 
 /// What is missing in a recording.
 struct losses {
@@ -223,11 +225,18 @@ int ct_cmd_info(struct ct_options *options)
 	const struct ct_session *session;
 	struct ct_recording_info info = {};
 	struct losses losses = {};
-	int r = ct_file_open(options, &reader);
+	int r;
 
-	if (r != CT_EXIT_DONE)
+	ct_stop_catch();
+	ct_stop_insist();
+	r = ct_file_open(options, &reader);
+	if (r != CT_EXIT_DONE || !reader)
 		return r;
 	r = ct_progress_read(options, reader, pass, &losses, &info);
+	if (r == -EINTR && ct_stop_is_wanted()) {
+		ct_file_tell_interrupted(options, reader);
+		return CT_EXIT_DONE;
+	}
 	if (r) {
 		ct_error("cannot read the recording '%s': %s", options->file, strerror(-r));
 		return CT_EXIT_FAILED;

@@ -40,11 +40,31 @@ int ct_file_open(const struct ct_options *options, struct ct_recording_reader **
 	}
 	if (r == 0)
 		return CT_EXIT_DONE;
+	if (r == -EINTR && ct_stop_is_wanted()) {
+		ct_warn("interrupted: nothing of the recording '%s' was read", options->file);
+		return CT_EXIT_DONE;
+	}
 	if (*err)
 		ct_error("'%s' %s", options->file, err);
 	else
 		ct_error("cannot open the recording '%s': %s", options->file, strerror(-r));
 	return ct_exit_of_open(r);
+}
+
+void ct_file_tell_interrupted(const struct ct_options *options,
+			      const struct ct_recording_reader *reader)
+{
+	uint64_t done_bytes, size_bytes;
+
+	ct_recording_position(reader, &done_bytes, &size_bytes);
+	if (size_bytes)
+		ct_warn("interrupted: %.0f %% of the recording '%s' was read, and no more is told "
+			"of it",
+			(double)done_bytes / (double)size_bytes * 100, options->file);
+	else
+		ct_warn("interrupted: the recording '%s' was not read to its end, and no more is "
+			"told of it",
+			options->file);
 }
 
 /// A limit stopped the recorder before its stream was over: what is open then is nothing that watch
@@ -64,10 +84,25 @@ static int tell_open(const struct ct_options *options, const struct ct_recording
 	return ct_feed_record(feed, &end, CT_EVENT_CORE_SIZE);
 }
 
-/// A page is not worth less than it seems: a signal ends it as an error does.
-static bool is_interrupted(const struct ct_page_file *page)
+/// A page is not worth less than it seems: a signal at any time leaves none. Of all else what is
+/// read to its end is told.
+static bool is_interrupted(const struct ct_page_file *page, int r)
 {
-	return page->stream && ct_stop_is_wanted();
+	return ct_stop_is_wanted() && (page->stream || r == -EINTR);
+}
+
+/// What went to stdout before stays; a report of a part would look like one of all.
+static int interrupted(const struct ct_options *options, const struct ct_recording_reader *reader,
+		       struct ct_feed *feed, const struct ct_page_file *page)
+{
+	if (page->stream)
+		ct_warn("interrupted: no page is written");
+	else
+		ct_file_tell_interrupted(options, reader);
+	if (!page->stream && !feed->error)
+		(void)ct_pipeline_flush(feed->pipeline);
+	feed->error = -EINTR;
+	return CT_EXIT_DONE;
 }
 
 /// Prints what is whole and fails all the same when something is missing: a script must notice.
@@ -81,10 +116,8 @@ static int pump(const struct ct_options *options, struct ct_recording_reader *re
 		r = tell_open(options, info, feed);
 	if (r == CT_PIPELINE_STOP)
 		r = 0;
-	if (is_interrupted(page)) {
-		ct_error("interrupted: no page is written");
-		return CT_EXIT_FAILED;
-	}
+	if (is_interrupted(page, r))
+		return interrupted(options, reader, feed, page);
 	if (r && !feed->error) {
 		ct_error("cannot read the recording '%s': %s", options->file, strerror(-r));
 		return CT_EXIT_FAILED;
@@ -93,8 +126,8 @@ static int pump(const struct ct_options *options, struct ct_recording_reader *re
 		return CT_EXIT_FAILED;
 	if (r == 0)
 		r = feed->error = ct_pipeline_finish(feed->pipeline);
-	if (r == 0 && is_interrupted(page))
-		r = feed->error = -EINTR;
+	if (is_interrupted(page, r))
+		return interrupted(options, reader, feed, page);
 	if (r == 0)
 		r = feed->error = ct_page_file_finish(page);
 	if (r)
@@ -120,13 +153,14 @@ int ct_file_run(struct ct_options *options, ct_sink_new_fn new_sink)
 	struct ct_feed feed = {};
 	int r = CT_EXIT_DONE;
 
-	if (has_page(options)) /* a signal leaves nothing behind that is no page */
-		ct_stop_catch();
+	ct_stop_catch();
+	if (!has_page(options)) /* what is half a page is taken away first */
+		ct_stop_insist();
 	if (has_page(options))
 		r = ct_page_file_open(&page, options->html_path, options->force, options->file);
 	if (r == CT_EXIT_DONE)
 		r = ct_file_open(options, &reader);
-	if (r != CT_EXIT_DONE)
+	if (r != CT_EXIT_DONE || !reader)
 		return r;
 	options->output.problem = info.problem;
 	config.capabilities = &ct_recording_session(reader)->capabilities;

@@ -480,6 +480,7 @@ int ct_live_run(struct ct_options *options, ct_sink_new_fn new_sink, const char 
 	int r;
 
 	ct_stop_catch();
+	ct_stop_wait_for_children();
 	r = prepare(&live, new_sink);
 	if (r != CT_EXIT_DONE)
 		return r;

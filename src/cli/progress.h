@@ -83,5 +83,6 @@ void ct_progress_show_trace(struct ct_progress *progress, const struct ct_option
 			    const struct ct_rotate *rotate, const struct ct_pipeline *pipeline);
 
 /// ct_recording_read(), with the share of the file that is read shown where its size is known.
+/// -EINTR: a signal that stop.h catches ended it.
 int ct_progress_read(const struct ct_options *options, struct ct_recording_reader *reader,
 		     ct_record_fn fn, void *context, struct ct_recording_info *ret_info);

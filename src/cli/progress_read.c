@@ -39,7 +39,7 @@ static int pass(void *context, const void *bytes, size_t len)
 		if (ct_progress_is_due(&reading->progress, now))
 			show(reading, now);
 	}
-	if (ct_stop_is_wanted()) /* nobody catches a signal but who has to clean up behind it */
+	if (ct_stop_is_wanted())
 		return -EINTR;
 	return reading->fn(reading->context, bytes, len);
 }

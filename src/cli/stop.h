@@ -4,9 +4,16 @@
 
 #include <stdbool.h>
 
-/// From here on these signals end nothing by themselves; SIGCHLD ends waits. SIGHUP that was
-/// ignored (nohup) stays ignored.
+/// From here on these signals end nothing by themselves, but calls that wait: -EINTR. SIGHUP that
+/// was ignored (nohup) stays ignored.
 void ct_stop_catch(void);
+
+/// Whoever sends another one a while behind the first that nobody has taken means it: it ends the
+/// process at once, as done. For those who have nothing to clean up.
+void ct_stop_insist(void);
+
+/// SIGCHLD ends waits, too.
+void ct_stop_wait_for_children(void);
 
 /// One came that nobody has taken yet.
 bool ct_stop_is_wanted(void);

@@ -76,7 +76,7 @@ static int discard(void *context, const void *bytes, size_t len)
 }
 
 static int take_turn(struct ct_source_live *live, struct ct_cost *cost, bool at_work,
-		     uint64_t duration_ns)
+		     uint64_t duration_ns, bool (*is_over)(void))
 {
 	uint64_t now = ct_clock_ns(CLOCK_MONOTONIC), began = now;
 	int r = 0;
@@ -88,6 +88,8 @@ static int take_turn(struct ct_source_live *live, struct ct_cost *cost, bool at_
 
 		r = ct_source_live_poll(live, left_ms < 100 ? left_ms : 100, UINT64_MAX, discard,
 					NULL, NULL);
+		if (r == 0 && is_over())
+			r = -EINTR;
 		now = ct_clock_ns(CLOCK_MONOTONIC);
 	}
 	count(live->skel, cost, at_work, 1);
@@ -95,8 +97,8 @@ static int take_turn(struct ct_source_live *live, struct ct_cost *cost, bool at_
 	return r;
 }
 
-int ct_live_cost(const struct ct_live_config *config, uint64_t duration_ns, struct ct_cost *ret,
-		 char *err_text, size_t err_len)
+int ct_live_cost(const struct ct_live_config *config, uint64_t duration_ns, bool (*is_over)(void),
+		 struct ct_cost *ret, char *err_text, size_t err_len)
 {
 	_cleanup_(ct_source_live_close) struct ct_source_live *live = NULL;
 	_cleanup_(ct_closep) int stats_fd = -1;
@@ -114,7 +116,7 @@ int ct_live_cost(const struct ct_live_config *config, uint64_t duration_ns, stru
 	}
 	name_rows(live->skel, &cost);
 	for (int turn = 0; turn < 2 * TURNS && r == 0; turn++)
-		r = take_turn(live, &cost, turn % 2, duration_ns / 2 / TURNS);
+		r = take_turn(live, &cost, turn % 2, duration_ns / 2 / TURNS, is_over);
 	if (r < 0) {
 		snprintf(err_text, err_len, "cannot read events from the kernel: %s", strerror(-r));
 		return r;

@@ -16,9 +16,7 @@ int ct_input_need(struct ct_input *input, size_t n)
 		ssize_t got = read(input->fd, input->window + input->end,
 				   sizeof(input->window) - input->end);
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
+		if (got < 0) /* -EINTR as well: who does not want that sets SA_RESTART */
 			return -errno;
 		if (got == 0) {
 			input->eof = true;
