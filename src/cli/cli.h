@@ -78,6 +78,9 @@ int ct_output_add_sink_to(struct ct_options *options, ct_sink_new_fn new_sink,
 /// Stdout could not be written, R is why; a reader that is gone is no failure.
 int ct_output_failed(int r);
 
+/// Nobody reads stdout any more: that shows at the next write only, and that may never come.
+bool ct_output_is_unread(void);
+
 /// Writes all of BUF to stdout.
 int ct_output_write(const struct ct_buf *buf);
 

@@ -40,6 +40,7 @@ struct live {
 	struct ct_rotate rotate; /// the recording, in one file or several
 	size_t first_followed;	 /// in select.pids: from there on their children are, too
 	bool blind;		 /// sweeps are not possible any more
+	bool lets_go;		 /// CMD begins when all that was wanted is there: it runs on alone
 	uint64_t stop_ns;	 /// CLOCK_MONOTONIC; CT_NS_UNKNOWN: no limit
 	int notify_fd;
 	struct ct_progress progress;
@@ -165,18 +166,6 @@ static int attach(struct live *live)
 	return r == -EPERM || r == -ENOTSUP ? CT_EXIT_UNSUPPORTED : CT_EXIT_FAILED;
 }
 
-/// What this kernel or user does not give: nothing is to be concluded from its silence.
-static void tell_absent(const struct ct_capabilities *capabilities)
-{
-	_cleanup_(ct_buf_fini) struct ct_buf names = {};
-
-	for (unsigned int i = 0; i < _CT_CAPABILITY_MAX; i++)
-		if (capabilities->of[i].level == CT_CAPABILITY_ABSENT)
-			ct_buf_printf(&names, "%s%s", names.len ? ", " : "", ct_capability_name(i));
-	if (names.len)
-		ct_info("not traced here: %s (`conntrace check` tells why)", names.data);
-}
-
 /// All that is needed is open, CMD has what it was started with, and no event has been looked at.
 static int confine(struct live *live)
 {
@@ -228,7 +217,7 @@ static bool release(struct live *live)
 	    __builtin_add_overflow(ct_clock_ns(CLOCK_MONOTONIC), live->options->duration_ns,
 				   &live->stop_ns))
 		live->stop_ns = CT_NS_UNKNOWN;
-	tell_absent(&live->session.capabilities);
+	ct_unseen_tell_absent(&live->session.capabilities);
 	ct_info("attached");
 	ct_notify_ready(live->notify_fd);
 	if (!live->options->child_argv)
@@ -274,14 +263,6 @@ static int wait_ms(const struct live *live)
 	if (live->stop_ns == CT_NS_UNKNOWN || live->stop_ns - now > POLL_MS * NS_PER_MS)
 		return live->stop_ns < now ? 0 : POLL_MS;
 	return (int)((live->stop_ns - now) / NS_PER_MS) + 1;
-}
-
-/// A reader that is gone shows at the next write only, and that may never come.
-static bool is_reader_gone(const struct live *live)
-{
-	struct pollfd out = {.fd = STDOUT_FILENO};
-
-	return live->printing && poll(&out, 1, 0) == 1 && out.revents & POLLERR;
 }
 
 /// What was there before. Where the kernel cannot tell, what happens is shown all the same.
@@ -356,7 +337,7 @@ static int put_out(struct live *live)
 {
 	int r = ct_pipeline_flush(live->pipeline);
 
-	if (r == 0 && is_reader_gone(live))
+	if (r == 0 && live->printing && ct_output_is_unread())
 		r = -EPIPE;
 	live->feed.error = r;
 	return r;
@@ -456,9 +437,23 @@ static int conclude(struct live *live)
 	return live->child.status ? live->child.status : r;
 }
 
-/// A limit may end the run before CMD has ended: it does not go on unwatched.
+/// To the end of what is wanted. What was there before may be that already: CMD is for more than to
+/// be seen then, and is run all the same.
+static int trace(struct live *live)
+{
+	int r = look_back(live);
+
+	if (lists(live) || (r && r != CT_PIPELINE_STOP))
+		return r;
+	live->lets_go = r == CT_PIPELINE_STOP;
+	return release(live) && r == 0 ? run(live) : r;
+}
+
+/// A limit may end the run before CMD has ended: it does not go on unwatched, unless it never was.
 static void end_child(struct live *live)
 {
+	while (live->lets_go && live->child.pid > 0 && !is_over(live))
+		poll(NULL, 0, wait_ms(live));
 	if (live->child.pid > 0)
 		kill(live->child.pid, SIGTERM);
 	ct_child_ended(&live->child, true);
@@ -487,10 +482,7 @@ int ct_live_run(struct ct_options *options, ct_sink_new_fn new_sink, const char 
 	if (options->watch_ns)
 		return ct_rounds_run(
 			&(struct ct_rounds){options, &live.session, live.source, n_pids});
-	r = look_back(&live);
-	if (r == 0 && !lists(&live) && release(&live))
-		r = run(&live);
-	r = finish(&live, r);
+	r = finish(&live, trace(&live));
 	end_child(&live);
 	return r == CT_EXIT_DONE ? conclude(&live) : r;
 }

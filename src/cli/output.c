@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <langinfo.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,13 @@ int ct_output_failed(int r)
 		return CT_EXIT_DONE;
 	ct_error("cannot write to standard output: %s", strerror(-r));
 	return CT_EXIT_FAILED;
+}
+
+bool ct_output_is_unread(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+
+	return poll(&out, 1, 0) == 1 && out.revents & POLLERR;
 }
 
 int ct_output_write(const struct ct_buf *buf)

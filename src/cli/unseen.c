@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "unseen.h"
 
+#include "conntrace/buf.h"
+#include "conntrace/cleanup.h"
 #include "conntrace/conn.h"
 #include "conntrace/count.h"
 #include "conntrace/log.h"
@@ -35,4 +37,15 @@ void ct_unseen_tell(const struct ct_options *options, const struct ct_capabiliti
 	}
 	if (options->command == CT_COMMAND_LIST && ct_select_by_age(&options->select))
 		ct_warn("the age of a connection cannot be seen here: list looks at it once");
+}
+
+void ct_unseen_tell_absent(const struct ct_capabilities *capabilities)
+{
+	_cleanup_(ct_buf_fini) struct ct_buf names = {};
+
+	for (unsigned int i = 0; i < _CT_CAPABILITY_MAX; i++)
+		if (capabilities->of[i].level == CT_CAPABILITY_ABSENT)
+			ct_buf_printf(&names, "%s%s", names.len ? ", " : "", ct_capability_name(i));
+	if (names.len)
+		ct_info("not traced here: %s (`conntrace check` tells why)", names.data);
 }

@@ -13,3 +13,6 @@
  */
 void ct_unseen_tell(const struct ct_options *options, const struct ct_capabilities *capabilities,
 		    const char *where);
+
+/// Says what this kernel or user does not give: nothing is to be concluded from its silence.
+void ct_unseen_tell_absent(const struct ct_capabilities *capabilities);
