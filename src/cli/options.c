@@ -94,13 +94,13 @@ static const char *spec_name(const struct ct_option_spec *spec, char name[NAME_M
 /// "option '--co' is ambiguous, write it in full: --color, --count"; of what the help tells.
 static int refuse_ambiguous(const struct grammar *grammar, const char *name, char *err)
 {
+	size_t n_typed = strlen(name + 2), used;
 	const char *separator = ": ";
-	size_t used;
 
 	refuse(err, "option '%s' is ambiguous, write it in full", name);
 	used = strlen(err);
 	for (size_t i = 0; i < grammar->n_words && used < CT_OPTIONS_ERR_LEN; i++) {
-		if (strncmp(grammar->words[i], name + 2, strlen(name + 2)) != 0)
+		if (strncmp(grammar->words[i], name + 2, n_typed) != 0)
 			continue;
 		used += (size_t)snprintf(err + used, CT_OPTIONS_ERR_LEN - used, "%s--%s", separator,
 					 grammar->words[i]);

@@ -3,15 +3,19 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /// There are not many listeners on one host; a recording may hold any number.
 #define FULL_MAX 10000
 
 struct ct_full *ct_full_find(const struct ct_full *all, uint32_t netns, uint16_t port)
 {
-	const struct ct_full_key key = {netns, port};
+	struct ct_full_key key;
 	struct ct_full *full;
 
+	memset(&key, 0, sizeof(key));
+	key.netns = netns;
+	key.port = port;
 	HASH_FIND(hh, all, &key, sizeof(key), full);
 	return full;
 }
