@@ -92,15 +92,17 @@ static const char *spec_name(const struct ct_option_spec *spec, char name[NAME_M
 }
 
 /// "option '--co' is ambiguous, write it in full: --color, --count"; of what the help tells.
-static int refuse_ambiguous(const struct grammar *grammar, const char *name, char *err)
+/// @length behind the dashes.
+static int refuse_ambiguous(const struct grammar *grammar, const char *name, size_t length,
+			    char *err)
 {
-	size_t n_typed = strlen(name + 2), used;
 	const char *separator = ": ";
+	size_t used;
 
 	refuse(err, "option '%s' is ambiguous, write it in full", name);
 	used = strlen(err);
 	for (size_t i = 0; i < grammar->n_words && used < CT_OPTIONS_ERR_LEN; i++) {
-		if (strncmp(grammar->words[i], name + 2, n_typed) != 0)
+		if (strncmp(grammar->words[i], name + 2, length) != 0)
 			continue;
 		used += (size_t)snprintf(err + used, CT_OPTIONS_ERR_LEN - used, "%s--%s", separator,
 					 grammar->words[i]);
@@ -123,7 +125,7 @@ static int refuse_word(const struct grammar *grammar, enum ct_command command, c
 	for (size_t i = 0; i < grammar->n_names; i++)
 		matches += strncmp(grammar->names[i].name, name + 2, length) == 0;
 	if (length && matches > 1)
-		return refuse_ambiguous(grammar, name, err);
+		return refuse_ambiguous(grammar, name, length, err);
 	nearest = ct_suggest(name + 2, grammar->words, grammar->n_words);
 	if (nearest)
 		return refuse(err, "unknown option '%s', did you mean '--%s'?", name, nearest);
