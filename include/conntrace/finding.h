@@ -42,7 +42,7 @@ struct ct_culprit {
 	uint32_t pid;	      /// 0 unknown
 	uint8_t owner;	      /// enum ct_owner, the least certain of theirs
 	bool is_there;	      /// one of them was when it was judged
-	bool has_other_names; /// it or its threads; comm is what it was called first
+	bool has_other_names; /// execve(2), PR_SET_NAME; comm is what it was called first
 	char comm[CT_COMM_LEN + 1];
 };
 

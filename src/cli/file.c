@@ -105,7 +105,8 @@ static int interrupted(const struct ct_options *options, const struct ct_recordi
 	return CT_EXIT_DONE;
 }
 
-/// Prints what is whole and fails all the same when something is missing: a script must notice.
+/// Prints what is whole and fails all the same when something is missing: a script must notice. Who
+/// interrupts it knows.
 static int pump(const struct ct_options *options, struct ct_recording_reader *reader,
 		struct ct_feed *feed, struct ct_recording_info *info, struct ct_page_file *page)
 {

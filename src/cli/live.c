@@ -452,6 +452,8 @@ static int trace(struct live *live)
 /// A limit may end the run before CMD has ended: it does not go on unwatched, unless it never was.
 static void end_child(struct live *live)
 {
+	if (live->lets_go)
+		ct_source_live_close(&live->source);
 	while (live->lets_go && live->child.pid > 0 && !is_over(live))
 		poll(NULL, 0, wait_ms(live));
 	if (live->child.pid > 0)

@@ -15,7 +15,7 @@ static uint8_t less_certain(uint8_t owner, uint8_t other)
 }
 
 /// Of what is over another process may have had the number: it goes by the name as well. What is
-/// still there is of the process that has the number now, whatever its threads are called.
+/// still there is of the process that has the number now, whatever it is called by now.
 static bool is_of(const struct ct_conn *conn, const struct ct_culprit *culprit)
 {
 	if (culprit->pid != conn->id.pid || culprit->cgroup != conn->id.cgroup)

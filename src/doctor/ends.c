@@ -79,7 +79,7 @@ static void remove_first(struct ct_end_here **ends, struct ct_end_here *first)
 	free(first);
 }
 
-/// That of its own namespace: one that was never noted may have the addresses of one that was.
+/// That of its own namespace: another one may have the same addresses.
 static void forget(struct ct_end_here **ends, const struct ct_conn_id *id)
 {
 	const struct ct_end_key key = key_of(id);
@@ -106,7 +106,11 @@ int ct_ends_note(struct ct_end_here **ends, const struct ct_update *update)
 		return 0;
 	if (update->kind == CT_UPDATE_FOUND && update->found.state == CT_STATE_ESTABLISHED)
 		return add(ends, &update->id);
-	if (update->kind == CT_UPDATE_STATE && update->state.from == CT_STATE_ESTABLISHED)
+	if (update->kind != CT_UPDATE_STATE)
+		return 0;
+	if (update->state.to == CT_STATE_ESTABLISHED)
+		return add(ends, &update->id);
+	if (update->state.from == CT_STATE_ESTABLISHED)
 		forget(ends, &update->id);
 	return 0;
 }

@@ -66,7 +66,8 @@ static bool is_overflow(const struct ct_case *one, const struct ct_doctor_facts 
 	if (by_look) {
 		put_look(one, full, &finding->summary);
 		finding->count = one->values[0].max;
-		finding->n_examples = 0; /* a listener is no connection */
+		finding->culprits.first[0].count = finding->count; /* all wait for one listener */
+		finding->n_examples = 0;			   /* a listener is no connection */
 	} else {
 		put_handshakes(one, &finding->summary);
 	}

@@ -151,9 +151,10 @@ static void peer_that_acknowledges_nothing_is_found_with_when_it_is_given_up(voi
 /// of it: time for the test to act between two of them.
 static void slow_down(struct e2e *e2e, const char *table, const char *addresses)
 {
-	e2e_netns_shell(&e2e->home,
-			"ip route change $(ip -4 route show table %s exact %s) table %s rto_min 1s",
-			table, addresses, table);
+	e2e_netns_shell(
+		&e2e->home,
+		"ip route change $(ip -4 route show table %s exact %s | sed 's/ linkdown//') table %s rto_min 1s",
+		table, addresses, table);
 }
 
 /// Two time-outs at most, and then all of it comes.

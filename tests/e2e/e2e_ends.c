@@ -68,8 +68,8 @@ static void run_reject(const struct run *run, const char *icmp)
 /// Until the client has sent again what did not arrive.
 static void run_wait_retransmit(const struct run *run)
 {
-	e2e_tracer_wait_event(run->tracer, WAIT_MS, "{s:s, s:s}", "event", "retransmit", "conn",
-			      run->pair.client_conn);
+	assert_true(e2e_tracer_wait_event(run->tracer, WAIT_MS, "{s:s, s:s}", "event", "retransmit",
+					  "conn", run->pair.client_conn));
 }
 
 /// Stops when the summary of a connection that is truly gone has been told.

@@ -38,24 +38,26 @@ static const char *record(struct e2e *e2e)
 }
 
 /// Runs `conntrace COMMAND f` of a FIFO that the recording stands in, which is not over, and sends
-/// the signal as soon as all of it is taken. To write to a FIFO is possible once its reader has
-/// opened it.
+/// the signal when all of it is taken: it stands in the pipe, and the reader waits for more. To
+/// write to a FIFO is possible once its reader has opened it.
 static void read_and_interrupt(struct e2e *e2e, const char *recording, const char *command,
 			       const char *signal, struct e2e_output *ret)
 {
 	e2e_process_run(
 		(const char *const[]){
 			"sh", "-c",
-			e2e_format(e2e,
-				   "cd '%s' && rm -f f written && mkfifo f || exit 9\n"
-				   "(cat '%s'; : >written; exec sleep 600) >f & writer=$!\n"
-				   "'%s' %s f & reader=$!\n"
-				   "until [ -e written ] || ! kill -0 $reader; do sleep 0.1; done\n"
-				   "kill -%s $reader\n"
-				   "wait $reader; status=$?\n"
-				   "kill $writer\n"
-				   "exit $status",
-				   e2e->dir, recording, e2e_program(), command, signal),
+			e2e_format(
+				e2e,
+				"cd '%s' && rm -f f written && mkfifo f || exit 9\n"
+				"(cat '%s'; : >written; exec sleep 600) >f & writer=$!\n"
+				"'%s' %s f & reader=$!\n"
+				"until [ -e written ] && grep -q '^State:.S' /proc/$reader/status ||\n"
+				"    ! kill -0 $reader; do sleep 0.1; done\n"
+				"kill -%s $reader\n"
+				"wait $reader; status=$?\n"
+				"kill $writer\n"
+				"exit $status",
+				e2e->dir, recording, e2e_program(), command, signal),
 			NULL},
 		ret);
 }
@@ -108,9 +110,10 @@ static void signal_leaves_what_replay_has_printed(void **state)
 	e2e_output_free(&part);
 }
 
-/// Whether the process catches the signal by now.
+/// Whether the process catches the signal by now, and waits.
 static bool catches(pid_t pid, int signal)
 {
+	bool waits = false;
 	uint64_t caught = 0;
 	char path[64], line[256];
 	FILE *file;
@@ -118,11 +121,13 @@ static bool catches(pid_t pid, int signal)
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	file = fopen(path, "re");
 	assert_non_null(file);
-	while (fgets(line, sizeof(line), file))
+	while (fgets(line, sizeof(line), file)) {
+		waits |= strncmp(line, "State:\tS", strlen("State:\tS")) == 0;
 		if (strncmp(line, "SigCgt:", strlen("SigCgt:")) == 0)
 			caught = strtoull(line + strlen("SigCgt:"), NULL, 16);
+	}
 	fclose(file);
-	return caught >> (signal - 1) & 1;
+	return waits && caught >> (signal - 1) & 1;
 }
 
 /// `conntrace ARGV…`, and the signal when it is caught.

@@ -268,6 +268,13 @@ static void fill_disk(const char *path)
 	fclose(file);
 }
 
+static void wait_for_file(const char *path)
+{
+	for (int ms = 0; ms < WAIT_MS && access(path, F_OK); ms += POLL_MS)
+		e2e_sleep_ms(POLL_MS);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
 /// A file can still be made on such a disk, but nothing be written to it.
 static void ring_goes_on_in_its_oldest_when_there_is_no_room_for_another(void **state)
 {
@@ -277,9 +284,7 @@ static void ring_goes_on_in_its_oldest_when_there_is_no_room_for_another(void **
 	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-w", recording, "-C", "64K", "-G",
 					      "1s", "-W", "32", "--no-snapshot", "-P", "1");
 
-	for (int ms = 0; ms < WAIT_MS && access(e2e_format(e2e, "%s02", recording), F_OK);
-	     ms += POLL_MS)
-		e2e_sleep_ms(POLL_MS);
+	wait_for_file(e2e_format(e2e, "%s02", recording));
 	fill_disk(e2e_format(e2e, "%s/fill", disk));
 	for (int ms = 0; ms < WAIT_MS && !has_said(tracer, "room on the disk"); ms += POLL_MS)
 		e2e_sleep_ms(POLL_MS);
@@ -312,9 +317,7 @@ static void ring_whose_files_make_no_room_ends(void **state)
 	e2e_churn_widen_ports();
 	tracer = E2E_TRACE(e2e, "record", "-w", recording, "-C", "64K", "-G", "1s", "-W", "32",
 			   "--no-snapshot", "-P", e2e_port_text(e2e, 0));
-	for (int ms = 0; ms < WAIT_MS && access(e2e_format(e2e, "%s02", recording), F_OK);
-	     ms += POLL_MS)
-		e2e_sleep_ms(POLL_MS);
+	wait_for_file(e2e_format(e2e, "%s02", recording));
 	fill_disk(e2e_format(e2e, "%s/fill", disk));
 	assert_int_equal(churn_to_the_end(e2e, tracer, RING_ROUNDS), EXIT_RUNTIME);
 	assert_says(tracer, "events are lost", "is overwritten");

@@ -384,12 +384,13 @@ void e2e_actor_begin_send(struct e2e_actor *actor, int fd, size_t bytes)
 		     -1);
 }
 
-void e2e_actor_finish(struct e2e_actor *actor)
+int64_t e2e_actor_finish(struct e2e_actor *actor)
 {
 	int64_t result = receive_result(actor);
 
 	if (result < 0)
 		fail_msg("%s: what was begun: %s", actor->comm, strerror((int)-result));
+	return result;
 }
 
 int64_t e2e_actor_run(struct e2e_actor *actor, const struct e2e_job *job)

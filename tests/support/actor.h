@@ -57,7 +57,7 @@ int e2e_actor_try_receive(struct e2e_actor *actor, int fd, size_t bytes);
 /// Starts a send that may block for want of a reader; finish with e2e_actor_finish() before
 /// anything else.
 void e2e_actor_begin_send(struct e2e_actor *actor, int fd, size_t bytes);
-void e2e_actor_finish(struct e2e_actor *actor);
+int64_t e2e_actor_finish(struct e2e_actor *actor);
 
 /// Anything else that an actor is to do: a function of the test program, which the actor has too,
 /// because it was forked from it. What the job holds is all that it can know of the test's

@@ -194,7 +194,7 @@ static void process_that_is_only_counted_may_be_another_one(void **state)
 		    FIRST_FOUR "                others, of the same cgroup: 1 connection\n");
 }
 
-/// A name is a thread's. Of what is over, the number may have been another process's.
+/// A process may change its name. Of what is over, the number may have been another process's.
 static void threads_are_of_one_process_and_successors_are_not(void **state)
 {
 	const struct who who[] = {{7, "main", CGROUP, CT_OWNER_CONNECT},

@@ -132,6 +132,7 @@ static void full_listener_is_an_overflow_without_any_handshake(void **state)
 	assert_non_null(strstr(
 		printed.text,
 		"\"id\":\"accept-overflow\",\"severity\":\"warn\",\"confidence\":\"medium\""));
+	assert_non_null(strstr(printed.text, "\"count\":5}],"));
 	assert_non_null(strstr(printed.text, "\"count\":5,\"connections\":[],\"evidence\":{"
 					     "\"handshakes_without_room\":0,\"backlog\":5,"
 					     "\"backlog_max\":4,\"synack_timeouts\":0}"));

@@ -210,21 +210,24 @@ static void other_end_is_here_as_long_as_one_of_them_is(void **state)
 
 struct step {
 	const struct patient *who;
-	bool leaves; /// ESTABLISHED; else it is found there
+	bool leaves;  /// ESTABLISHED; else it is found there
+	bool is_born; /// … or comes to it
 };
 
 static bool finds_ghost_behind_steps(struct patient one, const struct step *steps, size_t n)
 {
 	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
 	struct ct_update left = a_transition(CT_STATE_ESTABLISHED, CT_STATE_FIN_WAIT1, S);
+	struct ct_update born = a_transition(CT_STATE_SYN_RECV, CT_STATE_ESTABLISHED, S);
 	_cleanup_(printed_fini) struct printed printed = {};
 	const struct ct_session session = a_session();
 	struct ct_sink *sink = doctor_begin(&printed, &session, options);
 
 	for (size_t i = 0; i < n; i++) {
-		left.id = steps[i].who->conn.id;
-		if (steps[i].leaves)
-			assert_int_equal(sink->ops->update(sink, &left), 0);
+		born.id = left.id = steps[i].who->conn.id;
+		if (steps[i].leaves || steps[i].is_born)
+			assert_int_equal(sink->ops->update(sink, steps[i].leaves ? &left : &born),
+					 0);
 		else
 			find(sink, steps[i].who);
 	}
@@ -233,15 +236,29 @@ static bool finds_ghost_behind_steps(struct patient one, const struct step *step
 	return is_told(&printed, "half-open-ghost");
 }
 
-/// Two namespaces that know nothing of each other, with the same addresses. What began while it was
-/// traced was never noted, and is not what goes when it goes.
+/// As those of two containers that have begun to talk while they were watched.
+static void other_end_that_was_made_meanwhile_is_here_too(void **state)
+{
+	struct patient one = found_in(CT_STATE_ESTABLISHED, SILENT_NS), other = other_end_of(&one);
+	const struct step steps[] = {{&other, .is_born = true}, {&other, .leaves = true}};
+
+	assert_false(finds_ghost_behind_steps(one, steps, 1));
+	assert_true(finds_ghost_behind_steps(one, steps, 2));
+}
+
+/// Two namespaces that know nothing of each other, with the same addresses.
 static void end_that_goes_is_that_of_its_own_namespace(void **state)
 {
 	struct patient one = found_in(CT_STATE_ESTABLISHED, SILENT_NS), a = other_end_of(&one);
 	struct patient b = a;
-	const struct step born_later[] = {{&a, false}, {&b, true}, {&a, true}};
-	const struct step both[] = {{&a, false}, {&b, false}, {&a, true}, {&a, true}, {&b, true}};
-	const struct step other_way[] = {{&a, false}, {&b, false}, {&b, true}, {&a, true}};
+	const struct step born_later[] = {{.who = &a}, {&b, .leaves = true}, {&a, .leaves = true}};
+	const struct step both[] = {{.who = &a},
+				    {.who = &b},
+				    {&a, .leaves = true},
+				    {&a, .leaves = true},
+				    {&b, .leaves = true}};
+	const struct step other_way[] = {
+		{.who = &a}, {.who = &b}, {&b, .leaves = true}, {&a, .leaves = true}};
 
 	b.conn.id.netns += 7;
 	assert_false(finds_ghost_behind_steps(one, born_later, 2));
@@ -293,6 +310,7 @@ int main(void)
 		cmocka_unit_test(connection_whose_other_end_is_here_is_innocent),
 		cmocka_unit_test(other_end_with_a_gap_is_here_too),
 		cmocka_unit_test(other_end_is_here_as_long_as_one_of_them_is),
+		cmocka_unit_test(other_end_that_was_made_meanwhile_is_here_too),
 		cmocka_unit_test(end_that_goes_is_that_of_its_own_namespace),
 		cmocka_unit_test(state_has_lasted_for_as_long_as_the_silence),
 		cmocka_unit_test(silence_from_before_the_clock_began_is_bounded),

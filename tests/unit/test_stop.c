@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -92,8 +93,10 @@ static void two_signals_at_once_are_one(void **state)
 	pid_t pid = start(true, &fd);
 
 	await(fd);
+	kill(pid, SIGSTOP);
 	kill(pid, SIGTERM);
 	kill(pid, SIGINT);
+	kill(pid, SIGCONT);
 	await(fd);
 	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
 	kill(pid, SIGKILL);
@@ -126,16 +129,19 @@ static bool is_wait_ended_by_a_child(bool wait_for_children)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		const struct timespec pause = {.tv_sec = 1};
+		sigset_t none, of_children;
 
+		sigemptyset(&none);
+		sigemptyset(&of_children);
+		sigaddset(&of_children, SIGCHLD);
+		sigprocmask(SIG_BLOCK, &of_children, NULL);
 		ct_stop_catch();
 		if (wait_for_children)
 			ct_stop_wait_for_children();
 		child = fork();
-		if (child == 0) {
-			sleep_ms(LATER_MS / 4);
+		if (child == 0)
 			_exit(0);
-		}
-		_exit(nanosleep(&pause, NULL) < 0 && errno == EINTR ? WAITED : 0);
+		_exit(ppoll(NULL, 0, &pause, &none) < 0 && errno == EINTR ? WAITED : 0);
 	}
 	return status_of(pid) == WAITED;
 }
