@@ -149,7 +149,7 @@ static bool is_slow_reader(const struct ct_case *one, const struct ct_doctor_fac
 	if (longest_ns)
 		ct_finding_number(finding, "longest_stall_at_least_ns", longest_ns);
 	ct_finder_number_older(finding, one->values[3].sum);
-	ct_finder_put_ss(facts, &finding->confirm, "established", one);
+	ct_finder_put_ss(facts, &finding->confirm, NULL, one);
 	ct_buf_puts(
 		&finding->remedy,
 		"look at what the reading process does instead (on its host, Recv-Q of ss says how "

@@ -26,17 +26,6 @@
 #define WAITS_MAX    200
 #define WAITS_FOR_MS 100
 
-static const char *record(struct e2e *e2e)
-{
-	const char *path = e2e_path(e2e, "lives.ctr");
-	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-w", path, "-P",
-					      e2e_port_text(e2e, 0));
-
-	e2e_churn(e2e, e2e_port(0), LIVES);
-	e2e_tracer_stop(tracer, 0);
-	return path;
-}
-
 /// Runs `conntrace COMMAND f` of a FIFO that the recording stands in, which is not over, and sends
 /// the signal when all of it is taken: it stands in the pipe, and the reader waits for more. To
 /// write to a FIFO is possible once its reader has opened it.
@@ -79,7 +68,7 @@ static void signal_ends_what_tells_of_the_whole_without_a_word_of_it(void **stat
 		    {"info", "TERM"},	{"info --json", "INT"},
 		    {"doctor", "TERM"}, {"doctor --fail-on warn", "INT"}};
 	struct e2e *e2e = *state;
-	const char *recording = record(e2e);
+	const char *recording = e2e_churn_record(e2e, LIVES);
 	struct e2e_output output;
 
 	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
@@ -95,7 +84,7 @@ static void signal_ends_what_tells_of_the_whole_without_a_word_of_it(void **stat
 static void signal_leaves_what_replay_has_printed(void **state)
 {
 	struct e2e *e2e = *state;
-	const char *recording = record(e2e);
+	const char *recording = e2e_churn_record(e2e, LIVES);
 	struct e2e_output whole, part;
 
 	E2E_CONNTRACE(&whole, "replay", recording, "--json");

@@ -23,17 +23,6 @@
 #define BEGINS	     "<!DOCTYPE html>\n"
 #define ENDS	     "</body>\n</html>\n"
 
-static const char *record(struct e2e *e2e)
-{
-	const char *path = e2e_path(e2e, "lives.ctr");
-	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-w", path, "-P",
-					      e2e_port_text(e2e, 0));
-
-	e2e_churn(e2e, e2e_port(0), LIVES);
-	e2e_tracer_stop(tracer, 0);
-	return path;
-}
-
 static void assert_text_is_whole(const char *text, size_t bytes)
 {
 	assert_true(bytes > strlen(BEGINS) + strlen(ENDS));
@@ -64,7 +53,7 @@ static void assert_refused(const struct e2e_output *output, const char *why)
 static void page_is_for_its_owner_and_nothing_is_printed(void **state)
 {
 	struct e2e *e2e = *state;
-	const char *recording = record(e2e), *page = e2e_path(e2e, "x.html");
+	const char *recording = e2e_churn_record(e2e, LIVES), *page = e2e_path(e2e, "x.html");
 	struct e2e_output output;
 	struct stat st;
 
@@ -87,7 +76,7 @@ static void page_is_for_its_owner_and_nothing_is_printed(void **state)
 static void page_that_exists_is_overwritten_only_by_force(void **state)
 {
 	struct e2e *e2e = *state;
-	const char *recording = record(e2e), *page = e2e_path(e2e, "x.html");
+	const char *recording = e2e_churn_record(e2e, LIVES), *page = e2e_path(e2e, "x.html");
 	struct e2e_output output;
 
 	e2e_file_write(page, SOMETHING, strlen(SOMETHING));
@@ -107,7 +96,7 @@ static void page_that_exists_is_overwritten_only_by_force(void **state)
 static void link_fifo_and_the_recording_itself_are_no_pages(void **state)
 {
 	struct e2e *e2e = *state;
-	const char *recording = record(e2e), *target = e2e_path(e2e, "target");
+	const char *recording = e2e_churn_record(e2e, LIVES), *target = e2e_path(e2e, "target");
 	const char *linked = e2e_path(e2e, "link.html"), *fifo = e2e_path(e2e, "fifo.html");
 	const char *other_name = e2e_path(e2e, "same.html");
 	struct e2e_output output;
@@ -152,7 +141,7 @@ static void what_is_no_recording_costs_no_page(void **state)
 static void full_disk_leaves_nothing_of_a_page(void **state)
 {
 	struct e2e *e2e = *state;
-	const char *recording = record(e2e), *disk = e2e_path(e2e, "disk");
+	const char *recording = e2e_churn_record(e2e, LIVES), *disk = e2e_path(e2e, "disk");
 	const char *page = e2e_path(e2e, "disk/x.html"), *old = e2e_path(e2e, "disk/old.html");
 	struct e2e_output output;
 
@@ -173,7 +162,7 @@ static void full_disk_leaves_nothing_of_a_page(void **state)
 static void recording_that_was_cut_makes_a_whole_page_that_says_so(void **state)
 {
 	struct e2e *e2e = *state;
-	const char *recording = record(e2e), *page = e2e_path(e2e, "x.html");
+	const char *recording = e2e_churn_record(e2e, LIVES), *page = e2e_path(e2e, "x.html");
 	struct e2e_output output;
 	size_t bytes;
 	char *text;
@@ -194,7 +183,7 @@ static void recording_that_was_cut_makes_a_whole_page_that_says_so(void **state)
 static void signal_leaves_the_page_that_was_there(void **state)
 {
 	struct e2e *e2e = *state;
-	const char *recording = record(e2e), *page = e2e_path(e2e, "x.html");
+	const char *recording = e2e_churn_record(e2e, LIVES), *page = e2e_path(e2e, "x.html");
 	struct e2e_output output;
 
 	e2e_file_write(page, SOMETHING, strlen(SOMETHING));

@@ -146,6 +146,17 @@ void e2e_churn(struct e2e *e2e, uint16_t port, unsigned count)
 	wait_for_end(e2e, server, "churn server");
 }
 
+const char *e2e_churn_record(struct e2e *e2e, unsigned count)
+{
+	const char *path = e2e_path(e2e, "lives.ctr");
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-w", path, "-P",
+					      e2e_port_text(e2e, 0));
+
+	e2e_churn(e2e, e2e_port(0), count);
+	e2e_tracer_stop(tracer, 0);
+	return path;
+}
+
 void e2e_churn_settle(struct e2e *e2e, uint16_t port)
 {
 	e2e_ss_wait_none(&e2e->home, "state last-ack sport = :%u", port);

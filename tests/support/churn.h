@@ -12,6 +12,9 @@ struct e2e;
 /// close by the server. Returns when all are done.
 void e2e_churn(struct e2e *e2e, uint16_t port, unsigned count);
 
+/// Records COUNT connections of the fixture's first port. The recording's path, borrowed from it.
+const char *e2e_churn_record(struct e2e *e2e, unsigned count);
+
 /// Waits until all connections of an e2e_churn() at that port are over in the kernel, too: a
 /// server's close() returns before its last ACK has come.
 void e2e_churn_settle(struct e2e *e2e, uint16_t port);
