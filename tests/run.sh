@@ -3,8 +3,9 @@
 #
 # Usage: tests/run.sh SUITE: COMMAND... [SUITE: COMMAND...]...
 #
-# Runs every command of every suite, one after the other and whatever fails, and ends with the line
-# "N passed, N failed, N skipped" over all their cases. Exits 1 if any failed.
+# Runs every command of every suite, one after the other and whatever fails, and ends with a line
+# "failed: SUITE COMMAND: CASE" for each that did, and "N passed, N failed, N skipped" over all their
+# cases. Exits 1 if any failed.
 #
 # A command that writes TAP (every cmocka program does here) counts case by case. A case that skips
 # writes a line "skipped: REASON" before, one that passed in its second run "repeated: REASON", and then
@@ -21,9 +22,11 @@ budget_s=${TEST_BUDGET:-}
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 passed=0 failed=0 skipped=0
+failures=()
 
 # Reads a command's output; prints "PASSED FAILED SKIPPED", then a line "skip NAME: REASON" for each
-# skip. A line counts only if it carries the next number in turn: cases print too.
+# skip and "fail NAME" for each case that failed. A line counts only if it carries the next number in turn:
+# cases print too.
 count_cases() {
 	awk -v status="$1" '
 	function close_group() { if (planned > seen) stopped = 1; planned = seen = 0 }
@@ -38,7 +41,7 @@ count_cases() {
 		if ($(not + 3) == "#" && toupper($(not + 4)) == "SKIP") {
 			skips[skip++] = $(not + 5) ": " (reason ? reason : "no reason given")
 		} else if (not) {
-			fail++
+			fails[fail++] = $(not + 4)
 		} else {
 			pass++
 		}
@@ -52,10 +55,12 @@ count_cases() {
 		else if (!tap && status == 77)
 			skips[skip++] = whole_program_reason()
 		else if (stopped || (status != 0 && !fail))
-			fail++
+			fails[fail++] = tap ? "did not come to its end" : "exit " status
 		print pass + 0, fail + 0, skip + 0
 		for (i = 0; i < skip; i++)
 			print "skip " skips[i]
+		for (i = 0; i < fail; i++)
+			print "fail " fails[i]
 	}' "$output"
 }
 
@@ -71,7 +76,7 @@ run_one() {
 	} 2>/dev/null
 	seconds=$((SECONDS - start))
 	counts=$(count_cases "$status")
-	[ -n "$counts" ] || counts="0 1 0"
+	[ -n "$counts" ] || counts=$'0 1 0\nfail its output could not be read'
 	read -r pass fail skip <<<"$counts"
 	passed=$((passed + pass)) failed=$((failed + fail)) skipped=$((skipped + skip))
 
@@ -82,6 +87,7 @@ run_one() {
 	printf '\n'
 	sed -n 's/^skip /         skipped: /p' <<<"$counts"
 	sed -n 's/^repeated: /         &/p' "$output"
+	mapfile -t -O "${#failures[@]}" failures < <(sed -n "s/^fail /failed: $suite $(basename "${command%% *}"): /p" <<<"$counts")
 	((fail)) || grep -q '^repeated: ' "$output" || return
 	((status == 124)) && echo "         stopped after $limit_s s"
 	((status > 128)) && echo "         ended by signal $((status - 128))"
@@ -125,5 +131,6 @@ for argument in "$@"; do
 	*) if is_time_over; then skip_one "$suite" "$argument"; else run_one "$suite" "$argument"; fi ;;
 	esac
 done
+((failed)) && printf '%s\n' "${failures[@]}"
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0))
