@@ -206,10 +206,14 @@ struct ct_conn {
 	uint32_t flags;	       /// 1 << enum ct_flag of all that was raised
 	uint32_t unshown;      /// of them those that no printed update has told yet
 	uint32_t gaps;	       /// places in its history where events are missing
-	uint8_t phase;	       /// enum ct_phase
-	uint8_t end;	       /// enum ct_end
-	uint8_t closed_by;     /// enum ct_closed_by
-	uint8_t sock_flags;    /// CT_SOCK_*, as last seen
+	/* what is known of most that are open; side by side, they are one word: frozen.c */
+	uint8_t phase;	    /// enum ct_phase
+	uint8_t handshake;  /// enum ct_handshake
+	uint8_t sock_flags; /// CT_SOCK_*, as last seen
+	bool options_known; /// options hold what was told last
+	uint8_t end;	    /// enum ct_end
+	uint8_t closed_by;  /// enum ct_closed_by
+	uint8_t left_by;    /// enum ct_left_by: why its mini-socket or its request is gone
 	bool fin_sent;
 	bool fin_received;
 	bool half_closed;	   /// our FIN went out by shutdown(SHUT_WR), and no close() since
@@ -221,13 +225,11 @@ struct ct_conn {
 	bool lives_on;		   /// it may, in a mini-socket that nothing tells of
 	uint8_t blind;		   /// CT_BLIND_*
 	bool killed;		   /// destroyed from outside: `ss -K`
-	uint8_t left_by;	   /// enum ct_left_by: why its mini-socket or its request is gone
-	uint8_t handshake;	   /// enum ct_handshake
 	uint8_t closed_how;	   /// enum ct_how: the call by which our side closed; UNKNOWN: none
 	uint8_t closed_context;	   /// enum ct_context of its → CLOSE
-	uint8_t own_fin;	   /// enum ct_fin, told with its → CLOSE
 	struct ct_request request; /// all 0: none was seen
 	uint8_t unheard;	   /// keepalive probes in a row without an answer; at most 255
+	uint8_t own_fin;	   /// enum ct_fin, told with its → CLOSE
 	uint16_t sk_err;	   /// errno that the socket died with, or the last reported; 0 none
 	uint32_t unread;	   /// bytes received and not read, at its last transition
 	uint32_t unacked;	   /// bytes queued and not acknowledged, at its last transition
@@ -248,8 +250,7 @@ struct ct_conn {
 	uint32_t stall_backoff;	     /// behind the last of them
 	struct ct_reset reset;	     /// the last one; direction 0: none
 	struct ct_event_counters counters;
-	bool options_known; /// options hold what was told last
-	struct ct_event_options options;
+	struct ct_event_options options; /// as options_known says
 	/// From the first probe to the last, of the longest of the stalls
 	uint32_t stall_ms_max;
 	uint64_t wants_ns; /// when a detector wants to look at it again; CT_NS_UNKNOWN never

@@ -15,6 +15,11 @@
 #define GROUP		32 /* words that one bitmap is of */
 #define WITH_BITMAPS(n) ((n) + ((n) + GROUP - 1) / GROUP)
 
+/* As long as nobody has set others: TCP_KEEPALIVE_TIME …, include/net/tcp.h */
+#define KEEPALIVE_TIME_S     7200
+#define KEEPALIVE_INTERVAL_S 75
+#define KEEPALIVE_PROBES     9
+
 /* A structure is looked at word by word, whatever it is made of. */
 typedef uint32_t __attribute__((may_alias)) word;
 
@@ -25,6 +30,9 @@ typedef uint32_t __attribute__((may_alias)) word;
 
 _Static_assert(offsetof(struct ct_entry, key) % sizeof(word) == 0, "whole words");
 _Static_assert(sizeof(struct ct_step) % sizeof(word) == 0, "whole words");
+_Static_assert(offsetof(struct ct_conn, phase) / sizeof(word) ==
+		       offsetof(struct ct_conn, options_known) / sizeof(word),
+	       "what is known of most is in one word");
 
 const struct ct_entry ct_entry_unknown = {
 	.conn = {.opened_ns = CT_NS_UNKNOWN,
@@ -86,6 +94,21 @@ static uint64_t between_ns(uint64_t from_ns, uint64_t to_ns)
 	return from_ns == CT_NS_UNKNOWN || to_ns == CT_NS_UNKNOWN ? CT_NS_UNKNOWN : to_ns - from_ns;
 }
 
+/* A request that was seen says how long the queue is; few have other times for keepalive. */
+static void fold_sockets(struct ct_entry *entry)
+{
+	struct ct_conn *conn = &entry->conn;
+	bool has_queue = conn->request.backlog_max != 0;
+
+	entry->requested ^= has_queue;
+	conn->request.known ^= has_queue;
+	if (!conn->options_known)
+		return;
+	conn->options.keepalive_time_s ^= KEEPALIVE_TIME_S;
+	conn->options.keepalive_interval_s ^= KEEPALIVE_INTERVAL_S;
+	conn->options.keepalive_probes ^= KEEPALIVE_PROBES;
+}
+
 /*
  * What mostly follows from something else that is kept: the cookie from the key, the last look and
  * its silence from the first, a duration from the times before and behind it, when it was opened
@@ -96,6 +119,7 @@ static void fold(struct ct_entry *entry, struct ct_step *steps)
 	struct ct_conn *conn = &entry->conn;
 	size_t n = conn->history.n_steps, established = 0;
 
+	fold_sockets(entry);
 	conn->id.cookie ^= entry->key;
 	conn->silent_ns ^= conn->idle_ns;
 	if (conn->found_ns != CT_NS_UNKNOWN)

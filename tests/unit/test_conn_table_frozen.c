@@ -182,10 +182,16 @@ static struct ct_event owner_of(struct life *life)
 	return event;
 }
 
-static void accepted_connection_that_is_quiet_takes_184_bytes_at_most(void **state)
+/// The longest addresses that there are.
+static void make_ipv6(struct life *life)
 {
-	struct world *world = *state;
-	struct life life = one_of_many(0);
+	life->core.family = AF_INET6;
+	memset(life->core.laddr, 0x20, sizeof(life->core.laddr));
+	memset(life->core.raddr, 0x26, sizeof(life->core.raddr));
+}
+
+static void accept_quietly(struct world *world, struct life life)
+{
 	struct ct_event event;
 
 	world_bound(world, ONE_AWAKE);
@@ -199,13 +205,28 @@ static void accepted_connection_that_is_quiet_takes_184_bytes_at_most(void **sta
 	event.to.write_seq = 3000000000;
 	take(world, event);
 	take(world, owner_of(&life));
-	assert_is_small(world, 184);
 }
 
-static void found_connection_that_is_idle_takes_168_bytes_at_most(void **state)
+static void accepted_connection_that_is_quiet_takes_168_bytes_at_most(void **state)
+{
+	struct world *world = *state;
+
+	accept_quietly(world, one_of_many(0));
+	assert_is_small(world, 168);
+}
+
+static void accepted_connection_of_ipv6_takes_184_bytes_at_most(void **state)
 {
 	struct world *world = *state;
 	struct life life = one_of_many(0);
+
+	make_ipv6(&life);
+	accept_quietly(world, life);
+	assert_is_small(world, 184);
+}
+
+static void find_idle(struct world *world, struct life life)
+{
 	struct ct_event event;
 
 	world_bound(world, ONE_AWAKE);
@@ -223,7 +244,24 @@ static void found_connection_that_is_idle_takes_168_bytes_at_most(void **state)
 	event.found.write_seq = 3000000000;
 	event.found.idle_ns = 3600 * S;
 	take(world, event);
-	assert_is_small(world, 168);
+}
+
+static void found_connection_that_is_idle_takes_152_bytes_at_most(void **state)
+{
+	struct world *world = *state;
+
+	find_idle(world, one_of_many(0));
+	assert_is_small(world, 152);
+}
+
+static void found_connection_of_ipv6_takes_184_bytes_at_most(void **state)
+{
+	struct world *world = *state;
+	struct life life = one_of_many(0);
+
+	make_ipv6(&life);
+	find_idle(world, life);
+	assert_is_small(world, 184);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -236,8 +274,10 @@ int main(void)
 		test(closed_ones_are_not_frozen_any_more),
 		test(frozen_ones_are_freed_with_the_table),
 		test(nothing_is_told_when_one_could_not_be_thawed),
-		test(accepted_connection_that_is_quiet_takes_184_bytes_at_most),
-		test(found_connection_that_is_idle_takes_168_bytes_at_most),
+		test(accepted_connection_that_is_quiet_takes_168_bytes_at_most),
+		test(accepted_connection_of_ipv6_takes_184_bytes_at_most),
+		test(found_connection_that_is_idle_takes_152_bytes_at_most),
+		test(found_connection_of_ipv6_takes_184_bytes_at_most),
 	};
 
 	return cmocka_run_group_tests_name("conn_table_frozen", tests, NULL, NULL);
