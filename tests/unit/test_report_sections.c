@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // What all connections tell together: the parts of a report between its head and the lives.
 #include "unit/report_fixture.h"
+#include "conntrace/count.h"
 #include "unit/worst_rule.h"
 
 /// The text begins so.
@@ -154,6 +155,61 @@ static void findings_come_before_the_connections(void **state)
 	assert_true(lost < finding && finding < peers);
 }
 
+#define MANY_LIVES 1002
+
+static size_t count_of(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	while ((text = strstr(text, what))) {
+		text += strlen(what);
+		n++;
+	}
+	return n;
+}
+
+/// Of two sections so many lives each. Returns how many of them are told.
+static size_t print_both(struct printed *printed, const struct ct_output_options *options)
+{
+	struct ct_mark mark = a_mark(CT_FLAG_RETRANSMIT, NULL, 0);
+	struct ct_conn plain = a_conn(), noted = plain;
+	struct ct_update updates[2 * MANY_LIVES];
+
+	noted.marks = &mark;
+	noted.flags = 1U << mark.flag;
+	for (size_t i = 0; i < MANY_LIVES; i++) {
+		updates[2 * i] = a_close(&plain);
+		updates[2 * i + 1] = a_close(&noted);
+	}
+	print_report(printed, options, updates, CT_COUNT(updates));
+	return count_of(strstr(printed->text, "\nWORTH A LOOK: "), "fin by local after");
+}
+
+static void report_for_people_shows_a_thousand_of_each_section(void **state)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+	const char *text;
+
+	assert_int_equal(print_both(&printed, &in_utf8), 2 * 1000);
+	text = strstr(printed.text, "WORTH A LOOK: 1002\n");
+	assert_non_null(text);
+	text = strstr(text, "\nand 2 more connections: -o wide shows all\n");
+	assert_non_null(text);
+	text = strstr(text, "THE OTHERS: 1002\n");
+	assert_non_null(text);
+	assert_non_null(strstr(text, "\nand 2 more connections: -o wide shows all\n"));
+	assert_non_null(strstr(text, "\n2004 connections, 1002 flagged, "));
+}
+
+static void wide_shows_more_than_a_thousand(void **state)
+{
+	struct ct_output_options options = {.format = CT_OUTPUT_WIDE, .utf8 = true, .utc = true};
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	assert_int_equal(print_both(&printed, &options), 2 * MANY_LIVES);
+	assert_null(strstr(printed.text, "shows all"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +217,8 @@ int main(void)
 		cmocka_unit_test(what_no_socket_has_counted_is_said),
 		cmocka_unit_test(few_of_each_are_shown_unless_one_is_asked_for_or_all),
 		cmocka_unit_test(findings_come_before_the_connections),
+		cmocka_unit_test(report_for_people_shows_a_thousand_of_each_section),
+		cmocka_unit_test(wide_shows_more_than_a_thousand),
 	};
 
 	return cmocka_run_group_tests_name("report_sections", tests, NULL, NULL);
