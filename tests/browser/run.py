@@ -48,6 +48,7 @@ class Page:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
         self.driver.set_page_load_timeout(PATIENCE_S)
+        self.driver.set_script_timeout(2 * PATIENCE_S)
         self.resize(1280, 900)
         self.scheme(False)
 

@@ -19,7 +19,7 @@
 #include "support/pair.h"
 
 #define WAIT_MS	 10000
-#define LASTS_MS 1000 /// longer than what happens in it
+#define LASTS_MS 3000 /// longer than what happens in it
 
 /// Starts to trace, plays one short life and sends the signal at once: nothing may be left in the
 /// ring. A reset is all over when close() returns, as a FIN is not.

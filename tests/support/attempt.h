@@ -2,8 +2,9 @@
 // Each test runs in a process of its own, and once more when something other than what it tests
 // has disturbed it: see disturbance.h; or a machine that stood still while it measured times, as a
 // guest does whose host is busy. With E2E_GUEST in the environment, one of which nothing could be
-// said in all its runs is skipped, with the reason; else it fails. There a failure counts when it
-// comes twice: what comes once is shown, and told with the result ("repeated: TEST ...").
+// said in all its runs is skipped, with the reason; else it fails. There, and with E2E_SHARED on a
+// machine whose CPUs are others' as well, a failure counts when it comes twice: what comes once is
+// shown, and told with the result and at the end of all ("repeated: TEST ...").
 #pragma once
 
 #include <stdbool.h>

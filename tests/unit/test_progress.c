@@ -23,8 +23,8 @@
 #define BEGAN	(100 * S)
 #define COLUMNS 80 /// of a terminal that does not say
 
-#define SILENT_MS  50 /// a terminal that has taken nothing for so long is full
-#define DEADLINE_S 20 /// nobody takes so long who does not wait
+#define SILENT_MS  300 /// a terminal that has taken nothing for so long is full
+#define DEADLINE_S 20  /// nobody takes so long who does not wait
 
 /// A progress that writes into a pipe.
 struct shown {

@@ -94,6 +94,8 @@ static void two_signals_at_once_are_one(void **state)
 
 	await(fd);
 	kill(pid, SIGSTOP);
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED),
+			 pid); /* nothing is told before both are there */
 	kill(pid, SIGTERM);
 	kill(pid, SIGINT);
 	kill(pid, SIGCONT);
