@@ -55,8 +55,8 @@ const struct ct_finding *ct_diagnosis_findings(const struct ct_diagnosis *diagno
 const struct ct_diagnosis_totals *ct_diagnosis_totals(const struct ct_diagnosis *diagnosis);
 
 /**
- * The next kind of finding that may take longer to show than what was observed lasted: that there
- * is none of it is no all-clear. Behind ct_diagnosis_conclude().
+ * The next kind of finding that there is none of and that may take longer to show than what was
+ * observed lasted: that is no all-clear. Behind ct_diagnosis_conclude().
  *
  * @at where to go on, 0 at first; moved behind it.
  * @ret_takes_ns how long at most, as far as that is bounded.

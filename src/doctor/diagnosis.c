@@ -274,6 +274,14 @@ int ct_diagnosis_each_example(const struct ct_diagnosis *d,
 	return 0;
 }
 
+static bool has_found(const struct ct_diagnosis *d, const char *id)
+{
+	for (size_t i = 0; i < d->n_findings; i++)
+		if (d->findings[i].id == id)
+			return true;
+	return false;
+}
+
 const char *ct_diagnosis_next_slow(const struct ct_diagnosis *d, size_t *at, uint64_t *ret_takes_ns)
 {
 	if (!d->totals.observed_ns) /* what it is too short for is not known either */
@@ -281,7 +289,7 @@ const char *ct_diagnosis_next_slow(const struct ct_diagnosis *d, size_t *at, uin
 	while (*at < CT_COUNT(finders)) {
 		const struct ct_finder *finder = finders[(*at)++];
 
-		if (finder->takes_ns <= d->totals.observed_ns)
+		if (finder->takes_ns <= d->totals.observed_ns || has_found(d, finder->id))
 			continue;
 		*ret_takes_ns = finder->takes_ns;
 		return finder->id;

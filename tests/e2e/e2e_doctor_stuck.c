@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Shows that a FIN which nobody acknowledges is found, in each state in which it is waited for; and
 // that one which waits as long behind data, because the peer reads nothing, is not. And of
-// CLOSE_WAIT what nobody has accepted, and what is of use, and so is no leak.
+// CLOSE_WAIT what nobody has accepted, and what is of use, and so is no leak; of FIN_WAIT2 whose
+// peer has nothing to say and does not close, and not whose peer still answers.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,6 +33,7 @@
 #define LEAKED	  3
 #define LEAK_MS	  5500
 #define ANSWER_MS 500
+#define MINUTE_MS 61000
 #define BUFFER	  "4096 1048576 1048576" /// as in e2e_window.c
 
 /// What brings an end into a state, and lets it wait there.
@@ -314,6 +316,50 @@ static void what_was_never_accepted_is_told_as_that(void **state)
 			pair.port, LEAKED);
 }
 
+/// The client has said all that it has to say; its descriptor.
+static int half_close(struct e2e_pair *pair)
+{
+	connect_and_talk(pair);
+	e2e_actor_shutdown(pair->client, pair->client_fd, SHUT_WR);
+	e2e_actor_receive_fin(pair->server, pair->server_fd);
+	return pair->client_fd;
+}
+
+/// Two of one process for a minute, the doctor comes behind it; the peer of one of them is heard.
+static void peer_that_never_closes_is_found_and_no_other(void **state)
+{
+	const struct e2e_netns host = {.fd = e2e_netns_host_fd()};
+	struct e2e *e2e = *state;
+	struct e2e_tracer *doctor;
+	struct e2e_pair pair;
+	const json_t *stuck;
+	const char *conn;
+	uint16_t port;
+	int heard;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	(void)half_close(&pair);
+	conn = pair.client_conn;
+	port = pair.client_port;
+	heard = half_close(&pair);
+	for (int ms = 0; ms <= MINUTE_MS; ms += LEAK_MS) {
+		e2e_sleep_ms(LEAK_MS);
+		e2e_actor_send(pair.server, pair.server_fd, 100);
+		e2e_actor_receive(pair.client, heard, 100);
+	}
+	doctor = E2E_TRACE(e2e, "doctor", "-o", "json", "--duration", "1h", "-p",
+			   e2e_format(e2e, "%d", pair.client->pid));
+	e2e_tracer_stop(doctor, 0);
+	stuck = assert_found(doctor, "fin-wait-stuck");
+	e2e_assert_has(stuck, "{s:s, s:i, s:[s]}", "severity", "warn", "count", 1, "connections",
+		       conn);
+	e2e_assert_has(json_object_get(stuck, "evidence"), "{s:i, s:i}", "fin_wait1", 0,
+		       "fin_wait2", 1);
+	e2e_assert_has(json_object_get(stuck, "culprit"), "{s:i, s:s}", "pid",
+		       (int)pair.client->pid, "comm", pair.client->comm);
+	e2e_netns_shell(&host, "%s | grep -q :%u", e2e_event_text(stuck, "confirm"), port);
+}
+
 #define CLOSING(name, function, ...) E2E_TEST_WITH(name, function, (&(struct closing){__VA_ARGS__}))
 
 static const struct CMUnitTest tests[] = {
@@ -339,6 +385,7 @@ static const struct CMUnitTest tests[] = {
 		.play = stay_in_closing),
 	E2E_TEST(answer_to_half_closed_clients_is_innocent),
 	E2E_TEST(what_was_never_accepted_is_told_as_that),
+	E2E_TEST(peer_that_never_closes_is_found_and_no_other),
 };
 
 E2E_MAIN("doctor_stuck", tests)

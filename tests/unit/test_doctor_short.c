@@ -4,8 +4,8 @@
 
 #include "conntrace/count.h"
 
-#define ALL                                                                           \
-	"dead-peer-hang (takes up to 6m00s), close-wait-leak (1m00s), "               \
+#define ALL "dead-peer-hang (takes up to 6m00s), close-wait-leak (1m00s), " ALL_BUT_A_LEAK
+#define ALL_BUT_A_LEAK                                                                \
 	"syn-unanswered (2m00s), zero-window-stall (6m00s), fin-wait-stuck (4m00s), " \
 	"last-ack-stuck (4m00s), closing-stuck (4m00s), keepalive-race (5m50s)\n"
 
@@ -52,13 +52,14 @@ static void silence_is_not_waited_for(void **state)
 	assert_null(strstr(printed.text, "half-open-ghost ("));
 }
 
-static void findings_stand_behind_what_may_be_missing(void **state)
+static void findings_stand_behind_what_else_there_may_be(void **state)
 {
 	_cleanup_(printed_fini) struct printed printed = {};
 
 	ask_after(&printed, CT_OUTPUT_TABLE, 10 * S, standing_in(CT_STATE_CLOSE_WAIT, 590), 3);
 	assert_non_null(strstr(printed.text, "1 finding, 3 connections seen in 10.0 s\n"
-					     "10.0 s may be too short for " ALL "\nWARN  curl"));
+					     "10.0 s may be too short for dead-peer-hang (takes up "
+					     "to 6m00s), " ALL_BUT_A_LEAK "\nWARN  curl"));
 }
 
 /// Nothing came behind the beginning of the stream.
@@ -119,7 +120,7 @@ int main(void)
 		cmocka_unit_test(all_clear_says_what_it_is_too_early_for),
 		cmocka_unit_test(what_has_had_its_time_is_not_named),
 		cmocka_unit_test(silence_is_not_waited_for),
-		cmocka_unit_test(findings_stand_behind_what_may_be_missing),
+		cmocka_unit_test(findings_stand_behind_what_else_there_may_be),
 		cmocka_unit_test(time_that_is_not_known_is_too_short_for_nobody_knows_what),
 		cmocka_unit_test(json_has_it_with_each_finding),
 	};
