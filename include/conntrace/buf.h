@@ -21,9 +21,15 @@ struct ct_buf {
 /// Every function that appends returns 0, or -ENOMEM (also for a size that no allocation can have),
 /// or the sticky error of an earlier failure. On failure the contents are unchanged.
 
+/// For ct_buf_reserve(), which is inline because each byte that is written asks it.
+int ct_buf_grow(struct ct_buf *b, size_t n);
+
 /// Makes room for n more bytes, so that data[len .. len+n] may be written by hand (then raise len
 /// and write the NUL).
-int ct_buf_reserve(struct ct_buf *b, size_t n);
+static inline int ct_buf_reserve(struct ct_buf *b, size_t n)
+{
+	return !b->error && n < b->cap - b->len ? 0 : ct_buf_grow(b, n);
+}
 
 /// Appends n bytes. p may be NULL when n is 0, and must not point into the buffer itself.
 int ct_buf_append(struct ct_buf *b, const void *p, size_t n);
@@ -31,7 +37,16 @@ int ct_buf_append(struct ct_buf *b, const void *p, size_t n);
 /// Appends a NUL-terminated string, without its NUL.
 int ct_buf_puts(struct ct_buf *b, const char *s);
 
-int ct_buf_putc(struct ct_buf *b, char c);
+static inline int ct_buf_putc(struct ct_buf *b, char c)
+{
+	int r = ct_buf_reserve(b, 1);
+
+	if (r)
+		return r;
+	b->data[b->len++] = c;
+	b->data[b->len] = '\0';
+	return 0;
+}
 
 /// Appends c so many times.
 int ct_buf_fill(struct ct_buf *b, char c, size_t n);

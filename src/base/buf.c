@@ -11,11 +11,13 @@
 /// Digits of UINT64_MAX and a sign.
 #define DECIMAL_MAX 21
 
-static int grow(struct ct_buf *b, size_t n)
+int ct_buf_grow(struct ct_buf *b, size_t n)
 {
 	size_t cap = b->cap ? b->cap : FIRST_CAP;
 	char *data;
 
+	if (b->error)
+		return b->error;
 	if (n >= SIZE_MAX / 2 - b->len) {
 		b->error = -ENOMEM;
 		return b->error;
@@ -30,15 +32,6 @@ static int grow(struct ct_buf *b, size_t n)
 	b->data = data;
 	b->cap = cap;
 	return 0;
-}
-
-int ct_buf_reserve(struct ct_buf *b, size_t n)
-{
-	if (b->error)
-		return b->error;
-	if (n < b->cap - b->len)
-		return 0;
-	return grow(b, n);
 }
 
 int ct_buf_append(struct ct_buf *b, const void *p, size_t n)
@@ -57,11 +50,6 @@ int ct_buf_append(struct ct_buf *b, const void *p, size_t n)
 int ct_buf_puts(struct ct_buf *b, const char *s)
 {
 	return ct_buf_append(b, s, strlen(s));
-}
-
-int ct_buf_putc(struct ct_buf *b, char c)
-{
-	return ct_buf_append(b, &c, 1);
 }
 
 int ct_buf_fill(struct ct_buf *b, char c, size_t n)

@@ -155,21 +155,30 @@ static size_t escape_one(struct ct_buf *b, const char *s, size_t n)
 	return len;
 }
 
+/// Appends the plain bytes at s, up to n; returns how many those are. n bytes fit.
+static size_t put_plain(struct ct_buf *b, const char *s, size_t n)
+{
+	char *to = b->data + b->len;
+	size_t plain = 0;
+
+	for (; plain < n && is_plain((unsigned char)s[plain]); plain++)
+		to[plain] = s[plain];
+	to[plain] = '\0';
+	b->len += plain;
+	return plain;
+}
+
 void ct_json_str(struct ct_json *w, const char *s, size_t n)
 {
 	before_value(w);
 	ct_buf_putc(w->buf, '"');
-	while (n > 0) {
-		size_t plain = 0;
+	while (n > 0 && ct_buf_reserve(w->buf, n) == 0) {
+		size_t done = put_plain(w->buf, s, n);
 
-		while (plain < n && is_plain((unsigned char)s[plain]))
-			plain++;
-		if (plain)
-			ct_buf_append(w->buf, s, plain);
-		else
-			plain = escape_one(w->buf, s, n);
-		s += plain;
-		n -= plain;
+		if (!done)
+			done = escape_one(w->buf, s, n);
+		s += done;
+		n -= done;
 	}
 	ct_buf_putc(w->buf, '"');
 	after_value(w);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What every object has: which event, when, of which connection and whose. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -52,12 +51,25 @@ static const struct ct_conn_id *identity(const struct ct_field_source *source, s
 	return NULL;
 }
 
+/// As ss -e has it. Returns where it ends.
+static char *put_hex(char *to, uint64_t value)
+{
+	unsigned int digits = 1;
+
+	while (digits < 16 && value >> 4 * digits)
+		digits++;
+	for (unsigned int i = digits; i-- > 0; value >>= 4)
+		to[i] = "0123456789abcdef"[value & 15];
+	return to + digits;
+}
+
 const char *ct_field_conn_text(const struct ct_conn_id *id, char text[CT_VALUE_TEXT_LEN])
 {
+	char *end = put_hex(text, id->cookie);
+
+	*end = '\0';
 	if (id->generation)
-		snprintf(text, CT_VALUE_TEXT_LEN, "%" PRIx64 ".%u", id->cookie, id->generation);
-	else
-		snprintf(text, CT_VALUE_TEXT_LEN, "%" PRIx64, id->cookie);
+		snprintf(end, CT_VALUE_TEXT_LEN - (size_t)(end - text), ".%u", id->generation);
 	return text;
 }
 

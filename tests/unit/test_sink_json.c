@@ -125,6 +125,12 @@ static void generation_is_behind_the_cookie(void **state)
 	u.id.cookie = UINT64_MAX;
 	u.id.generation = 3;
 	expect_json(u, "conn", "{\"event\":\"found\",\"conn\":\"ffffffffffffffff.3\"}\n");
+	u.id.cookie = 0x10;
+	u.id.generation = UINT16_MAX;
+	expect_json(u, "conn", "{\"event\":\"found\",\"conn\":\"10.65535\"}\n");
+	u.id.cookie = 0xf;
+	u.id.generation = 0;
+	expect_json(u, "conn", "{\"event\":\"found\",\"conn\":\"f\"}\n");
 }
 
 static void ipv6_and_cgroup_are_told(void **state)
