@@ -168,6 +168,7 @@ REPORT_SRCS := $(wildcard src/report/*.c src/doctor/*.c) src/sink/spool.c src/ca
 
 UNIT_SRCS_tally       := src/cli/tally.c $(WORDS_SRCS)
 UNIT_SRCS_terminal    := src/cli/terminal.c $(WORDS_SRCS)
+UNIT_SRCS_wrap        := $(WORDS_SRCS)
 UNIT_SRCS_capabilities := $(addprefix src/cli/,capabilities.c terminal.c) src/capability.c \
 	src/base/json_writer.c $(WORDS_SRCS)
 

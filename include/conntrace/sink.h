@@ -64,6 +64,7 @@ struct ct_output_options {
 	bool utc;      /// wall clock in UTC, not local time
 	bool color;    /// decided: no sink asks the terminal
 	bool utf8;     /// the locale takes UTF-8
+	size_t width;  /// columns at which sentences for people go to the next line; 0: none
 	bool headless; /// table, CSV: the names of the columns stand above already
 	/// list: what it saw when it looked before, borrowed; NULL: it looks once
 	struct ct_list_memory *memory;

@@ -44,6 +44,15 @@ const char *ct_words_arrow(const struct ct_output_options *options);
 /// Screen columns that n bytes take: colours none, every character one.
 size_t ct_words_width(const char *text, size_t n);
 
+/**
+ * Appends words, several lines of them where one would be wider than the screen.
+ *
+ * @text its words are separated by blanks; a word is never broken. NULL is none.
+ * @indent the column that the buffer's last line has come to, and where the others begin.
+ * @width of the screen; 0, or too little behind the indent to read: everything in one line.
+ */
+void ct_words_wrap(struct ct_buf *buf, const char *text, size_t indent, size_t width);
+
 void ct_words_time(const struct ct_output_options *options, const struct ct_session *session,
 		   struct ct_buf *buf, uint64_t ts_ns);
 void ct_words_duration(const struct ct_output_options *options, struct ct_buf *buf, uint64_t ns);

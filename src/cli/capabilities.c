@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "conntrace/cleanup.h"
+#include "conntrace/sink_words.h"
 #include "conntrace/text.h"
-#include "terminal.h"
 
 /// As wide as the longest name, and the longest level.
 #define NAME_WIDTH    22
@@ -50,7 +50,7 @@ static void put_row(struct ct_buf *buf, unsigned int id, unsigned int level, con
 	if (text.error)
 		buf->error = text.error;
 	else
-		ct_terminal_wrap(buf, text.data, DETAIL_COLUMN, width);
+		ct_words_wrap(buf, text.data, DETAIL_COLUMN, width);
 	ct_buf_putc(buf, '\n');
 }
 

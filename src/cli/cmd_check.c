@@ -8,6 +8,7 @@
 #include "conntrace/cleanup.h"
 #include "conntrace/json_writer.h"
 #include "conntrace/log.h"
+#include "conntrace/sink_words.h"
 #include "conntrace/source_live.h"
 #include "cost.h"
 #include "stop.h"
@@ -73,7 +74,7 @@ static void put_privileges(struct ct_buf *buf, const struct ct_surroundings *sur
 		ct_buf_printf(&text, "%s%s (%s)", missing == 1 ? "without " : "", privilege->name,
 			      privilege->purpose);
 		/* a column is left for the comma */
-		ct_terminal_wrap(buf, text.data ?: "", LABEL_WIDTH, width ? width - 1 : 0);
+		ct_words_wrap(buf, text.data, LABEL_WIDTH, width ? width - 1 : 0);
 	}
 	if (!missing)
 		ct_buf_puts(buf, "all that are needed");

@@ -47,6 +47,7 @@ int ct_output_add_sink_to(struct ct_options *options, ct_sink_new_fn new_sink,
 	int r;
 
 	options->output.utf8 = ct_output_utf8();
+	options->output.width = out == stdout ? ct_terminal_width() : 0;
 	options->output.color = is_color_wanted(options->color);
 	r = new_sink(&options->output, session, out, &sink, &bad_field);
 	if (r == -EINVAL) {

@@ -8,13 +8,9 @@
 #include <unistd.h>
 
 #include "conntrace/number.h"
-#include "conntrace/sink_words.h"
 
 #define ROWS_USUAL    24
 #define COLUMNS_USUAL 80
-
-/// Columns that text behind an indent has to have.
-#define NARROWEST 20
 
 bool ct_terminal_can(int fd, enum ct_terminal_skill skill)
 {
@@ -61,28 +57,4 @@ size_t ct_terminal_width(void)
 	if (columns && ct_parse_u64(columns, 1, UINT16_MAX, &width) == 0)
 		return width;
 	return ask_size(STDOUT_FILENO).ws_col;
-}
-
-void ct_terminal_wrap(struct ct_buf *buf, const char *text, size_t indent, size_t width)
-{
-	size_t column = indent;
-
-	if (width < indent + NARROWEST)
-		width = SIZE_MAX;
-	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
-		size_t n = strcspn(text, " ");
-		size_t columns = ct_words_width(text, n);
-
-		if (column > indent && column + 1 + columns > width) {
-			ct_buf_putc(buf, '\n');
-			ct_buf_fill(buf, ' ', indent);
-			column = indent;
-		} else if (column > indent) {
-			ct_buf_putc(buf, ' ');
-			column++;
-		}
-		ct_buf_append(buf, text, n);
-		column += columns;
-		text += n;
-	}
 }

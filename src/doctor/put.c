@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conntrace/addr.h"
+#include "conntrace/cleanup.h"
 #include "conntrace/count.h"
 #include "conntrace/diagnosis.h"
 #include "conntrace/json_writer.h"
@@ -158,9 +159,13 @@ static const struct {
 };
 _Static_assert(CT_COUNT(severities) == _CT_SEVERITY_MAX, "each severity has a word");
 
+/// Where summaries begin, and what stands behind a label.
+#define SEVERITY_WIDTH 6
+#define LABEL_WIDTH    16
+
 static void put_label(struct ct_buf *buf, const char *label)
 {
-	ct_buf_printf(buf, "      %-10s", label);
+	ct_buf_printf(buf, "%*s%-*s", SEVERITY_WIDTH, "", LABEL_WIDTH - SEVERITY_WIDTH, label);
 }
 
 static void put_example(const struct ct_output_options *options, struct ct_buf *buf,
@@ -176,11 +181,34 @@ static void put_example(const struct ct_output_options *options, struct ct_buf *
 	ct_buf_putc(buf, '\n');
 }
 
+/// A command stays in one line: it is there to be pasted.
 static void put_line(struct ct_buf *buf, const char *label, const struct ct_buf *text)
 {
 	put_label(buf, label);
 	ct_buf_append(buf, text->data, text->len);
 	ct_buf_putc(buf, '\n');
+}
+
+static void put_sentence(const struct ct_output_options *options, struct ct_buf *buf,
+			 const char *label, const struct ct_buf *text)
+{
+	put_label(buf, label);
+	ct_words_wrap(buf, text->data, LABEL_WIDTH, options->width);
+	ct_buf_putc(buf, '\n');
+}
+
+static void put_evidence_line(const struct ct_output_options *options, struct ct_buf *buf,
+			      const struct ct_finding *finding)
+{
+	_cleanup_(ct_buf_fini) struct ct_buf text = {};
+
+	for (size_t i = 0; i < finding->n_evidence; i++) {
+		ct_buf_puts(&text, i ? ", " : "");
+		ct_words_evidence(options, &text, &finding->evidence[i]);
+	}
+	if (text.error)
+		buf->error = text.error;
+	put_sentence(options, buf, "evidence", &text);
 }
 
 static void put_process(const struct ct_output_options *options, struct ct_buf *buf,
@@ -255,25 +283,20 @@ void ct_finding_put_text(const struct ct_output_options *options, struct ct_buf 
 	ct_words_styled(options, buf, style, severities[finding->severity].word);
 	ct_buf_puts(buf, "  ");
 	ct_words_begin(options, buf, CT_STYLE_HEAD);
-	ct_buf_append(buf, finding->summary.data, finding->summary.len);
+	ct_words_wrap(buf, finding->summary.data, SEVERITY_WIDTH, options->width);
 	ct_words_end(options, buf, CT_STYLE_HEAD);
 	ct_buf_putc(buf, '\n');
 	put_label(buf, "finding");
 	ct_buf_printf(buf, "%s, confidence %s\n", finding->id,
 		      ct_confidence_name(finding->confidence));
 	put_process_lines(options, buf, finding);
-	put_label(buf, "evidence");
-	for (size_t i = 0; i < finding->n_evidence; i++) {
-		ct_buf_puts(buf, i ? ", " : "");
-		ct_words_evidence(options, buf, &finding->evidence[i]);
-	}
-	ct_buf_putc(buf, '\n');
+	put_evidence_line(options, buf, finding);
 	for (size_t i = 0; i < finding->n_examples; i++) {
 		put_label(buf, i ? "" : "examples");
 		put_example(options, buf, &finding->examples[i]);
 	}
 	put_line(buf, "confirm", &finding->confirm);
-	put_line(buf, "remedy", &finding->remedy);
+	put_sentence(options, buf, "remedy", &finding->remedy);
 }
 
 void ct_diagnosis_put_totals(const struct ct_output_options *options, struct ct_buf *buf,
@@ -317,19 +340,25 @@ void ct_diagnosis_put_slow(const struct ct_output_options *options, struct ct_bu
 			   const struct ct_diagnosis *diagnosis)
 {
 	uint64_t takes_ns;
-	bool first = true;
+	_cleanup_(ct_buf_fini) struct ct_buf text = {};
 	const char *id;
 	size_t at = 0;
 
 	while ((id = ct_diagnosis_next_slow(diagnosis, &at, &takes_ns))) {
+		bool first = !text.len;
+
 		if (first)
-			ct_words_duration(options, buf,
+			ct_words_duration(options, &text,
 					  ct_diagnosis_totals(diagnosis)->observed_ns);
-		ct_buf_printf(buf, first ? " may be too short for %s (takes up to " : ", %s (", id);
-		ct_words_duration(options, buf, takes_ns);
-		ct_buf_putc(buf, ')');
-		first = false;
+		ct_buf_printf(&text, first ? " may be too short for %s (takes up to " : ", %s (",
+			      id);
+		ct_words_duration(options, &text, takes_ns);
+		ct_buf_putc(&text, ')');
 	}
-	if (!first)
-		ct_buf_putc(buf, '\n');
+	if (text.error)
+		buf->error = text.error;
+	if (!text.len)
+		return;
+	ct_words_wrap(buf, text.data, 0, options->width);
+	ct_buf_putc(buf, '\n');
 }

@@ -7,6 +7,9 @@
 #include "conntrace/names.h"
 #include "conntrace/timefmt.h"
 
+/// Columns behind the indent that words need to be read in.
+#define NARROWEST 20
+
 #define NS_PER_US UINT64_C(1000)
 #define US_PER_S  UINT64_C(1000000)
 
@@ -117,6 +120,30 @@ size_t ct_words_width(const char *text, size_t n)
 			width++;
 	}
 	return width;
+}
+
+void ct_words_wrap(struct ct_buf *buf, const char *text, size_t indent, size_t width)
+{
+	size_t column = indent;
+
+	if (width < indent + NARROWEST)
+		width = SIZE_MAX;
+	while (text && *text) {
+		size_t blanks = strspn(text, " "), n = strcspn(text + blanks, " ");
+		size_t columns = ct_words_width(text + blanks, n);
+
+		if (n && column > indent && column + blanks + columns > width) {
+			ct_buf_putc(buf, '\n');
+			ct_buf_fill(buf, ' ', indent);
+			column = indent;
+		} else {
+			ct_buf_fill(buf, ' ', blanks);
+			column += blanks;
+		}
+		ct_buf_append(buf, text + blanks, n);
+		column += columns;
+		text += blanks + n;
+	}
 }
 
 void ct_words_time(const struct ct_output_options *options, const struct ct_session *session,

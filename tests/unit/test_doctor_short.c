@@ -113,6 +113,32 @@ static void idle_time_counts_from_the_beginning_to_the_end(void **state)
 	}
 }
 
+#define NARROW 50
+
+static void sentences_go_to_the_next_line_and_commands_do_not(void **state)
+{
+	const struct ct_output_options options = {.width = NARROW};
+	struct patient patient = standing_in(CT_STATE_CLOSE_WAIT, 590);
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_session session = a_session();
+	size_t commands = 0, longest = 0;
+	char *rest, *line;
+
+	session.mono_ns = NOW - 10 * S;
+	ask_as(&printed, &session, options, &patient, 3);
+	for (line = strtok_r(printed.text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		if (strncmp(line, "      confirm ", 14) == 0) {
+			assert_true(strlen(line) > NARROW);
+			commands++;
+		} else if (!strstr(line, " -> ")) { /* an address is one word */
+			assert_in_range(strlen(line), 0, NARROW);
+			longest = longest > strlen(line) ? longest : strlen(line);
+		}
+	}
+	assert_int_equal(commands, 1);
+	assert_in_range(longest, NARROW - 10, NARROW);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +149,7 @@ int main(void)
 		cmocka_unit_test(findings_stand_behind_what_else_there_may_be),
 		cmocka_unit_test(time_that_is_not_known_is_too_short_for_nobody_knows_what),
 		cmocka_unit_test(json_has_it_with_each_finding),
+		cmocka_unit_test(sentences_go_to_the_next_line_and_commands_do_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

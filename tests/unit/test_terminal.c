@@ -13,45 +13,6 @@
 #include "../../src/cli/terminal.h"
 #include "conntrace/cleanup.h"
 
-static void assert_wrapped(const char *text, size_t indent, size_t width, const char *wanted)
-{
-	_cleanup_(ct_buf_fini) struct ct_buf buf = {};
-
-	ct_buf_puts(&buf, "");
-	ct_terminal_wrap(&buf, text, indent, width);
-	assert_string_equal(buf.data, wanted);
-}
-
-static void words_that_do_not_fit_go_to_the_next_line(void **state)
-{
-	assert_wrapped("one two three four five six", 2, 22, "one two three four\n  five six");
-	assert_wrapped("one two three four5", 2, 22, "one two three four5");
-	assert_wrapped("one two three four567", 2, 22, "one two three\n  four567");
-	assert_wrapped("", 2, 22, "");
-}
-
-static void word_is_never_broken(void **state)
-{
-	assert_wrapped("a-word-that-is-much-too-long-for-it b", 0, 20,
-		       "a-word-that-is-much-too-long-for-it\nb");
-}
-
-static void character_of_several_bytes_takes_one_column(void **state)
-{
-	assert_wrapped(
-		"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4 "
-		"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4 b",
-		0, 20,
-		"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4 "
-		"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4 b");
-}
-
-static void where_there_is_no_width_there_is_one_line(void **state)
-{
-	assert_wrapped("one two three four five six", 2, 0, "one two three four five six");
-	assert_wrapped("one two three four five six", 30, 49, "one two three four five six");
-}
-
 /// A terminal that nobody looks at.
 struct terminal {
 	int fd;	   /// what a program has
@@ -171,10 +132,6 @@ static void width_is_that_of_the_terminal_unless_columns_says_otherwise(void **s
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words_that_do_not_fit_go_to_the_next_line),
-		cmocka_unit_test(word_is_never_broken),
-		cmocka_unit_test(character_of_several_bytes_takes_one_column),
-		cmocka_unit_test(where_there_is_no_width_there_is_one_line),
 		cmocka_unit_test(size_is_what_the_terminal_says_else_the_usual_one),
 		cmocka_unit_test(terminal_can_what_its_name_lets_expect_and_a_file_nothing),
 		cmocka_unit_test(width_is_that_of_the_terminal_unless_columns_says_otherwise),
