@@ -216,6 +216,7 @@ UNIT_SRCS_doctor := $(wildcard src/doctor/*.c) $(sort $(WORDS_SRCS) $(FIELD_SRCS
 UNIT_SRCS_doctor_silent := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_netns := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_ended := $(UNIT_SRCS_doctor)
+UNIT_SRCS_doctor_over  := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_short := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_full := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_culprit := $(UNIT_SRCS_doctor)

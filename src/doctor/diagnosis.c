@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "conntrace/cleanup.h"
 #include "conntrace/count.h"
@@ -20,7 +21,8 @@ static const struct ct_finder *const finders[] = {
 	&ct_find_syn_unanswered,     &ct_find_half_open_ghost,	 &ct_find_zero_window_stall,
 	&ct_find_fin_wait_stuck,     &ct_find_last_ack_stuck,	 &ct_find_closing_stuck,
 	&ct_find_time_wait_pressure, &ct_find_keepalive_race,	 &ct_find_handshake_bound,
-	&ct_find_silent_ghost,
+	&ct_find_silent_ghost,	     &ct_find_close_wait_over,	 &ct_find_fin_wait_over,
+	&ct_find_last_ack_over,	     &ct_find_closing_over,
 };
 
 /*
@@ -277,7 +279,7 @@ int ct_diagnosis_each_example(const struct ct_diagnosis *d,
 static bool has_found(const struct ct_diagnosis *d, const char *id)
 {
 	for (size_t i = 0; i < d->n_findings; i++)
-		if (d->findings[i].id == id)
+		if (strcmp(d->findings[i].id, id) == 0)
 			return true;
 	return false;
 }

@@ -100,11 +100,11 @@ static bool is_close_wait(const struct ct_conn *conn, uint64_t now_ns, struct ct
 	return true;
 }
 
-/// A single one that somebody has forgotten does not become more.
+/// A single one that somebody has forgotten does not become more, nor do some that a pool keeps.
 static bool is_dangerous(const struct ct_case *one)
 {
-	return one->count >= MANY ||
-	       (one->count >= SEVERAL && one->values[3].max >= 10 * CT_MINUTE_NS);
+	return one->count >= MANY || (one->count >= SEVERAL && one->values[2].sum &&
+				      one->values[3].max >= 10 * CT_MINUTE_NS);
 }
 
 /// Who calls close() is to be sought where somebody has them.

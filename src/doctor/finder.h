@@ -31,7 +31,7 @@ struct ct_doctor_facts {
 };
 
 struct ct_finder {
-	const char *id;
+	const char *id; /// more than one may have it: they see different signs of the same
 	enum ct_case_by by;
 	bool keeps_samples; /// the case keeps values[0] and values[1] of each
 	bool of_silence;    /// values[0] is how long it was silent: one of less than the doctor was
@@ -57,6 +57,10 @@ extern const struct ct_finder ct_find_close_wait_leak;
 extern const struct ct_finder ct_find_fin_wait_stuck;
 extern const struct ct_finder ct_find_last_ack_stuck;
 extern const struct ct_finder ct_find_closing_stuck;
+extern const struct ct_finder ct_find_close_wait_over;
+extern const struct ct_finder ct_find_fin_wait_over;
+extern const struct ct_finder ct_find_last_ack_over;
+extern const struct ct_finder ct_find_closing_over;
 extern const struct ct_finder ct_find_time_wait_pressure;
 extern const struct ct_finder ct_find_port_exhaustion;
 extern const struct ct_finder ct_find_linger0_reset;

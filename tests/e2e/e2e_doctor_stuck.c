@@ -316,48 +316,97 @@ static void what_was_never_accepted_is_told_as_that(void **state)
 			pair.port, LEAKED);
 }
 
-/// The client has said all that it has to say; its descriptor.
-static int half_close(struct e2e_pair *pair)
+/// The client has said all that it has to say. The pair as it is then.
+static struct e2e_pair half_close(struct e2e_pair *pair)
 {
 	connect_and_talk(pair);
 	e2e_actor_shutdown(pair->client, pair->client_fd, SHUT_WR);
 	e2e_actor_receive_fin(pair->server, pair->server_fd);
-	return pair->client_fd;
+	return *pair;
 }
 
-/// Two of one process for a minute, the doctor comes behind it; the peer of one of them is heard.
-static void peer_that_never_closes_is_found_and_no_other(void **state)
+static void close_both(struct e2e_pair *pair)
+{
+	e2e_actor_close(pair->server, pair->server_fd);
+	e2e_actor_receive_fin(pair->client, pair->client_fd);
+	e2e_actor_close(pair->client, pair->client_fd);
+}
+
+static void look_at_fin_wait2(struct e2e *e2e, const struct e2e_pair *silent)
 {
 	const struct e2e_netns host = {.fd = e2e_netns_host_fd()};
-	struct e2e *e2e = *state;
-	struct e2e_tracer *doctor;
-	struct e2e_pair pair;
+	const struct e2e_actor *client = silent->client;
+	struct e2e_tracer *doctor = E2E_TRACE(e2e, "doctor", "-o", "json", "--duration", "1h", "-p",
+					      e2e_format(e2e, "%d", client->pid));
 	const json_t *stuck;
-	const char *conn;
-	uint16_t port;
-	int heard;
 
-	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
-	(void)half_close(&pair);
-	conn = pair.client_conn;
-	port = pair.client_port;
-	heard = half_close(&pair);
-	for (int ms = 0; ms <= MINUTE_MS; ms += LEAK_MS) {
-		e2e_sleep_ms(LEAK_MS);
-		e2e_actor_send(pair.server, pair.server_fd, 100);
-		e2e_actor_receive(pair.client, heard, 100);
-	}
-	doctor = E2E_TRACE(e2e, "doctor", "-o", "json", "--duration", "1h", "-p",
-			   e2e_format(e2e, "%d", pair.client->pid));
 	e2e_tracer_stop(doctor, 0);
 	stuck = assert_found(doctor, "fin-wait-stuck");
 	e2e_assert_has(stuck, "{s:s, s:i, s:[s]}", "severity", "warn", "count", 1, "connections",
-		       conn);
+		       silent->client_conn);
 	e2e_assert_has(json_object_get(stuck, "evidence"), "{s:i, s:i}", "fin_wait1", 0,
 		       "fin_wait2", 1);
-	e2e_assert_has(json_object_get(stuck, "culprit"), "{s:i, s:s}", "pid",
-		       (int)pair.client->pid, "comm", pair.client->comm);
-	e2e_netns_shell(&host, "%s | grep -q :%u", e2e_event_text(stuck, "confirm"), port);
+	e2e_assert_has(json_object_get(stuck, "culprit"), "{s:i, s:s}", "pid", (int)client->pid,
+		       "comm", client->comm);
+	e2e_netns_shell(&host, "%s | grep -q :%u", e2e_event_text(stuck, "confirm"),
+			silent->client_port);
+}
+
+/// The server's end of it was left alone for a minute, and that of the other one answered.
+static void look_at_what_is_over(const char *recording, const struct e2e_pair *silent)
+{
+	json_t *events = E2E_CONNTRACE_JSON("doctor", "-o", "json", recording);
+	const json_t *over;
+
+	assert_int_equal(json_array_size(events), 1);
+	over = e2e_events_one(events, "{s:s}", "id", "close-wait-leak");
+	e2e_assert_has(over, "{s:s, s:i, s:[s]}", "severity", "note", "count", 1, "connections",
+		       silent->server_conn);
+	assert_non_null(strstr(e2e_event_text(over, "summary"), "by now that is over"));
+	json_decref(events);
+}
+
+/// Two of one process for a minute, the doctor comes behind it; the peer of one of them is heard.
+/// He comes once more when both are over, and has a recording.
+static void peer_that_never_closes_is_found_and_no_other(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *recording = e2e_path(e2e, "minute.ctr");
+	struct e2e_tracer *recorder = E2E_TRACE(e2e, "record", "-w", recording, "--netns",
+						e2e_format(e2e, "%lu", e2e->home.inum));
+	struct e2e_pair pair, silent, heard;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	silent = half_close(&pair);
+	heard = half_close(&pair);
+	for (int ms = 0; ms <= MINUTE_MS; ms += LEAK_MS) {
+		e2e_sleep_ms(LEAK_MS);
+		e2e_actor_send(pair.server, heard.server_fd, 100);
+		e2e_actor_receive(pair.client, heard.client_fd, 100);
+	}
+	look_at_fin_wait2(e2e, &silent);
+	close_both(&silent);
+	close_both(&heard);
+	e2e_tracer_stop(recorder, 0);
+	look_at_what_is_over(recording, &silent);
+}
+
+/// The client has gone when the server closes. He comes when the kernel has given that up.
+static void fin_that_was_given_up_is_found(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *doctor = watch(e2e, "json");
+	const json_t *over;
+	struct e2e_pair pair;
+
+	e2e_netns_sysctl("ipv4/tcp_orphan_retries", "2");
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	enter_last_ack(NULL, &pair);
+	e2e_ss_wait_none(&e2e->home, "state last-ack");
+	e2e_tracer_stop(doctor, 0);
+	over = assert_found(doctor, "last-ack-stuck");
+	e2e_assert_has(over, "{s:i, s:[s]}", "count", 1, "connections", pair.server_conn);
+	assert_non_null(strstr(e2e_event_text(over, "summary"), "ended in LAST_ACK"));
 }
 
 #define CLOSING(name, function, ...) E2E_TEST_WITH(name, function, (&(struct closing){__VA_ARGS__}))
@@ -386,6 +435,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(answer_to_half_closed_clients_is_innocent),
 	E2E_TEST(what_was_never_accepted_is_told_as_that),
 	E2E_TEST(peer_that_never_closes_is_found_and_no_other),
+	E2E_TEST(fin_that_was_given_up_is_found),
 };
 
 E2E_MAIN("doctor_stuck", tests)
