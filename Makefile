@@ -221,6 +221,7 @@ UNIT_SRCS_doctor_short := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_full := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_culprit := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_path := $(UNIT_SRCS_doctor)
+UNIT_SRCS_doctor_connect := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_many := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_stuck := $(UNIT_SRCS_doctor)
 

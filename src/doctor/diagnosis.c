@@ -12,6 +12,7 @@
 #include "finder.h"
 #include "full.h"
 #include "holders.h"
+#include "services.h"
 
 /* Of findings that are as severe the first here comes first. */
 static const struct ct_finder *const finders[] = {
@@ -42,6 +43,7 @@ struct ct_diagnosis {
 	struct ct_end_here *ends;		  /// owned, a hash
 	struct ct_holders *holders;		  /// owned, a hash
 	struct ct_full *full;			  /// owned, a hash
+	struct ct_services services;		  /// what it has is owned
 	struct ct_finding *findings;		  /// owned
 	size_t n_findings;
 };
@@ -89,6 +91,8 @@ int ct_diagnosis_observe(struct ct_diagnosis *d, const struct ct_update *update)
 	if (update->kind == CT_UPDATE_LOST)
 		d->totals.lost += update->lost.events;
 	r = ct_full_look(&d->full, update);
+	if (r == 0)
+		r = ct_services_look(&d->services, update);
 	if (r)
 		return r;
 	if (ct_update_shows_listener(update))
@@ -209,8 +213,14 @@ static int join_listeners(struct ct_diagnosis *d)
 static int conclude_all(struct ct_diagnosis *d, const struct ct_output_options *options,
 			const struct ct_session *session)
 {
-	const struct ct_doctor_facts facts = {options, d->totals.observed_ns, session, d->holders,
-					      d->full};
+	const struct ct_doctor_facts facts = {
+		.options = options,
+		.observed_ns = d->totals.observed_ns,
+		.session = session,
+		.holders = d->holders,
+		.full = d->full,
+		.services = &d->services,
+	};
 	int r;
 
 	r = join_listeners(d);
@@ -329,6 +339,7 @@ void ct_diagnosis_free(struct ct_diagnosis **diagnosis)
 	ct_ends_free(&d->ends);
 	ct_holders_free(&d->holders);
 	ct_full_free(&d->full);
+	ct_services_fini(&d->services);
 	for (size_t i = 0; i < d->n_findings; i++)
 		ct_finding_fini(&d->findings[i]);
 	free(d->findings);

@@ -17,12 +17,7 @@
 /// The answer to the last probe is told when the next is due: of two the first had none.
 #define UNHEARD 2
 
-static bool was_never_established(const struct ct_conn *conn)
-{
-	const struct ct_step *last = ct_history_last(&conn->history);
-
-	return conn->id.role == CT_ROLE_ACTIVE && last && last->state == CT_STATE_SYN_SENT;
-}
+#define NO_ANSWER "; neither an answer nor a refusal came"
 
 /// Of another one than silence; what tcp_disconnect() leaves in a connect() that is given up is
 /// none.
@@ -38,7 +33,7 @@ static bool is_syn_unanswered(const struct ct_conn *conn, uint64_t now_ns, struc
 	bool waits = conn->phase == CT_PHASE_LIVE;
 	uint64_t for_ns;
 
-	if (!was_never_established(conn) || !conn->retransmits ||
+	if (!ct_finder_never_connected(conn) || !conn->retransmits ||
 	    conn->reset.direction == CT_DIRECTION_RECEIVED || has_other_error(conn))
 		return false;
 	for_ns = waits && last->at_ns < now_ns ? now_ns - last->at_ns : last->for_ns;
@@ -64,6 +59,12 @@ static void describe_syns(const struct ct_case *one, const struct ct_doctor_fact
 	ct_finder_number_older(finding, one->count - one->values[3].sum);
 }
 
+static void put_ss_of_those(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			    struct ct_finding *finding)
+{
+	ct_finder_put_ss(facts, &finding->confirm, one->values[2].sum ? "syn-sent" : NULL, one);
+}
+
 /// The listener is here, and had no room: it is not that nobody answers.
 static void put_no_room(const struct ct_case *one, const struct ct_doctor_facts *facts,
 			struct ct_finding *finding)
@@ -77,23 +78,59 @@ static void put_no_room(const struct ct_case *one, const struct ct_doctor_facts 
 	ct_buf_puts(&finding->remedy, CT_FINDER_ACCEPT_FASTER);
 }
 
+/// It has answered others, or its listener is here: a firewall is not the first thing to think of.
+static void put_doubt(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		      const struct ct_service_seen *seen, struct ct_finding *finding)
+{
+	finding->confidence = CT_CONFIDENCE_MEDIUM;
+	describe_syns(one, facts,
+		      seen->answered ? " does not answer all: " : " does not answer: ", finding);
+	ct_finding_number(finding, "answered_others", seen->answered);
+	if (seen->answered)
+		ct_service_put_others(&finding->summary, seen);
+	else
+		ct_buf_puts(&finding->summary, NO_ANSWER);
+	if (!seen->has_listener) {
+		put_ss_of_those(one, facts, finding);
+		ct_buf_puts(&finding->remedy,
+			    "look for a listener whose accept queue is full there, a limit on new "
+			    "connections or segments that are lost on the way; then for a firewall "
+			    "that drops, a wrong route or a host that is down at times");
+		return;
+	}
+	ct_buf_puts(&finding->summary,
+		    ", and a listener was seen at that port on this host: when its accept queue is "
+		    "full the kernel drops a SYN without a word");
+	ct_finder_put_ss_listener(facts, &finding->confirm, one, finding->culprit.rport);
+	ct_buf_puts(&finding->remedy,
+		    CT_FINDER_ACCEPT_FASTER "; if it is not, look for a firewall that drops");
+}
+
+static void put_silence(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			bool is_all_known, struct ct_finding *finding)
+{
+	finding->confidence = is_all_known ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
+	describe_syns(one, facts, " does not answer: ", finding);
+	ct_buf_puts(&finding->summary, NO_ANSWER);
+	put_ss_of_those(one, facts, finding);
+	ct_buf_puts(&finding->remedy,
+		    "look for a firewall that drops, a wrong route, a host that is down, or a "
+		    "listener whose accept queue is full there");
+}
+
 static bool is_dropped(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		       struct ct_finding *finding)
 {
 	const struct ct_conn_id *id = &finding->culprit;
+	const struct ct_service_seen seen = ct_services_of(facts->services, id);
 
 	finding->severity = CT_SEVERITY_WARN;
-	if (ct_finder_is_within_host(id) && ct_full_find(facts->full, id->netns, id->rport)) {
+	if (ct_finder_is_within_host(id) && ct_full_find(facts->full, id->netns, id->rport))
 		put_no_room(one, facts, finding);
-		return true;
-	}
-	finding->confidence = CT_CONFIDENCE_HIGH;
-	describe_syns(one, facts, " does not answer: ", finding);
-	ct_buf_puts(&finding->summary, "; neither an answer nor a refusal came");
-	ct_finder_put_ss(facts, &finding->confirm, one->values[2].sum ? "syn-sent" : NULL, one);
-	ct_buf_puts(&finding->remedy,
-		    "look for a firewall that drops, a wrong route, a host that is down, or a "
-		    "listener whose accept queue is full there");
+	else if (seen.answered || seen.has_listener)
+		put_doubt(one, facts, &seen, finding);
+	else
+		put_silence(one, facts, !seen.is_unknown, finding);
 	return true;
 }
 
@@ -160,7 +197,7 @@ static bool is_unheard(const struct ct_conn *conn, uint64_t now_ns, struct ct_sy
 	bool died = conn->phase == CT_PHASE_CLOSED && conn->sk_err == ETIMEDOUT;
 	uint64_t until_ns = died ? conn->closed_ns : now_ns, for_ns;
 
-	if (was_never_established(conn) || is_closing(conn) || conn->keepalive_dead ||
+	if (ct_finder_never_connected(conn) || is_closing(conn) || conn->keepalive_dead ||
 	    conn->rto_streak < RTO_STREAK || !(died || conn->phase == CT_PHASE_LIVE) ||
 	    !ct_finder_goes_on(conn, until_ns))
 		return false;

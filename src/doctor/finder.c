@@ -60,6 +60,13 @@ bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns)
 	return at_ns <= conn->rto_last_ns + (next < RTO_NS_MAX ? next : RTO_NS_MAX);
 }
 
+bool ct_finder_never_connected(const struct ct_conn *conn)
+{
+	const struct ct_step *last = ct_history_last(&conn->history);
+
+	return conn->id.role == CT_ROLE_ACTIVE && last && last->state == CT_STATE_SYN_SENT;
+}
+
 bool ct_finder_asks(const struct ct_conn_id *id)
 {
 	return id->role == CT_ROLE_ACTIVE || !id->lport;

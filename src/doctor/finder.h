@@ -13,6 +13,7 @@
 #include "conntrace/finding.h"
 #include "full.h"
 #include "holders.h"
+#include "services.h"
 
 #define CT_SECOND_NS 1000000000ULL
 #define CT_MINUTE_NS (60 * CT_SECOND_NS)
@@ -26,8 +27,9 @@ struct ct_doctor_facts {
 	const struct ct_output_options *options; /// how durations are written
 	uint64_t observed_ns;			 /// from the beginning to the end; 0: not known
 	const struct ct_session *session;
-	const struct ct_holders *holders; /// a hash; borrowed
-	const struct ct_full *full;	  /// likewise
+	const struct ct_holders *holders;   /// a hash; borrowed
+	const struct ct_full *full;	    /// likewise
+	const struct ct_services *services; /// likewise
 };
 
 struct ct_finder {
@@ -96,6 +98,9 @@ const struct ct_step *ct_finder_step(const struct ct_conn *conn, uint8_t state);
 /// The segment whose time-outs came in a row is not acknowledged yet at AT_NS, as far as is known:
 /// the next one is not overdue. RFC 6298 5.5.
 bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns);
+
+/// It asked, and as far as it was seen nobody has let it in.
+bool ct_finder_never_connected(const struct ct_conn *conn);
 
 /// Its local end asked for a service, which is the other end's; else it is asked.
 bool ct_finder_asks(const struct ct_conn_id *id);
