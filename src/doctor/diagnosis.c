@@ -12,18 +12,20 @@
 #include "finder.h"
 #include "full.h"
 #include "holders.h"
+#include "rivals.h"
 #include "services.h"
 
 /* Of findings that are as severe the first here comes first. */
 static const struct ct_finder *const finders[] = {
-	&ct_find_port_exhaustion,    &ct_find_accept_overflow,	 &ct_find_dead_peer_hang,
-	&ct_find_close_wait_leak,    &ct_find_unread_data_reset, &ct_find_stale_pool_reuse,
-	&ct_find_nonstandard_close,  &ct_find_linger0_reset,	 &ct_find_refused,
-	&ct_find_syn_unanswered,     &ct_find_half_open_ghost,	 &ct_find_zero_window_stall,
-	&ct_find_fin_wait_stuck,     &ct_find_last_ack_stuck,	 &ct_find_closing_stuck,
-	&ct_find_time_wait_pressure, &ct_find_keepalive_race,	 &ct_find_handshake_bound,
-	&ct_find_silent_ghost,	     &ct_find_close_wait_over,	 &ct_find_fin_wait_over,
-	&ct_find_last_ack_over,	     &ct_find_closing_over,
+	&ct_find_port_exhaustion,   &ct_find_accept_overflow,	&ct_find_dead_peer_hang,
+	&ct_find_close_wait_leak,   &ct_find_unread_data_reset, &ct_find_stale_pool_reuse,
+	&ct_find_nonstandard_close, &ct_find_linger0_reset,	&ct_find_refused,
+	&ct_find_unreachable,	    &ct_find_syn_unanswered,	&ct_find_given_up,
+	&ct_find_half_open_ghost,   &ct_find_zero_window_stall, &ct_find_fin_wait_stuck,
+	&ct_find_last_ack_stuck,    &ct_find_closing_stuck,	&ct_find_time_wait_pressure,
+	&ct_find_keepalive_race,    &ct_find_handshake_bound,	&ct_find_silent_ghost,
+	&ct_find_close_wait_over,   &ct_find_fin_wait_over,	&ct_find_last_ack_over,
+	&ct_find_closing_over,
 };
 
 /*
@@ -44,6 +46,7 @@ struct ct_diagnosis {
 	struct ct_holders *holders;		  /// owned, a hash
 	struct ct_full *full;			  /// owned, a hash
 	struct ct_services services;		  /// what it has is owned
+	struct ct_rivals rivals;		  /// owns nothing
 	struct ct_finding *findings;		  /// owned
 	size_t n_findings;
 };
@@ -63,7 +66,8 @@ static int judge(struct ct_diagnosis *d, const struct ct_conn *conn, uint64_t no
 		int r;
 
 		if (!finder->matches(conn, now_ns, &symptom) ||
-		    (finder->of_silence && !is_silence(d, conn, &symptom)))
+		    (finder->of_silence && !is_silence(d, conn, &symptom)) ||
+		    (finder->unless_rivalled && ct_rivals_may_have_won(&d->rivals, conn)))
 			continue;
 		r = ct_cases_add(&d->cases[i], finder->by, finder->keeps_samples, conn, &symptom);
 		if (r == 0 && finder == &ct_find_accept_overflow)
@@ -90,6 +94,7 @@ int ct_diagnosis_observe(struct ct_diagnosis *d, const struct ct_update *update)
 		d->totals.end_ns = update->ts_ns;
 	if (update->kind == CT_UPDATE_LOST)
 		d->totals.lost += update->lost.events;
+	ct_rivals_look(&d->rivals, update);
 	r = ct_full_look(&d->full, update);
 	if (r == 0)
 		r = ct_services_look(&d->services, update);

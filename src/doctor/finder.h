@@ -41,6 +41,8 @@ struct ct_finder {
 	uint64_t takes_ns;  /// what begins while it is watched, or is repeated too rarely to be
 			    /// seen at once, may take so long to show; 0: it shows when it happens,
 			    /// or by what was before
+	/// One does not count whose process may have been answered by another address meanwhile.
+	bool unless_rivalled;
 	/// True when CONN speaks for it; *ret is all 0 before. @now_ns the end of the observation,
 	/// or when its summary was made.
 	bool (*matches)(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret);
@@ -73,7 +75,9 @@ extern const struct ct_finder ct_find_keepalive_race;
 extern const struct ct_finder ct_find_half_open_ghost;
 extern const struct ct_finder ct_find_dead_peer_hang;
 extern const struct ct_finder ct_find_syn_unanswered;
+extern const struct ct_finder ct_find_given_up;
 extern const struct ct_finder ct_find_refused;
+extern const struct ct_finder ct_find_unreachable;
 extern const struct ct_finder ct_find_accept_overflow;
 extern const struct ct_finder ct_find_zero_window_stall;
 extern const struct ct_finder ct_find_handshake_bound;

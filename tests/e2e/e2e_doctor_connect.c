@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Shows what the doctor finds of connect() calls that fail before a
-// listener whose queue nobody looked at.
+// Shows what the doctor finds of connect() calls that fail: given up by their process, ended by
+// ICMP, or before a listener whose queue nobody looked at.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,21 +8,26 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "support/attempt.h"
 #include "support/e2e.h"
 #include "support/events.h"
 #include "support/job.h"
 #include "support/pair.h"
 #include "support/ss.h"
 
-#define WAIT_MS 10000
-#define POLL_MS 20
-#define MS_NS	1000000LL
-#define WAITING 2
+#define WAIT_MS	     10000
+#define POLL_MS	     20
+#define MS_NS	     1000000LL
+#define GIVEN_UP     3
+#define PATIENCE_MS  300
+#define SYN_AGAIN_MS 1000 /// RFC 6298 2.1
+#define WAITING	     2
 
 static long long now_ns(void)
 {
@@ -40,6 +45,24 @@ static const json_t *only_of(const json_t *findings, const char *id)
 			      e2e_event_text(json_array_get(findings, i), "summary"));
 	assert_int_equal(json_array_size(findings), 1);
 	return e2e_events_one(findings, "{s:s, s:s}", "event", "finding", "id", id);
+}
+
+static struct e2e_tracer *start_doctor(struct e2e *e2e)
+{
+	return E2E_TRACE(e2e, "doctor", "--json", "--duration", "1h", "-P", e2e_port_text(e2e, 0));
+}
+
+static const json_t *only_finding(struct e2e_tracer *doctor, const char *id)
+{
+	e2e_tracer_stop(doctor, 0);
+	return only_of(e2e_tracer_events(doctor), id);
+}
+
+/// A listener there that nothing of the client's gets to.
+static void listen_in_vain(struct e2e *e2e, struct e2e_pair *pair)
+{
+	e2e_pair_listen(e2e, E2E_FAR_HOST, e2e_port(0), pair);
+	e2e_netns_drop(&e2e->far, e2e_format(e2e, "tcp dport %u", pair->port));
 }
 
 /// Its SYN is on its way; the descriptor goes to pair->client_fd.
@@ -63,6 +86,88 @@ static void ask_again(struct e2e *e2e, struct e2e_pair *pair, const char *host)
 			fail_msg("%s was not sent again", pair->client_conn);
 		e2e_sleep_ms(POLL_MS);
 	}
+}
+
+/// Each time before the SYN is sent again.
+static void give_up(struct e2e_pair *pair, int times)
+{
+	for (int i = 0; i < times; i++) {
+		long long began_ns = now_ns();
+
+		ask_for_it(pair, E2E_FAR_HOST);
+		e2e_sleep_ms(PATIENCE_MS);
+		e2e_actor_close(pair->client, pair->client_fd);
+		if (now_ns() - began_ns > SYN_AGAIN_MS * MS_NS)
+			e2e_again("the SYN was sent again");
+	}
+}
+
+static void connect_that_is_given_up_again_and_again_is_found(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *doctor;
+	const json_t *finding;
+	struct e2e_pair pair;
+
+	e2e_add_far(e2e);
+	doctor = start_doctor(e2e);
+	listen_in_vain(e2e, &pair);
+	give_up(&pair, GIVEN_UP);
+	finding = only_finding(doctor, "syn-unanswered");
+
+	e2e_assert_has(finding, "{s:s, s:i}", "confidence", "low", "count", GIVEN_UP);
+	assert_in_range(e2e_event_number(json_object_get(finding, "evidence"), "shortest_ns"),
+			PATIENCE_MS * MS_NS, SYN_AGAIN_MS * MS_NS);
+}
+
+/// In the end it answers.
+static void connect_that_is_given_up_while_another_is_answered_is_innocent(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *want = e2e_format(e2e, "nothing found, %d connections seen in ", GIVEN_UP + 2);
+	struct e2e_tracer *doctor;
+	struct e2e_pair pair;
+	size_t bytes;
+	char *told;
+
+	e2e_add_far(e2e);
+	doctor = E2E_TRACE(e2e, "doctor", "--duration", "1h", "-P", e2e_port_text(e2e, 0),
+			   "--netns", e2e_format(e2e, "%lu,%lu", e2e->home.inum, e2e->far.inum));
+	listen_in_vain(e2e, &pair);
+	give_up(&pair, GIVEN_UP);
+	e2e_netns_undrop(&e2e->far);
+	e2e_pair_connect(&pair, E2E_FAR_HOST);
+	e2e_tracer_stop(doctor, 0);
+
+	told = e2e_file_read(doctor->out_path, &bytes);
+	if (strncmp(told, want, strlen(want)) != 0)
+		fail_msg("not \"%s\": %s", want, told);
+	free(told);
+}
+
+/// The first SYN is lost: an error that comes while connect() runs still does not end it.
+static void connect_that_icmp_ends_is_found(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *doctor;
+	const json_t *finding;
+	struct e2e_pair pair;
+
+	e2e_add_far(e2e);
+	doctor = start_doctor(e2e);
+	listen_in_vain(e2e, &pair);
+	ask_again(e2e, &pair, E2E_FAR_HOST);
+	e2e_netns_shell(&e2e->far,
+			"nft 'insert rule inet ct_e2e in tcp dport %u reject with icmp "
+			"host-unreachable'",
+			pair.port);
+	assert_int_equal(e2e_actor_finish_connect(pair.client, pair.client_fd), EHOSTUNREACH);
+	finding = only_finding(doctor, "refused");
+
+	e2e_assert_has(finding, "{s:s, s:[s]}", "confidence", "high", "connections",
+		       pair.client_conn);
+	e2e_assert_has(json_object_get(finding, "evidence"), "{s:i}", "unreachable", 1);
+	assert_non_null(strstr(e2e_event_text(finding, "summary"), " failed with EHOSTUNREACH: "));
 }
 
 /// A recording has no second look at the listener: that it is there, and has answered, is known.
@@ -97,6 +202,9 @@ static void full_listener_is_not_said_to_be_silent_by_a_recording(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+	E2E_TEST(connect_that_is_given_up_again_and_again_is_found),
+	E2E_TEST(connect_that_is_given_up_while_another_is_answered_is_innocent),
+	E2E_TEST(connect_that_icmp_ends_is_found),
 	E2E_TEST(full_listener_is_not_said_to_be_silent_by_a_recording),
 };
 
