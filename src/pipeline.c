@@ -158,6 +158,8 @@ int ct_pipeline_add_sink(struct ct_pipeline *pipeline, struct ct_sink *sink)
 		return -ENOMEM;
 	}
 	pipeline->sinks[pipeline->n_sinks++] = sink;
+	if (sink->ops->keeps)
+		ct_selector_keep(pipeline->selector);
 	return 0;
 }
 

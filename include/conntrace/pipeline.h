@@ -25,10 +25,12 @@ struct ct_pipeline_config {
 };
 
 struct ct_pipeline_stats {
-	uint64_t records;  /// taken
-	uint64_t selected; /// events that sinks were given, silent ones too: what is recorded
-	uint64_t printed;  /// updates that sinks were given, silent ones left out
-	uint64_t lost;	   /// events that the stream says are missing
+	uint64_t records; /// taken
+	/// Events that sinks were given, silent ones too: what is recorded. Without a recording
+	/// those that were silent while a connection was undecided are not among them.
+	uint64_t selected;
+	uint64_t printed;		/// updates that sinks were given, silent ones left out
+	uint64_t lost;			/// events that the stream says are missing
 	uint64_t lost_at[_CT_LOST_MAX]; /// the same by enum ct_lost_where
 	uint64_t malformed;		/// records that did not decode
 	uint64_t connections;		/// of which sinks were given the summary; 0 if verbatim

@@ -87,6 +87,11 @@ int ct_selector_new(const struct ct_select *select, ct_update_fn fn, void *conte
 		    struct ct_selector **ret);
 void ct_selector_free(struct ct_selector **selector);
 
+/// From here on silent updates of the undecided are held as well: FN keeps their events. Without it
+/// those that come before the decision are judged by, and dropped. Of what is selected already FN
+/// gets them in either case.
+void ct_selector_keep(struct ct_selector *selector);
+
 /**
  * The processes asked for as they are now: with the children that were told of since, without those
  * whose number another process has now. They take the place of what LIST holds; when nobody is

@@ -14,7 +14,7 @@ struct ct_list_memory;
 struct ct_sink_ops {
 	const char *name;
 	/// It keeps events: behind the last update that a limit lets through it gets the others of
-	/// the same event.
+	/// the same event, and of a connection that is selected late those that tell nothing, too.
 	bool keeps;
 	/// One update. 0; -errno when it could not be put away (-EPIPE: the reader is gone).
 	int (*update)(struct ct_sink *sink, const struct ct_update *update);

@@ -115,7 +115,7 @@ void ct_list_losses(const uint64_t lost_at[_CT_LOST_MAX], char *text, size_t len
 int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_stats *stats,
 		   const char *when, const char *advice)
 {
-	_cleanup_(ct_buf_fini) struct ct_buf evicted = {};
+	_cleanup_(ct_buf_fini) struct ct_buf evicted = {}, unheld = {};
 	char places[CT_LOSSES_STRLEN];
 
 	if (stats->evicted)
@@ -128,5 +128,9 @@ int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_st
 	ct_warn("%" PRIu64 " event%s lost%s (%s)%s", stats->lost,
 		stats->lost == 1 ? " was" : "s were", when, places,
 		stats->lost_at[CT_LOST_RING] ? advice : "");
+	if (stats->lost_at[CT_LOST_HOLD])
+		ct_unheld_put(&unheld, stats->lost_at[CT_LOST_HOLD]);
+	if (unheld.len)
+		ct_warn("%s", unheld.data);
 	return options->strict ? CT_EXIT_LOST : CT_EXIT_DONE;
 }

@@ -21,6 +21,17 @@ void ct_recorded_put(struct ct_buf *buf, const struct ct_recorded *recorded)
 	ct_buf_printf(buf, "%s, %" PRIu64 " lost", recorded->path, recorded->lost);
 }
 
+void ct_unheld_put(struct ct_buf *buf, uint64_t lost)
+{
+	ct_buf_printf(
+		buf,
+		"hold %" PRIu64 ": so much came of connections of which it was not known yet "
+		"whether they are selected (by a process, a state, a flag, an age), more than "
+		"is held; select by port or address, -P or -H, which is known at once: a "
+		"larger --buffer does not help here",
+		lost);
+}
+
 void ct_evicted_put(struct ct_buf *buf, uint64_t connections)
 {
 	ct_words_count(buf, connections, "connection");

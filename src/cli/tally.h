@@ -19,5 +19,9 @@ struct ct_recorded {
 /// "17 events of 1 connection recorded to lunch.ctr, 0 lost".
 void ct_recorded_put(struct ct_buf *buf, const struct ct_recorded *recorded);
 
+/// What no room was left for while the selection was undecided, LOST updates in all, and what
+/// helps.
+void ct_unheld_put(struct ct_buf *buf, uint64_t lost);
+
 /// "2 connections left before their end, there were too many at once".
 void ct_evicted_put(struct ct_buf *buf, uint64_t connections);

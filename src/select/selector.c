@@ -46,7 +46,8 @@ static struct pending selected = {.verdict = CT_YES}, refused = {.verdict = CT_N
 
 struct ct_selector {
 	const struct ct_select *select;
-	bool all; /* there is no condition */
+	bool all;   /* there is no condition */
+	bool keeps; /* somebody wants what is silent, too */
 	ct_update_fn fn;
 	void *context;
 	struct ct_pid *pids;
@@ -115,6 +116,11 @@ int ct_selector_new(const struct ct_select *select, ct_update_fn fn, void *conte
 	}
 	*ret = selector;
 	return 0;
+}
+
+void ct_selector_keep(struct ct_selector *selector)
+{
+	selector->keeps = true;
 }
 
 int ct_selector_pids(const struct ct_selector *selector, struct ct_u32_list *list)
@@ -252,6 +258,9 @@ static int hold(struct ct_selector *selector, struct ct_conn *conn, struct pendi
 	bool free = is_free(pending, conn, update);
 	struct held *held;
 
+	/* a look at all that is there would take the room of what happens */
+	if (update->kind == CT_UPDATE_SILENT && !selector->keeps)
+		return 0;
 	if (!free && selector->n_held >= HELD_MAX)
 		return give_up(selector, conn, pending, update->ts_ns);
 	held = calloc(1, event_offset(silent) + size);

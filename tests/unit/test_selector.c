@@ -295,6 +295,7 @@ static void what_is_held_beyond_the_bound_is_told_as_lost(void **state)
 	struct ct_update u = an_update(CT_UPDATE_SILENT);
 
 	begin_by_lport(f);
+	ct_selector_keep(f->selector);
 	for (uint32_t i = 0; i < HELD_MAX - 1; i++)
 		update(f, u);
 	assert_int_equal(ct_selector_update(f->selector, &other, &u), 0);
@@ -314,6 +315,51 @@ static void what_is_held_beyond_the_bound_is_told_as_lost(void **state)
 	assert_told(&f->told, "lost 262145 hold");
 	assert_int_equal(f->conn.gaps, 1);
 	ct_conn_fini(&f->conn);
+}
+
+/// Where nobody keeps events what tells nothing takes no room, and is not lost either.
+static void what_is_silent_is_held_for_a_recording_only(void **state)
+{
+	struct fixture *f = *state;
+	struct life life = a_client();
+	struct ct_event event = owned(&life, 4242, "curl", CT_OWNER_CONNECT);
+	struct ct_update u = an_update(CT_UPDATE_SILENT);
+
+	u.event = &event;
+	begin_by_lport(f);
+	goes(f, CT_STATE_CLOSE, CT_STATE_SYN_SENT, 0);
+	for (uint32_t i = 0; i < HELD_MAX; i++)
+		update(f, u);
+	for (uint32_t i = 1; i < HELD_MAX; i++)
+		goes(f, CT_STATE_SYN_SENT, CT_STATE_SYN_SENT, i);
+	update(f, u); /* there is room for nothing now, and this needs none */
+	assert_silence(&f->told);
+	assert_int_equal(f->conn.gaps, 0);
+	goes(f, CT_STATE_SYN_SENT, CT_STATE_ESTABLISHED, S); /* this does */
+	assert_told(&f->told, "lost 262145 hold");
+	assert_int_equal(f->conn.gaps, 1);
+	ct_conn_fini(&f->conn);
+}
+
+/// What is selected already is handed on as it comes.
+static void what_is_silent_before_the_decision_hides_no_transition(void **state)
+{
+	struct fixture *f = *state;
+	struct life life = a_client();
+	struct ct_event event = owned(&life, 4242, "curl", CT_OWNER_CONNECT);
+	struct ct_update u = an_update(CT_UPDATE_SILENT);
+
+	u.event = &event;
+	begin_by_lport(f);
+	update(f, u);
+	goes(f, CT_STATE_CLOSE, CT_STATE_SYN_SENT, 0);
+	update(f, u);
+	f->conn.id.lport = 45678;
+	goes(f, CT_STATE_SYN_SENT, CT_STATE_ESTABLISHED, MS);
+	assert_told(&f->told, "CLOSE>SYN_SENT ?", "SYN_SENT>ESTABLISHED ?");
+	assert_int_equal(f->told.n_events, 0); /* those two have none here */
+	update(f, u);
+	assert_int_equal(f->told.n_events, 1);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -341,6 +387,8 @@ int main(void)
 		test(release_stops_where_the_sink_does),
 		test(discarded_life_is_freed_and_not_told),
 		test(what_is_held_beyond_the_bound_is_told_as_lost),
+		test(what_is_silent_is_held_for_a_recording_only),
+		test(what_is_silent_before_the_decision_hides_no_transition),
 	};
 
 	return cmocka_run_group_tests_name("selector", tests, NULL, NULL);

@@ -4,8 +4,8 @@
 
 #include "conntrace/count.h"
 
-/// More than may be held of connections that something happens to.
-#define MANY (1U << 17)
+/// A look at so many is told by more updates than may be held.
+#define MANY 105000U
 
 static void stands(struct fixture *f, enum ct_phase phase, enum ct_state s)
 {
@@ -196,21 +196,25 @@ static void handshake_without_a_child_is_the_listeners(void **state)
 	assert_told(&f->told, "LISTEN>SYN_RECV ?", "open by ?: SYN_RECV");
 }
 
-/// A filter by flag decides nothing at first, and there may be very many.
-static void many_that_are_found_and_undecided_lose_nothing(void **state)
+static struct ct_conn *many_strange_conns(void)
 {
-	static const uint8_t kinds[] = {CT_EVENT_OWNER, CT_EVENT_COUNTERS, CT_EVENT_FOUND};
-	struct fixture *f = *state;
 	struct ct_conn *conns = calloc(MANY, sizeof(*conns));
-	struct life life = a_client();
 
 	assert_non_null(conns);
-	f->select.flags = 1U << CT_FLAG_RST_SENT;
-	begin(f);
-	for (uint32_t i = 0; i < MANY; i++) {
+	for (uint32_t i = 0; i < MANY; i++)
 		conns[i] = a_strange_conn();
+	return conns;
+}
+
+/// A look at all of them; what it finds is told the FIRST time, and silent from then on.
+static void look_at_many(struct fixture *f, struct ct_conn *conns, bool first)
+{
+	static const uint8_t kinds[] = {CT_EVENT_OWNER, CT_EVENT_COUNTERS, CT_EVENT_FOUND};
+	struct life life = a_client();
+
+	for (uint32_t i = 0; i < MANY; i++) {
 		for (size_t k = 0; k < CT_COUNT(kinds); k++) {
-			struct ct_update u = kinds[k] == CT_EVENT_FOUND
+			struct ct_update u = kinds[k] == CT_EVENT_FOUND && first
 						     ? a_find()
 						     : an_update(CT_UPDATE_SILENT);
 			struct ct_event event = life.core;
@@ -220,6 +224,42 @@ static void many_that_are_found_and_undecided_lose_nothing(void **state)
 			assert_int_equal(ct_selector_update(f->selector, &conns[i], &u), 0);
 		}
 	}
+}
+
+/// The doctor looks at all again before it says what it has found: most are others', and undecided.
+static void looks_at_many_that_are_undecided_lose_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct ct_conn *conns = many_strange_conns();
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		conns[i].id.pid = 5000;
+		conns[i].id.owner = CT_OWNER_SCAN;
+	}
+	begin_by_pid(f);
+	look_at_many(f, conns, true);
+	look_at_many(f, conns, false);
+	look_at_many(f, conns, false);
+	assert_silence(&f->told); /* not even a loss */
+	conns[7].id.pid = 4242;
+	conns[7].id.owner = CT_OWNER_ACTOR;
+	assert_int_equal(ct_selector_settle(f->selector, &conns[7]), 0);
+	assert_told(&f->told, "found ESTABLISHED");
+	for (uint32_t i = 0; i < MANY; i++)
+		ct_selector_discard(f->selector, &conns[i]);
+	free(conns);
+}
+
+/// A filter by flag decides nothing at first, and there may be very many.
+static void many_that_are_found_and_undecided_lose_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct ct_conn *conns = many_strange_conns();
+
+	f->select.flags = 1U << CT_FLAG_RST_SENT;
+	begin(f);
+	ct_selector_keep(f->selector);
+	look_at_many(f, conns, true);
 	assert_silence(&f->told); /* not even a loss */
 	conns[7].flags = f->select.flags;
 	assert_int_equal(ct_selector_settle(f->selector, &conns[7]), 0);
@@ -247,6 +287,7 @@ int main(void)
 		test(handshake_whose_child_another_process_serves_is_dropped),
 		test(handshake_without_a_child_is_the_listeners),
 		test(many_that_are_found_and_undecided_lose_nothing),
+		test(looks_at_many_that_are_undecided_lose_nothing),
 	};
 
 	return cmocka_run_group_tests_name("selector_found", tests, NULL, NULL);

@@ -44,6 +44,19 @@ static void connections_that_nobody_counted_are_not_told(void **state)
 	assert_recorded(&recorded, "2 events recorded to 2 files, the last of them x.ctr, 0 lost");
 }
 
+static void what_could_not_be_held_is_explained(void **state)
+{
+	_cleanup_(ct_buf_fini) struct ct_buf buf = {};
+
+	ct_unheld_put(&buf, 63183);
+	assert_string_equal(
+		buf.data,
+		"hold 63183: so much came of connections of which it was not known yet whether "
+		"they are selected (by a process, a state, a flag, an age), more than is held; "
+		"select by port or address, -P or -H, which is known at once: a larger --buffer "
+		"does not help here");
+}
+
 static void those_that_left_early_are_counted(void **state)
 {
 	_cleanup_(ct_buf_fini) struct ct_buf buf = {};
@@ -62,6 +75,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_event_is_one_event),
 		cmocka_unit_test(connections_that_nobody_counted_are_not_told),
+		cmocka_unit_test(what_could_not_be_held_is_explained),
 		cmocka_unit_test(those_that_left_early_are_counted),
 	};
 
