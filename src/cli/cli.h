@@ -96,6 +96,9 @@ struct ct_feed {
 /// A ct_record_fn, its context a struct ct_feed.
 int ct_feed_record(void *feed, const void *bytes, size_t len);
 
+/// Says how long the doctor looks if nobody has said so, once it is known that it may.
+void ct_doctor_tell_duration(const struct ct_options *options);
+
 struct ct_source_live;
 
 /// What was silent when the doctor came may have spoken since: all that is there is handed over

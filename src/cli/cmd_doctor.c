@@ -51,12 +51,19 @@ int ct_doctor_look_again(const struct ct_options *options, struct ct_source_live
 	return 0;
 }
 
+void ct_doctor_tell_duration(const struct ct_options *options)
+{
+	if (options->duration_is_default)
+		ct_info("watching for %.3g s; --duration changes that",
+			(double)options->duration_ns / 1e9);
+}
+
 static int look_live(struct ct_options *options)
 {
-	if (!options->duration_ns)
+	options->duration_is_default = !options->duration_ns;
+	if (options->duration_is_default)
 		options->duration_ns = WATCH_NS;
 	options->output.find_process = find_process;
-	ct_info("watching for %.3g s; --duration changes that", (double)options->duration_ns / 1e9);
 	return ct_live_run(options, ct_sink_doctor_new, NULL);
 }
 

@@ -410,7 +410,8 @@ static void tell_recorded(const struct live *live, const struct ct_pipeline_stat
 	const struct ct_recorded recorded = {
 		.events = stats->selected,
 		.connections = stats->connections,
-		.counts_connections = !is_verbatim(live),
+		.counts_connections = !is_verbatim(live) &&
+				      !ct_recorded_is_cut(stats->printed, live->options->count),
 		.files = rotate->files,
 		.path = rotate->names.path,
 		.lost = stats->lost,
@@ -441,8 +442,10 @@ static int conclude(struct live *live)
 /// be seen then, and is run all the same.
 static int trace(struct live *live)
 {
-	int r = look_back(live);
+	int r;
 
+	ct_doctor_tell_duration(live->options);
+	r = look_back(live);
 	if (lists(live) || (r && r != CT_PIPELINE_STOP))
 		return r;
 	live->lets_go = r == CT_PIPELINE_STOP;

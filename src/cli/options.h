@@ -78,6 +78,7 @@ struct ct_options {
 	int fail_on; /// doctor: exit with 4 for findings as severe: 1 + enum ct_severity; 0 none
 	uint64_t watch_ns;		   /// list: from one to the next; 0: once
 	uint64_t duration_ns;		   /// 0: no limit
+	bool duration_is_default;	   /// nobody has asked for one: it is told
 	uint64_t count;			   /// 0: no limit
 	uint64_t ring_bytes;		   /// 0: the default
 	const char *hidden[CT_HIDDEN_MAX]; /// hooks to do without

@@ -5,6 +5,11 @@
 
 #include "conntrace/sink_words.h"
 
+bool ct_recorded_is_cut(uint64_t printed, uint64_t limit)
+{
+	return limit && printed >= limit;
+}
+
 void ct_recorded_put(struct ct_buf *buf, const struct ct_recorded *recorded)
 {
 	ct_words_count(buf, recorded->events, "event");

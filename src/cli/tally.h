@@ -10,11 +10,17 @@
 struct ct_recorded {
 	uint64_t events;
 	uint64_t connections;
-	bool counts_connections; /// false: what the events mean is found out when they are read
+	/// false: what the events mean is found out when they are read, or nobody has counted to
+	/// the end
+	bool counts_connections;
 	uint64_t files;
 	const char *path; /// of the last of them
 	uint64_t lost;
 };
+
+/// A limit of so many updates (0: none) has ended it: the summaries of what was open have not come,
+/// and it is by those that connections are counted.
+bool ct_recorded_is_cut(uint64_t printed, uint64_t limit);
 
 /// "17 events of 1 connection recorded to lunch.ctr, 0 lost".
 void ct_recorded_put(struct ct_buf *buf, const struct ct_recorded *recorded);

@@ -44,6 +44,13 @@ static void connections_that_nobody_counted_are_not_told(void **state)
 	assert_recorded(&recorded, "2 events recorded to 2 files, the last of them x.ctr, 0 lost");
 }
 
+static void recording_that_a_limit_ended_is_cut(void **state)
+{
+	assert_true(ct_recorded_is_cut(4, 4));
+	assert_false(ct_recorded_is_cut(3, 4)); /* it ended before */
+	assert_false(ct_recorded_is_cut(4, 0));
+}
+
 static void what_could_not_be_held_is_explained(void **state)
 {
 	_cleanup_(ct_buf_fini) struct ct_buf buf = {};
@@ -75,6 +82,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_event_is_one_event),
 		cmocka_unit_test(connections_that_nobody_counted_are_not_told),
+		cmocka_unit_test(recording_that_a_limit_ended_is_cut),
 		cmocka_unit_test(what_could_not_be_held_is_explained),
 		cmocka_unit_test(those_that_left_early_are_counted),
 	};
