@@ -335,8 +335,10 @@ static int turn(struct live *live)
 /// What is printed so far becomes visible, or -errno.
 static int put_out(struct live *live)
 {
-	int r = ct_pipeline_flush(live->pipeline);
+	int r;
 
+	ct_stop_clear_echo(!live->options->child_argv);
+	r = ct_pipeline_flush(live->pipeline);
 	if (r == 0 && live->printing && ct_output_is_unread())
 		r = -EPIPE;
 	live->feed.error = r;
@@ -386,11 +388,13 @@ static int finish(struct live *live, int r)
 {
 	int finished;
 
+	ct_stop_clear_echo(!live->options->child_argv);
 	ct_progress_end(&live->progress);
 	if (r == 0 && live->options->command == CT_COMMAND_DOCTOR)
 		r = ct_doctor_look_again(live->options, live->source, &live->feed);
 	if (r == 0)
 		r = ct_source_live_finish(live->source, ct_feed_record, &live->feed);
+	ct_stop_clear_echo(!live->options->child_argv);
 	finished = ct_pipeline_finish(live->pipeline);
 	if (r == CT_PIPELINE_STOP)
 		r = 0;

@@ -18,6 +18,9 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
+/// What a Ctrl-C leaves behind the line: "^C".
+#define ECHO_COLUMNS 2
+
 /// What is over sooner needs no line.
 #define FIRST_NS  NS_PER_S
 #define PERIOD_NS (NS_PER_S / 5)
@@ -118,7 +121,7 @@ static void clear(void *context)
 	if (!progress->shown)
 		return;
 	ct_buf_putc(&line, '\r');
-	ct_buf_fill(&line, ' ', progress->shown);
+	ct_buf_fill(&line, ' ', progress->shown + ECHO_COLUMNS);
 	ct_buf_putc(&line, '\r');
 	put(progress, &line, 0);
 	errno = saved;
@@ -134,7 +137,8 @@ void ct_progress_show(struct ct_progress *progress, uint64_t now_ns, const char 
 	if (is_in_background(progress))
 		return;
 	ct_terminal_size(progress->fd, &terminal);
-	columns = terminal.columns - 1; /* in the last one many terminals go on */
+	/* in the last one many terminals go on */
+	columns = terminal.columns > 1 + ECHO_COLUMNS ? terminal.columns - 1 - ECHO_COLUMNS : 1;
 	columns = columns < COLUMNS_MOST ? columns : COLUMNS_MOST;
 	len = len < columns ? len : columns;
 	ct_log_make_room(clear, progress);

@@ -52,6 +52,7 @@ int ct_progress_read(const struct ct_options *options, struct ct_recording_reade
 
 	ct_progress_begin(&reading.progress, options);
 	r = ct_recording_read(reader, pass, &reading, ret_info);
+	ct_stop_clear_echo(true);
 	ct_progress_end(&reading.progress);
 	return r;
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "stop.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,7 +16,12 @@
 /// Closer together they are one wish: timeout(1) sends each signal to the process and to its group.
 #define SECOND_NS 200000000u
 
+/// The terminal writes its echo behind the signal: n_tty_receive_signal_char() in
+/// drivers/tty/n_tty.c.
+#define ECHO_MS 5
+
 static volatile sig_atomic_t stop_signal;
+static volatile sig_atomic_t stop_echoed;
 static volatile sig_atomic_t stop_from_process;
 static volatile sig_atomic_t insisting;
 static uint64_t noted_ns; /// the handler's, which the others' signals wait for
@@ -31,6 +39,8 @@ static void note(int signal, siginfo_t *info, void *context)
 		noted_ns = now;
 	/* SI_KERNEL and other positive codes: not by kill(2), sigqueue(3), tgkill(2). */
 	stop_from_process = info->si_code <= 0;
+	if (signal == SIGINT && info->si_code > 0)
+		stop_echoed = 1;
 	stop_signal = signal;
 }
 
@@ -61,6 +71,34 @@ void ct_stop_insist(void)
 void ct_stop_wait_for_children(void)
 {
 	take_note_of(SIGCHLD);
+}
+
+/// By a carriage return and blanks, which harm nothing where there is no echo; a terminal that
+/// knows no carriage return goes on in the next line. Nobody waits for one that takes nothing.
+static void clear_echo(int fd)
+{
+	const char *term = getenv("TERM");
+	bool is_dumb = term && strcmp(term, "dumb") == 0;
+	const char *text = is_dumb ? "\n" : "\r  \r";
+	struct pollfd terminal = {.fd = fd, .events = POLLOUT};
+	ssize_t n = 0;
+
+	if (poll(&terminal, 1, 0) == 1 && terminal.revents & POLLOUT)
+		n = write(fd, text, strlen(text));
+	(void)n;
+}
+
+void ct_stop_clear_echo(bool alone)
+{
+	int fd = isatty(STDERR_FILENO) ? STDERR_FILENO : STDOUT_FILENO;
+
+	if (!stop_echoed || !alone)
+		return;
+	stop_echoed = 0;
+	if (!isatty(fd))
+		return;
+	poll(NULL, 0, ECHO_MS);
+	clear_echo(fd);
 }
 
 bool ct_stop_is_wanted(void)

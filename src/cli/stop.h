@@ -15,6 +15,12 @@ void ct_stop_insist(void);
 /// SIGCHLD ends waits, too.
 void ct_stop_wait_for_children(void);
 
+/// Behind a Ctrl-C the terminal has "^C" where its cursor was: what is printed next on stderr, or
+/// on stdout if that is the terminal, gets a line without it. Nothing if the terminal sent none
+/// since the last call, or if who asks is not ALONE with it: a command may stand there in the midst
+/// of a line.
+void ct_stop_clear_echo(bool alone);
+
 /// One came that nobody has taken yet.
 bool ct_stop_is_wanted(void);
 

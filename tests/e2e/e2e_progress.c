@@ -91,6 +91,8 @@ static void recording_shows_what_it_has_and_takes_it_away(void **state)
 	kill(pid, SIGINT);
 	expect_end(e2e, pid);
 	assert_alone_on_its_line(e2e_terminal_text(&terminal), "recorded to");
+	/* no terminal has sent that signal: there is nothing of it to be taken away */
+	assert_null(strstr(e2e_terminal_text(&terminal), "\r  \r"));
 	e2e_terminal_close(&terminal);
 }
 
@@ -112,6 +114,102 @@ static void doctor_shows_how_long_it_still_looks(void **state)
 	expect_end(e2e, pid);
 	assert_non_null(strstr(e2e_terminal_text(&terminal), "\rconntrace: watching: 0 events, "));
 	assert_non_null(strstr(e2e_terminal_text(&terminal), " s of "));
+	assert_null(strstr(e2e_terminal_text(&terminal), "--duration changes that"));
+	e2e_terminal_close(&terminal);
+}
+
+/// As a shell starts a job: the terminal is its own, what is typed there as well.
+static pid_t start_on(struct e2e *e2e, const struct e2e_terminal *terminal,
+		      const char *const argv[])
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (setsid() < 0 || ioctl(terminal->fd, TIOCSCTTY, 0) < 0)
+			_exit(1);
+		dup2(terminal->fd, STDOUT_FILENO);
+		dup2(terminal->fd, STDERR_FILENO);
+		execv(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	e2e_track(e2e, pid);
+	return pid;
+}
+
+static void press_control_c(const struct e2e_terminal *terminal)
+{
+	assert_int_equal(write(terminal->other_fd, "\003", 1), 1);
+}
+
+/// What stands on the screen in the line that was written so: a carriage return goes back in it.
+static const char *line_on_screen(const char *text, const char *part)
+{
+	static char line[COLUMNS + 1];
+	size_t column = 0;
+
+	memset(line, 0, sizeof(line));
+	for (const char *at = text; *at; at++) {
+		if (*at == '\n' && strstr(line, part))
+			break;
+		if (*at == '\n')
+			memset(line, 0, sizeof(line));
+		if (*at == '\r' || *at == '\n')
+			column = 0;
+		else if (column < COLUMNS)
+			line[column++] = *at;
+	}
+	for (size_t end = strlen(line); end && line[end - 1] == ' '; end--)
+		line[end - 1] = '\0';
+	return line;
+}
+
+static void assert_begins_and_ends(const char *line, const char *begin, const char *end)
+{
+	size_t len = strlen(line);
+
+	if (strncmp(line, begin, strlen(begin)) != 0 || len < strlen(end) ||
+	    strcmp(line + len - strlen(end), end) != 0)
+		fail_msg("'%s' is not '%s … %s'", line, begin, end);
+}
+
+/// Nothing of the line that told how far it was stays, nor of what the terminal has put behind it.
+static void control_c_leaves_nothing_beside_what_the_doctor_says(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *const argv[] = {e2e_program(), "doctor", "-P", e2e_port_text(e2e, 0), NULL};
+	struct e2e_terminal terminal;
+	pid_t pid;
+
+	e2e_terminal_open(ROWS, COLUMNS, &terminal);
+	pid = start_on(e2e, &terminal, argv);
+	assert_true(e2e_terminal_wait(&terminal, "\rconntrace: watching: ", e2e_patience(WAIT_MS)));
+	press_control_c(&terminal);
+	expect_end(e2e, pid);
+	assert_non_null(strstr(e2e_terminal_text(&terminal), "^C"));
+	assert_non_null(strstr(e2e_terminal_text(&terminal), "--duration changes that"));
+	assert_begins_and_ends(line_on_screen(e2e_terminal_text(&terminal), "nothing found"),
+			       "nothing found, ", " s");
+	e2e_terminal_close(&terminal);
+}
+
+static void control_c_does_not_stand_before_the_next_line(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *const argv[] = {
+		e2e_program(),		"record", "-P", e2e_port_text(e2e, 0), "-w",
+		e2e_path(e2e, "x.ctr"), NULL};
+	struct e2e_terminal terminal;
+	pid_t pid;
+
+	e2e_terminal_open(ROWS, COLUMNS, &terminal);
+	pid = start_on(e2e, &terminal, argv);
+	assert_true(e2e_terminal_wait(&terminal, "conntrace: attached", e2e_patience(WAIT_MS)));
+	press_control_c(&terminal);
+	expect_end(e2e, pid);
+	assert_non_null(strstr(e2e_terminal_text(&terminal), "^C"));
+	assert_begins_and_ends(line_on_screen(e2e_terminal_text(&terminal), "recorded to"),
+			       "conntrace: ", "");
 	e2e_terminal_close(&terminal);
 }
 
@@ -243,6 +341,8 @@ static void no_terminal_is_told_nothing(void **state)
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(recording_shows_what_it_has_and_takes_it_away),
 	E2E_TEST(doctor_shows_how_long_it_still_looks),
+	E2E_TEST(control_c_leaves_nothing_beside_what_the_doctor_says),
+	E2E_TEST(control_c_does_not_stand_before_the_next_line),
 	E2E_TEST(watch_on_the_same_terminal_shows_its_lines_alone),
 	E2E_TEST(watch_into_a_file_shows_how_far_it_is),
 	E2E_TEST(quiet_is_silent),

@@ -156,6 +156,7 @@ static void replay_of_what_a_limit_ended_is_byte_for_byte(void **state)
 	struct e2e *e2e = *state;
 	const char *recording = e2e_path(e2e, "limited.ctr");
 	struct e2e_output reported;
+	char *said;
 	struct e2e_tracer *tracer = E2E_TRACE(e2e, "watch", "--json", "--count", "4", "-w",
 					      recording, "-P", e2e_port_text(e2e, 0));
 	struct e2e_pair pair;
@@ -165,6 +166,9 @@ static void replay_of_what_a_limit_ended_is_byte_for_byte(void **state)
 	e2e_pair_close(&pair);
 	assert_int_equal(e2e_tracer_join(tracer, WAIT_MS), 0);
 	assert_json_replay(tracer, recording, "SYN_SENT");
+	said = e2e_tracer_stderr(tracer);
+	assert_non_null(strstr(said, " events recorded to ")); /* of how many nobody has counted */
+	free(said);
 	E2E_CONNTRACE(&reported, "report", "--json", recording);
 	assert_non_null(strstr(reported.out, "{\"event\":\"close\""));
 	e2e_output_free(&reported);
