@@ -10,6 +10,10 @@
 /// A FIN that crosses the data on its way is no sign of a connection that was kept too long.
 #define STALE_NS 100000000ULL
 
+/// TLS's close_notify has no more, with the padding and the authentication of any of its ciphers:
+/// RFC 5246 6.2.3, RFC 8446 5.2. Of less nobody can tell that it was no goodbye.
+#define GOODBYE_BYTES_MAX 96
+
 /* values: unread bytes; bytes queued and never acknowledged */
 static bool is_sent_for(const struct ct_conn *conn, uint8_t cause, struct ct_symptom *ret)
 {
@@ -171,22 +175,41 @@ const struct ct_finder ct_find_nonstandard_close = {
 	.concludes = is_late_data,
 };
 
-/* values: how long the FIN had been there; bytes sent behind it */
+/*
+ * values: how long the FIN had been there; bytes sent behind it; 1 if they may be a goodbye
+ *
+ * Who asks in vain reads the end of file at once, as who says goodbye knows it: both have closed
+ * when the reset comes from afar. From nearby it comes first. How much was sent tells them apart.
+ */
 static bool was_stale(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	const struct ct_step *step = ct_finder_step(conn, CT_STATE_CLOSE_WAIT);
 	const struct ct_step *last = ct_history_last(&conn->history);
+	bool is_closed = conn->phase == CT_PHASE_CLOSED && last && last->state == CT_STATE_LAST_ACK;
 	uint32_t bytes = conn->write_seq - conn->write_seq_at_fin;
 
 	(void)now_ns;
-	if (bytes && conn->phase == CT_PHASE_CLOSED && last && last->state == CT_STATE_LAST_ACK)
+	if (bytes && is_closed)
 		bytes--; /* our FIN */
+	if (is_closed && bytes <= GOODBYE_BYTES_MAX)
+		return false;
 	if (!ct_finder_asks(&conn->id) || !step || step->basis != CT_BASIS_SEEN ||
 	    step->for_ns == CT_NS_UNKNOWN || step->for_ns < STALE_NS ||
 	    conn->reset.direction != CT_DIRECTION_RECEIVED || !bytes)
 		return false;
-	*ret = (struct ct_symptom){step->for_ns, {step->for_ns, bytes}};
+	*ret = (struct ct_symptom){step->for_ns, {step->for_ns, bytes, bytes <= GOODBYE_BYTES_MAX}};
 	return true;
+}
+
+/// No proof against one that lets go of them as it should.
+static void put_goodbye(const struct ct_case *one, struct ct_finding *finding)
+{
+	if (one->values[2].sum < one->count)
+		return;
+	finding->severity = CT_SEVERITY_NOTE;
+	finding->confidence = CT_CONFIDENCE_LOW;
+	ct_buf_puts(&finding->summary, "; so little may have been a goodbye, as of TLS, which "
+				       "nobody misses");
 }
 
 static bool is_stale_reuse(const struct ct_case *one, const struct ct_doctor_facts *facts,
@@ -202,6 +225,7 @@ static bool is_stale_reuse(const struct ct_case *one, const struct ct_doctor_fac
 	ct_buf_puts(&finding->summary, " that the peer had closed up to ");
 	ct_words_duration(facts->options, &finding->summary, one->values[0].max);
 	ct_buf_puts(&finding->summary, " before, and was answered with a reset");
+	put_goodbye(one, finding);
 	ct_finding_number(finding, "closed_before_ns", one->values[0].max);
 	ct_finding_number(finding, "bytes_sent_after_fin", one->values[1].sum);
 	put_watch(one, facts, "half-close-remote", &finding->confirm);
