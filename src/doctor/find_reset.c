@@ -98,6 +98,25 @@ static void put_watch(const struct ct_case *one, const struct ct_doctor_facts *f
 			      ct_finder_asks(id) ? id->rport : id->lport, flag);
 }
 
+/// What is not acknowledged may have come all the same, and even have been read: only the ACK is
+/// missing then.
+static void put_lost(const struct ct_case *one, struct ct_finding *finding)
+{
+	uint64_t unread = one->values[0].sum, unacked = one->values[1].sum;
+
+	if (unread) {
+		ct_words_bytes(&finding->summary, unread);
+		ct_buf_puts(&finding->summary, " unread were thrown away");
+	} else {
+		finding->confidence = CT_CONFIDENCE_MEDIUM;
+	}
+	if (!unacked)
+		return;
+	ct_buf_puts(&finding->summary, unread ? ", with " : "with ");
+	ct_words_bytes(&finding->summary, unacked);
+	ct_buf_puts(&finding->summary, " not acknowledged, which the peer may not have");
+}
+
 static bool is_linger0(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		       struct ct_finding *finding)
 {
@@ -107,10 +126,10 @@ static bool is_linger0(const struct ct_case *one, const struct ct_doctor_facts *
 	finding->confidence = CT_CONFIDENCE_HIGH;
 	put_closer(one, facts, " with SO_LINGER 0: by a reset, ", finding);
 	if (lost)
-		ct_words_bytes(&finding->summary, one->values[0].sum + one->values[1].sum);
-	ct_buf_puts(&finding->summary,
-		    lost ? " were thrown away"
-			 : "with nothing unread, and nothing unacknowledged, on its side");
+		put_lost(one, finding);
+	else
+		ct_buf_puts(&finding->summary,
+			    "with nothing unread, and nothing unacknowledged, on its side");
 	put_evidence(one, finding);
 	put_watch(one, facts, "rst-sent", &finding->confirm);
 	ct_buf_puts(&finding->remedy,

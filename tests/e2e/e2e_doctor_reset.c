@@ -65,6 +65,19 @@ static void use_again(struct e2e_pair *pair)
 	e2e_sleep_ms(4 * LONG_WAY_MS);
 }
 
+/// The server has read all of it when the client aborts; the client has not been told so.
+static void abort_what_was_read(struct e2e_pair *pair)
+{
+	connect_and_talk(pair);
+	e2e_actor_set_linger0(pair->client, pair->client_fd);
+	e2e_netns_drop_acks(&pair->client->e2e->home, "sport", pair->port);
+	e2e_actor_send(pair->client, pair->client_fd, REQUEST);
+	e2e_actor_receive(pair->server, pair->server_fd, REQUEST);
+	e2e_actor_close(pair->client, pair->client_fd);
+	(void)e2e_actor_try_receive(pair->server, pair->server_fd, 1);
+	e2e_actor_close(pair->server, pair->server_fd);
+}
+
 static void judge(const struct scene *scene, struct e2e_tracer *doctor)
 {
 	const json_t *events = e2e_tracer_events(doctor), *finding;
@@ -132,6 +145,10 @@ static const struct CMUnitTest tests[] = {
 	SCENE("goodbye_that_is_reset_at_once_is_no_more_than_a_note", .play = say_goodbye,
 	      .finding = "stale-pool-reuse", .severity = "note", .confidence = "low",
 	      .says = "may have been a goodbye"),
+	SCENE("linger0_before_the_ack_has_thrown_nothing_away_for_sure",
+	      .play = abort_what_was_read, .finding = "linger0-reset", .severity = "warn",
+	      .confidence = "medium",
+	      .says = "200 B not acknowledged, which the peer may not have"),
 };
 
 E2E_MAIN("doctor_reset", tests)

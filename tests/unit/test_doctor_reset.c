@@ -40,11 +40,55 @@ static void what_may_be_a_goodbye_is_no_more_than_a_note(void **state)
 	assert_non_null(strstr(warn.text, "answered with a reset\""));
 }
 
+static struct patient reset_at_once(uint8_t cause, uint32_t unread, uint32_t unacked)
+{
+	struct patient patient = gone(S, CT_STATE_CLOSE_WAIT);
+
+	patient.conn.history.n_steps = 2; /* in ESTABLISHED */
+	patient.conn.end = CT_END_RST_SENT;
+	patient.conn.reset = (struct ct_reset){.direction = CT_DIRECTION_SENT,
+					       .cause = cause,
+					       .unread = unread,
+					       .unacked = unacked};
+	return patient;
+}
+
+/// ID is found with this severity, and of its sentence there is this.
+static void assert_found(struct patient patient, const char *id, const char *severity,
+			 const char *confidence, const char *says)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+	char found[128];
+
+	snprintf(found, sizeof(found), "\"id\":\"%s\",\"severity\":\"%s\",\"confidence\":\"%s\"",
+		 id, severity, confidence);
+	ask(&printed, CT_OUTPUT_JSON, &patient, 1, NULL);
+	assert_non_null(strstr(printed.text, found));
+	assert_non_null(strstr(printed.text, says));
+}
+
+/// What is unread is gone; of what was sent nobody here knows.
+static void linger0_throws_away_what_is_unread_and_perhaps_what_was_sent(void **state)
+{
+	assert_found(reset_at_once(CT_RESET_CAUSE_LINGER0, 300, 0), "linger0-reset", "warn", "high",
+		     "by a reset, 300 B unread were thrown away\"");
+	assert_found(reset_at_once(CT_RESET_CAUSE_LINGER0, 0, 300), "linger0-reset", "warn",
+		     "medium",
+		     "by a reset, with 300 B not acknowledged, which the peer may not have\"");
+	assert_found(reset_at_once(CT_RESET_CAUSE_LINGER0, 300, 200), "linger0-reset", "warn",
+		     "high",
+		     "by a reset, 300 B unread were thrown away, with 200 B not acknowledged, "
+		     "which the peer may not have\"");
+	assert_found(reset_at_once(CT_RESET_CAUSE_LINGER0, 0, 0), "linger0-reset", "note", "high",
+		     "with nothing unread, and nothing unacknowledged, on its side\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goodbye_behind_the_peers_close_is_no_reuse),
 		cmocka_unit_test(what_may_be_a_goodbye_is_no_more_than_a_note),
+		cmocka_unit_test(linger0_throws_away_what_is_unread_and_perhaps_what_was_sent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
