@@ -5,14 +5,12 @@
  */
 #include "finder.h"
 
+#include <inttypes.h>
+
 #include "conntrace/sink_words.h"
 
 /// A FIN that crosses the data on its way is no sign of a connection that was kept too long.
 #define STALE_NS 100000000ULL
-
-/// TLS's close_notify has no more, with the padding and the authentication of any of its ciphers:
-/// RFC 5246 6.2.3, RFC 8446 5.2. Of less nobody can tell that it was no goodbye.
-#define GOODBYE_BYTES_MAX 96
 
 /* values: unread bytes; bytes queued and never acknowledged */
 static bool is_sent_for(const struct ct_conn *conn, uint8_t cause, struct ct_symptom *ret)
@@ -32,10 +30,42 @@ static bool is_by_linger0(const struct ct_conn *conn, uint64_t now_ns, struct ct
 	return is_sent_for(conn, CT_RESET_CAUSE_LINGER0, ret);
 }
 
+/// Bytes that were queued since the peer's FIN came; 0 where that is not known.
+static uint32_t sent_behind_fin(const struct ct_conn *conn)
+{
+	const struct ct_step *step = ct_finder_step(conn, CT_STATE_CLOSE_WAIT);
+	const struct ct_step *last = ct_history_last(&conn->history);
+	uint32_t bytes = conn->write_seq - conn->write_seq_at_fin;
+
+	if (!step || step->basis != CT_BASIS_SEEN)
+		return 0;
+	if (bytes && conn->phase == CT_PHASE_CLOSED && last->state == CT_STATE_LAST_ACK)
+		bytes--; /* our FIN */
+	return bytes;
+}
+
+/*
+ * values: as of is_sent_for(); at 3, 1 if the peer's FIN had come; 1 if it had, and nothing was
+ * sent behind it, nor was on its way
+ *
+ * By its FIN a peer that has closed, and is told nothing, and one that has half closed, and reads
+ * on, look the same. A service that has answered seldom reads on; who asks does, for the answer.
+ */
 static bool is_by_unread_data(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
+	uint32_t behind = sent_behind_fin(conn);
+
 	(void)now_ns;
-	return is_sent_for(conn, CT_RESET_CAUSE_UNREAD_DATA, ret);
+	if (!is_sent_for(conn, CT_RESET_CAUSE_UNREAD_DATA, ret))
+		return false;
+	if (!conn->fin_received)
+		return true;
+	/* what is unread ends an answer, as TLS's close_notify does, and ours may answer that */
+	if (ct_finder_asks(&conn->id) && conn->reset.unacked <= behind)
+		return false;
+	ret->values[3] = 1;
+	ret->values[4] = !behind && !conn->reset.unacked;
+	return true;
 }
 
 /**
@@ -138,6 +168,31 @@ static bool is_linger0(const struct ct_case *one, const struct ct_doctor_facts *
 	return true;
 }
 
+/// Whom the reset tells what, as far as that is known.
+static void put_told(const struct ct_case *one, struct ct_finding *finding)
+{
+	static const char told[] = " is told `connection reset by peer`, and may lose the answer "
+				   "that was sent before";
+	uint64_t half = one->values[3].sum, quiet = one->values[4].sum;
+
+	ct_buf_puts(&finding->summary, " unread");
+	if (half < one->count) {
+		ct_buf_printf(&finding->summary, ": the peer%s", told);
+		if (half)
+			ct_buf_printf(&finding->summary,
+				      "; on %" PRIu64 " of them its FIN had come, and it is told "
+				      "only if it had half closed",
+				      half);
+		return;
+	}
+	finding->severity = quiet == half ? CT_SEVERITY_NOTE : CT_SEVERITY_WARN;
+	finding->confidence = quiet == half ? CT_CONFIDENCE_LOW : CT_CONFIDENCE_MEDIUM;
+	ct_buf_printf(&finding->summary,
+		      " when the peer's FIN had come: one that has only half closed, and still "
+		      "reads,%s; one that has closed loses nothing",
+		      told);
+}
+
 static bool is_unread(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		      struct ct_finding *finding)
 {
@@ -145,9 +200,7 @@ static bool is_unread(const struct ct_case *one, const struct ct_doctor_facts *f
 	finding->confidence = CT_CONFIDENCE_HIGH;
 	put_closer(one, facts, " with ", finding);
 	ct_words_bytes(&finding->summary, one->values[0].sum);
-	ct_buf_puts(&finding->summary,
-		    " unread: the peer is told `connection reset by peer`, and may lose the answer "
-		    "that was sent before");
+	put_told(one, finding);
 	put_evidence(one, finding);
 	put_watch(one, facts, "rst-sent", &finding->confirm);
 	ct_buf_puts(&finding->remedy,
@@ -194,6 +247,10 @@ const struct ct_finder ct_find_nonstandard_close = {
 	.concludes = is_late_data,
 };
 
+/// TLS's close_notify has no more, with the padding and the authentication of any of its ciphers:
+/// RFC 5246 6.2.3, RFC 8446 5.2. Of less nobody can tell that it was no goodbye.
+#define GOODBYE_BYTES_MAX 96
+
 /*
  * values: how long the FIN had been there; bytes sent behind it; 1 if they may be a goodbye
  *
@@ -204,13 +261,10 @@ static bool was_stale(const struct ct_conn *conn, uint64_t now_ns, struct ct_sym
 {
 	const struct ct_step *step = ct_finder_step(conn, CT_STATE_CLOSE_WAIT);
 	const struct ct_step *last = ct_history_last(&conn->history);
-	bool is_closed = conn->phase == CT_PHASE_CLOSED && last && last->state == CT_STATE_LAST_ACK;
-	uint32_t bytes = conn->write_seq - conn->write_seq_at_fin;
+	uint32_t bytes = sent_behind_fin(conn);
 
 	(void)now_ns;
-	if (bytes && is_closed)
-		bytes--; /* our FIN */
-	if (is_closed && bytes <= GOODBYE_BYTES_MAX)
+	if (last && last->state == CT_STATE_LAST_ACK && bytes <= GOODBYE_BYTES_MAX)
 		return false;
 	if (!ct_finder_asks(&conn->id) || !step || step->basis != CT_BASIS_SEEN ||
 	    step->for_ns == CT_NS_UNKNOWN || step->for_ns < STALE_NS ||

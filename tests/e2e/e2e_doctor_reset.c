@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include "support/events.h"
 #include "support/pair.h"
 #include "support/slow_link.h"
+#include "support/ss.h"
 
 #define LONG_WAY_MS 45
 #define STALE_MS    300
@@ -76,6 +78,46 @@ static void abort_what_was_read(struct e2e_pair *pair)
 	e2e_actor_close(pair->client, pair->client_fd);
 	(void)e2e_actor_try_receive(pair->server, pair->server_fd, 1);
 	e2e_actor_close(pair->server, pair->server_fd);
+}
+
+/// A pool drops what the server has closed, and never reads what came with that.
+static void drop_with_goodbye_unread(struct e2e_pair *pair)
+{
+	connect_and_talk(pair);
+	e2e_actor_send(pair->server, pair->server_fd, GOODBYE);
+	e2e_actor_close(pair->server, pair->server_fd);
+	e2e_ss_wait_none(&pair->client->e2e->home, "state established dport = :%u", pair->port);
+	e2e_actor_close(pair->client, pair->client_fd);
+}
+
+/// The server closes with a request unread, whose end it knows of.
+static void leave_request_unread(struct e2e_pair *pair)
+{
+	e2e_ss_wait_none(&pair->client->e2e->home, "state established sport = :%u", pair->port);
+	e2e_actor_close(pair->server, pair->server_fd);
+}
+
+/// The client has half closed, reads its answer, and waits for its end.
+static void answer_and_leave_unread(struct e2e_pair *pair)
+{
+	connect_and_talk(pair);
+	e2e_actor_send(pair->client, pair->client_fd, REQUEST);
+	e2e_actor_shutdown(pair->client, pair->client_fd, SHUT_WR);
+	e2e_ss_wait_none(&pair->client->e2e->home, "state established sport = :%u", pair->port);
+	e2e_actor_send(pair->server, pair->server_fd, 100);
+	e2e_actor_receive(pair->client, pair->client_fd, 100);
+	leave_request_unread(pair);
+	assert_int_equal(e2e_actor_try_receive(pair->client, pair->client_fd, 1), ECONNRESET);
+	e2e_actor_close(pair->client, pair->client_fd);
+}
+
+/// The client is gone, and nobody can tell the server so.
+static void leave_unread_of_one_that_is_gone(struct e2e_pair *pair)
+{
+	connect_and_talk(pair);
+	e2e_actor_send(pair->client, pair->client_fd, REQUEST);
+	e2e_actor_close(pair->client, pair->client_fd);
+	leave_request_unread(pair);
 }
 
 static void judge(const struct scene *scene, struct e2e_tracer *doctor)
@@ -145,6 +187,13 @@ static const struct CMUnitTest tests[] = {
 	SCENE("goodbye_that_is_reset_at_once_is_no_more_than_a_note", .play = say_goodbye,
 	      .finding = "stale-pool-reuse", .severity = "note", .confidence = "low",
 	      .says = "may have been a goodbye"),
+	SCENE("goodbye_that_a_pool_never_reads_is_innocent", .play = drop_with_goodbye_unread),
+	SCENE("unread_request_of_one_that_still_reads_is_found", .play = answer_and_leave_unread,
+	      .finding = "unread-data-reset", .severity = "warn", .confidence = "medium",
+	      .says = "with 200 B unread when the peer's FIN had come"),
+	SCENE("unread_request_of_one_that_may_be_gone_is_no_more_than_a_note",
+	      .play = leave_unread_of_one_that_is_gone, .finding = "unread-data-reset",
+	      .severity = "note", .confidence = "low", .says = "one that has closed loses nothing"),
 	SCENE("linger0_before_the_ack_has_thrown_nothing_away_for_sure",
 	      .play = abort_what_was_read, .finding = "linger0-reset", .severity = "warn",
 	      .confidence = "medium",
