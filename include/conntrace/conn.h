@@ -194,7 +194,7 @@ enum {
 struct ct_conn {
 	struct ct_conn_id id;
 	struct ct_history history;
-	uint64_t opened_ns;	 /// CT_NS_UNKNOWN: older than the tracer
+	uint64_t opened_ns;	 /// CT_NS_UNKNOWN: older than the tracer; or see unseen
 	uint64_t closed_ns;	 /// CT_NS_UNKNOWN: not gone yet; see ct_conn_gone_ns()
 	uint64_t established_ns; /// CT_NS_UNKNOWN: never seen to be
 	uint64_t found_ns;   /// it is older than the tracer, and was there by then; CT_NS_UNKNOWN
@@ -253,6 +253,9 @@ struct ct_conn {
 	struct ct_event_options options; /// as options_known says
 	/// From the first probe to the last, of the longest of the stalls
 	uint32_t stall_ms_max;
+	/// Its opening may be among what was lost, or is not told by this kernel: it need not be
+	/// older than the tracer
+	bool unseen;
 	uint64_t wants_ns; /// when a detector wants to look at it again; CT_NS_UNKNOWN never
 	void *held;	   /// select.c's: updates that wait for a filter's decision
 };

@@ -18,14 +18,15 @@
 enum ct_basis {
 	CT_BASIS_SEEN = 0,
 	CT_BASIS_INFERRED, /// follows from something else that was seen
-	CT_BASIS_FOUND,	   /// it was so when the tracer started
+	CT_BASIS_FOUND,	   /// it was so when the tracer started; ct_conn.unseen: when it was looked
+			   /// for
 	_CT_BASIS_MAX,
 };
 
 const char *ct_basis_name(unsigned int value);
 
 struct ct_step {
-	uint64_t at_ns;	 /// when the state was entered; CT_NS_UNKNOWN before the tracer
+	uint64_t at_ns; /// when the state was entered; CT_NS_UNKNOWN before the tracer, or not seen
 	uint64_t for_ns; /// how long it lasted; CT_NS_UNKNOWN: not known, or it lasts still
 	uint8_t state;	 /// enum ct_state
 	uint8_t basis;	 /// enum ct_basis

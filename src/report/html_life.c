@@ -63,6 +63,11 @@ static void put_found(struct ct_html_json *w, const struct life *life)
 	ct_html_time(w, life->context->session, life->conn->found_ns);
 }
 
+static void put_unseen(struct ct_html_json *w, const struct life *life)
+{
+	ct_json_bool(&w->json, life->conn->unseen);
+}
+
 static void put_closed(struct ct_html_json *w, const struct life *life)
 {
 	ct_html_time(w, life->context->session, ct_conn_gone_ns(life->conn));
@@ -177,17 +182,10 @@ static const struct {
 	const char *name;
 	void (*put)(struct ct_html_json *w, const struct life *life);
 } drawn[] = {
-	{"opened", put_opened},
-	{"found", put_found},
-	{"closed", put_closed},
-	{"until", put_until},
-	{"outcome", put_outcome},
-	{"left_by", put_left_by},
-	{"options", put_options},
-	{"history", put_history},
-	{"marks", put_marks},
-	{"events", put_events},
-	{"events_left_out", put_left_out},
+	{"opened", put_opened},	  {"found", put_found},	    {"unseen", put_unseen},
+	{"closed", put_closed},	  {"until", put_until},	    {"outcome", put_outcome},
+	{"left_by", put_left_by}, {"options", put_options}, {"history", put_history},
+	{"marks", put_marks},	  {"events", put_events},   {"events_left_out", put_left_out},
 };
 
 void ct_html_put_life_names(struct ct_html_json *w, const struct ct_field_set *fields)

@@ -279,6 +279,8 @@ void ct_report_title(const struct ct_report_context *context, const struct ct_co
 	} else if (conn->found_ns != CT_NS_UNKNOWN) {
 		ct_buf_puts(buf, "  found ");
 		ct_words_time(options, context->session, buf, conn->found_ns);
+	} else if (conn->unseen) {
+		ct_buf_puts(buf, "  opening not seen");
 	}
 	ct_buf_putc(buf, '\n');
 }

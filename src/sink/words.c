@@ -299,7 +299,7 @@ static void put_age(const struct ct_output_options *options, struct ct_buf *buf,
 		    const struct ct_conn *conn, uint64_t now_ns)
 {
 	if (conn->opened_ns == CT_NS_UNKNOWN) {
-		ct_buf_puts(buf, ", opened before the trace");
+		ct_buf_puts(buf, conn->unseen ? ", opening not seen" : ", opened before the trace");
 		return;
 	}
 	ct_buf_puts(buf, ", opened ");

@@ -382,7 +382,10 @@ int ct_table_tell_anyhow(struct ct_conn_table *table, struct ct_entry *entry,
 
 int ct_table_gap_if_lost(struct ct_conn_table *table, struct ct_entry *entry, uint64_t at_ns)
 {
-	return table->stats.lost ? ct_table_gap(table, entry, at_ns) : 0;
+	if (!table->stats.lost)
+		return 0;
+	ct_table_note_unseen(entry);
+	return ct_table_gap(table, entry, at_ns);
 }
 
 int ct_table_gap(struct ct_conn_table *table, struct ct_entry *entry, uint64_t at_ns)

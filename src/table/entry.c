@@ -129,6 +129,15 @@ int ct_table_meet(struct ct_entry *entry, uint8_t state)
 	return ct_history_enter(&entry->conn.history, state, CT_BASIS_FOUND, CT_NS_UNKNOWN, NULL);
 }
 
+void ct_table_note_unseen(struct ct_entry *entry)
+{
+	struct ct_history *history = &entry->conn.history;
+
+	entry->conn.unseen = true;
+	if (history->n_steps == 1 && history->steps[0].basis == CT_BASIS_FOUND)
+		history->steps[0].basis = CT_BASIS_INFERRED; /* from what happened to it */
+}
+
 uint8_t ct_table_state_of(const struct ct_conn *conn)
 {
 	const struct ct_step *last = ct_history_last(&conn->history);

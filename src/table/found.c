@@ -85,6 +85,7 @@ static int tell_found(struct ct_conn_table *table, struct ct_entry *entry,
 	int r;
 
 	conn->found_ns = event->ts_ns;
+	conn->history.steps[0].basis = CT_BASIS_FOUND; /* the only one, see is_met() */
 	conn->idle_ns = event->found.idle_ns;
 	if (is_full(event))
 		note_look(conn, event);
@@ -106,13 +107,19 @@ static void note_full(struct ct_conn *conn, const struct ct_event *event)
 /* One that nothing is known of: its life begins with being found. */
 static int meet(struct ct_conn_table *table, struct ct_entry *entry, const struct ct_event *event)
 {
+	int r;
+
 	if (event->found.request)
 		return ct_table_meet_request(table, entry);
 	if (event->found.mini)
 		entry->conn.phase = CT_PHASE_MINI;
 	else
 		note_full(&entry->conn, event);
-	return ct_table_meet(entry, event->state);
+	r = ct_table_meet(entry, event->state);
+	/* mini-sockets are looked for more than once: it may have begun since the first time */
+	if (r == 0 && event->found.mini && table->stats.lost)
+		ct_table_note_unseen(entry);
+	return r;
 }
 
 static void note_timer(struct ct_entry *entry, const struct ct_event *event)
@@ -181,7 +188,7 @@ static bool is_met(const struct ct_entry *entry, const struct ct_event *event)
 	const struct ct_history *history = &entry->conn.history;
 
 	return entry->conn.found_ns == CT_NS_UNKNOWN && history->n_steps == 1 &&
-	       entry->conn.phase != CT_PHASE_CLOSED && history->steps[0].basis == CT_BASIS_FOUND &&
+	       entry->conn.phase != CT_PHASE_CLOSED && history->steps[0].at_ns == CT_NS_UNKNOWN &&
 	       history->steps[0].state == event->state;
 }
 

@@ -195,7 +195,10 @@ int ct_table_tell(struct ct_conn_table *table, struct ct_entry *entry, struct ct
 /// Notes that events of it are missing at this place.
 int ct_table_gap(struct ct_conn_table *table, struct ct_entry *entry, uint64_t at_ns);
 
-/// The same of one whose beginning is not known, if it may be among what was lost.
+/// Its beginning is not known, and may have been missed: it need not be older than the tracer.
+void ct_table_note_unseen(struct ct_entry *entry);
+
+/// Both of one whose beginning is not known, if it may be among what was lost.
 int ct_table_gap_if_lost(struct ct_conn_table *table, struct ct_entry *entry, uint64_t at_ns);
 
 /// Events of it may be missing that nobody counted.

@@ -31,6 +31,8 @@ static int bridge_gap(struct ct_conn_table *table, struct ct_entry *entry,
 		r = ct_history_enter(&entry->conn.history, event->to.old_state,
 				     known == CT_STATE_NONE ? CT_BASIS_FOUND : CT_BASIS_INFERRED,
 				     CT_NS_UNKNOWN, NULL);
+	if (r == 0 && known == CT_STATE_NONE && table->stats.lost)
+		ct_table_note_unseen(entry);
 	return r;
 }
 
@@ -140,6 +142,8 @@ static int note_handshake(struct ct_conn_table *table, struct ct_entry *entry,
 	if (!began_before(entry, event) || !history->n_steps)
 		return 0;
 	entry->conn.opened_ns = CT_NS_UNKNOWN;
+	/* of no request is told here: also not of those that are younger than the tracer */
+	entry->conn.unseen = entry->conn.blind & CT_BLIND_HALF_OPEN;
 	history->steps[history->n_steps - 1].at_ns = CT_NS_UNKNOWN;
 	history->steps[history->n_steps - 1].basis = CT_BASIS_INFERRED;
 	return ct_table_gap_if_lost(table, entry, event->ts_ns);

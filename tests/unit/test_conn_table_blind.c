@@ -134,6 +134,7 @@ static void handshake_of_an_accepted_one_has_no_beginning_where_requests_are_not
 	without(world, CT_CAPABILITY_HALF_OPEN);
 	accept_without_request(world);
 	assert_true(world->conn->opened_ns == CT_NS_UNKNOWN);
+	assert_true(world->conn->unseen); /* it was opened while it was traced */
 	assert_int_equal(world->conn->gaps, 0);
 }
 
@@ -143,6 +144,7 @@ static void handshake_by_a_cookie_begins_with_the_child_where_requests_are_seen(
 
 	accept_without_request(world);
 	assert_true(world->conn->opened_ns != CT_NS_UNKNOWN);
+	assert_false(world->conn->unseen);
 }
 
 /// Passive close, LAST_ACK to CLOSE without an error, of whose cause the context tells nothing.

@@ -235,6 +235,7 @@ static void mini_that_is_met_after_a_loss_is_not_older_than_the_tracer(void **st
 	life.core.ts_ns += S;
 	take(world, found_mini(&life, CT_STATE_TIME_WAIT, 20 * S));
 	assert_silence(&world->told);
+	assert_true(world->conn->unseen);
 	take(world, tick(BEGAN + 30 * S));
 	assert_told(&world->told, "fin by ?: TIME_WAIT [gap]");
 }

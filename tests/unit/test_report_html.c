@@ -138,6 +138,32 @@ static void life_that_goes_on_lasts_to_where_it_was_seen_last(void **state)
 	assert_value(&page, 0, "bytes_sent", "null");
 	assert_value(&page, 0, "history", "[1,null,null,2]");
 	assert_value(&page, 0, "outcome", "\"still ESTABLISHED, opened before the trace\"");
+	assert_value(&page, 0, "unseen", "false");
+}
+
+/// Behind a loss nobody knows how old it is.
+static void life_whose_opening_was_not_seen_is_not_said_to_be_older(void **state)
+{
+	struct ct_step steps[] = {
+		{.at_ns = CT_NS_UNKNOWN,
+		 .for_ns = CT_NS_UNKNOWN,
+		 .state = CT_STATE_SYN_SENT,
+		 .basis = CT_BASIS_INFERRED},
+	};
+	_cleanup_(page_fini) struct page page = {};
+	struct ct_conn conn = a_conn();
+	struct ct_update u;
+
+	conn.history = (struct ct_history){.steps = steps, .n_steps = 1, .capacity = 1};
+	conn.opened_ns = conn.closed_ns = conn.established_ns = conn.found_ns = CT_NS_UNKNOWN;
+	conn.end = CT_END_OPEN;
+	conn.closed_by = CT_CLOSED_BY_UNKNOWN;
+	conn.unseen = true;
+	u = a_close(&conn);
+	print_page(&page, &u, 1);
+	assert_value(&page, 0, "opened", "null");
+	assert_value(&page, 0, "unseen", "true");
+	assert_value(&page, 0, "outcome", "\"still SYN_SENT, opening not seen\"");
 }
 
 static void events_are_marked_in_the_life_that_they_are_of(void **state)
@@ -372,6 +398,7 @@ int main(void)
 		cmocka_unit_test(page_asks_for_nothing),
 		cmocka_unit_test(life_is_there_with_its_states_and_flags),
 		cmocka_unit_test(life_that_goes_on_lasts_to_where_it_was_seen_last),
+		cmocka_unit_test(life_whose_opening_was_not_seen_is_not_said_to_be_older),
 		cmocka_unit_test(events_are_marked_in_the_life_that_they_are_of),
 		cmocka_unit_test(events_beyond_the_bound_are_counted),
 		cmocka_unit_test(reset_that_no_socket_answers_for_is_told_and_no_ones_event),

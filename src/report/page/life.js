@@ -85,7 +85,7 @@ function lifePicture(life, most) {
 		el("span", { class: "when" }, time(mark.at)), " ", el("b", {}, mark.what), " " + mark.detail)));
 	const more = marks.length - Math.min(marks.length, most) + left;
 	const axis = span ? el("div", { class: "axis", "aria-hidden": "true" },
-		el("span", {}, (get(life, "opened") === null ? "found " : "") + time(span.from, 3)),
+		el("span", {}, (get(life, "opened") === null && !get(life, "unseen") ? "found " : "") + time(span.from, 3)),
 		el("span", {}, duration(span.to - span.from)),
 		el("span", {}, (isThere(life) ? "still there " : "") + time(span.to, 3))) : null;
 	return el("div", { class: "picture" }, markRow(marks.slice(0, most), span), stateBars(life, span, true), axis,
@@ -124,7 +124,7 @@ function factsOf(life) {
 		["role", get(life, "role")], ["uid", uid === null ? null : String(uid)],
 		["network namespace", netns === null ? null : String(netns)],
 		["cgroup", cgroup === null ? null : String(cgroup)],
-		["opened", get(life, "opened") === null ? "before the trace" : time(get(life, "opened"))],
+		["opened", get(life, "opened") !== null ? time(get(life, "opened")) : get(life, "unseen") ? "not seen" : "before the trace"],
 		["found", get(life, "found") === null ? null : time(get(life, "found"))],
 		["gone", get(life, "closed") === null ? null : time(get(life, "closed"))],
 		["end", get(life, "outcome")], ["closed on our side by", get(life, "closed_how")],
