@@ -18,6 +18,7 @@ struct ct_diagnosis_totals {
 	uint64_t connections; /// judged
 	uint64_t with_gaps;   /// not judged: events of them are missing
 	uint64_t lost;	      /// events
+	uint64_t unreadable;  /// events that were recorded, and cannot be read or understood
 	uint64_t left_out;    /// connections of cases that there was no room for
 	uint64_t unshown;     /// findings, each of less than those that are shown
 	uint64_t end_ns;      /// CLOCK_MONOTONIC of the last of what was seen

@@ -116,6 +116,8 @@ int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_st
 		   const char *when, const char *advice)
 {
 	_cleanup_(ct_buf_fini) struct ct_buf evicted = {}, unheld = {};
+	uint64_t unreadable = stats->lost_at[CT_LOST_DECODE], lost = stats->lost - unreadable;
+	uint64_t lost_at[_CT_LOST_MAX];
 	char places[CT_LOSSES_STRLEN];
 
 	if (stats->evicted)
@@ -124,12 +126,17 @@ int ct_tell_losses(const struct ct_options *options, const struct ct_pipeline_st
 		ct_warn("%s", evicted.data);
 	if (!stats->lost)
 		return CT_EXIT_DONE;
-	ct_list_losses(stats->lost_at, places, sizeof(places));
-	ct_warn("%" PRIu64 " event%s lost%s (%s)%s", stats->lost,
-		stats->lost == 1 ? " was" : "s were", when, places,
-		stats->lost_at[CT_LOST_RING] ? advice : "");
-	if (stats->lost_at[CT_LOST_HOLD])
-		ct_unheld_put(&unheld, stats->lost_at[CT_LOST_HOLD]);
+	if (unreadable)
+		ct_warn("%" PRIu64 " event%s unreadable", unreadable,
+			unreadable == 1 ? " is" : "s are");
+	memcpy(lost_at, stats->lost_at, sizeof(lost_at));
+	lost_at[CT_LOST_DECODE] = 0;
+	ct_list_losses(lost_at, places, sizeof(places));
+	if (lost)
+		ct_warn("%" PRIu64 " event%s lost%s (%s)%s", lost, lost == 1 ? " was" : "s were",
+			when, places, lost_at[CT_LOST_RING] ? advice : "");
+	if (lost_at[CT_LOST_HOLD])
+		ct_unheld_put(&unheld, lost_at[CT_LOST_HOLD]);
 	if (unheld.len)
 		ct_warn("%s", unheld.data);
 	return options->strict ? CT_EXIT_LOST : CT_EXIT_DONE;

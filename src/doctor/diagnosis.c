@@ -92,7 +92,9 @@ int ct_diagnosis_observe(struct ct_diagnosis *d, const struct ct_update *update)
 
 	if (update->ts_ns > d->totals.end_ns)
 		d->totals.end_ns = update->ts_ns;
-	if (update->kind == CT_UPDATE_LOST)
+	if (update->kind == CT_UPDATE_LOST && update->lost.where == CT_LOST_DECODE)
+		d->totals.unreadable += update->lost.events;
+	else if (update->kind == CT_UPDATE_LOST)
 		d->totals.lost += update->lost.events;
 	ct_rivals_look(&d->rivals, update);
 	r = ct_full_look(&d->full, update);

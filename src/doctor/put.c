@@ -322,6 +322,10 @@ void ct_diagnosis_put_totals(const struct ct_output_options *options, struct ct_
 		ct_words_count(buf, totals->lost, "event");
 		ct_buf_puts(buf, " lost\n");
 	}
+	if (totals->unreadable) {
+		ct_words_count(buf, totals->unreadable, "event");
+		ct_buf_puts(buf, " unreadable\n");
+	}
 	if (totals->unshown) {
 		ct_words_count(buf, totals->unshown, "finding");
 		ct_buf_puts(buf, " more, of the same kinds and of fewer connections, not shown\n");

@@ -376,21 +376,29 @@ static uint64_t sum(const uint64_t *counts, size_t n)
 	return total;
 }
 
+/// "LOST 17 events: 17 ring buffer full", "UNREADABLE 803 events"; the tracer did not lose these.
 static void put_lost(const struct ct_output_options *options, const struct ct_report_totals *totals,
 		     struct ct_buf *buf)
 {
-	const char *separator = "";
+	uint64_t unreadable = totals->lost[CT_LOST_DECODE];
+	uint64_t lost = sum(totals->lost, _CT_LOST_MAX) - unreadable;
+	const char *separator = ": ";
 
 	ct_words_begin(options, buf, CT_STYLE_BAD);
-	ct_buf_puts(buf, "LOST ");
-	ct_words_count(buf, sum(totals->lost, _CT_LOST_MAX), "event");
-	ct_buf_puts(buf, ": ");
+	if (lost) {
+		ct_buf_puts(buf, "LOST ");
+		ct_words_count(buf, lost, "event");
+	}
 	for (unsigned int where = 0; where < _CT_LOST_MAX; where++) {
-		if (!totals->lost[where])
+		if (!totals->lost[where] || where == CT_LOST_DECODE)
 			continue;
 		ct_buf_printf(buf, "%s%" PRIu64 " %s", separator, totals->lost[where],
 			      ct_words_lost_where(where));
 		separator = ", ";
+	}
+	if (unreadable) {
+		ct_buf_puts(buf, lost ? ". UNREADABLE " : "UNREADABLE ");
+		ct_words_count(buf, unreadable, "event");
 	}
 	ct_buf_puts(buf, ". Connections that may miss one are flagged [gap].");
 	ct_words_end(options, buf, CT_STYLE_BAD);

@@ -29,7 +29,7 @@ static int put_counts(const char *head, const char *(*name_of)(unsigned int),
 
 int ct_report_totals_put(const struct ct_report_totals *totals, struct ct_buf *buf)
 {
-	uint64_t lost = 0;
+	uint64_t unreadable = totals->lost[CT_LOST_DECODE], lost = 0;
 	int r;
 
 	r = put_counts("END", ct_end_name, totals->ends, _CT_END_MAX, buf);
@@ -39,12 +39,15 @@ int ct_report_totals_put(const struct ct_report_totals *totals, struct ct_buf *b
 	if (r)
 		return r;
 	for (unsigned int where = 0; where < _CT_LOST_MAX; where++)
-		lost += totals->lost[where];
+		if (where != CT_LOST_DECODE)
+			lost += totals->lost[where];
 	ct_buf_putc(buf, '\n');
 	ct_words_count(buf, totals->connections, "connection");
 	ct_buf_printf(buf, ", %" PRIu64 " flagged, ", totals->flagged);
 	ct_words_count(buf, lost, "event");
 	ct_buf_puts(buf, " lost, ");
+	if (unreadable)
+		ct_buf_printf(buf, "%" PRIu64 " unreadable, ", unreadable);
 	ct_words_count(buf, totals->gaps, "gap");
 	return ct_buf_putc(buf, '\n');
 }

@@ -187,7 +187,8 @@ static void detail_lost(const struct ct_output_options *options, struct ct_buf *
 {
 	(void)options;
 	ct_words_count(buf, u->lost.events, "event");
-	ct_buf_puts(buf, " lost: ");
+	/* they are in the recording: not lost by the tracer */
+	ct_buf_puts(buf, u->lost.where == CT_LOST_DECODE ? " " : " lost: ");
 	ct_buf_puts(buf, ct_words_lost_where(u->lost.where));
 }
 

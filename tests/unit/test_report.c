@@ -122,28 +122,6 @@ static void connection_still_there_says_so_and_long_history_what_it_left_out(voi
 	assert_non_null(strstr(printed.text, "→ CLOSE_WAIT\n\nEND "));
 }
 
-static void opening_that_was_not_seen_is_not_said_to_be_older(void **state)
-{
-	struct ct_step steps[] = {
-		{CT_NS_UNKNOWN, CT_NS_UNKNOWN, CT_STATE_SYN_SENT, CT_BASIS_INFERRED}};
-	_cleanup_(printed_fini) struct printed printed = {};
-	struct ct_conn conn = a_conn();
-	struct ct_update u;
-
-	conn.history = (struct ct_history){.steps = steps, .n_steps = 1};
-	conn.closed_ns = conn.opened_ns = CT_NS_UNKNOWN;
-	conn.end = CT_END_OPEN;
-	conn.closed_by = CT_CLOSED_BY_UNKNOWN;
-	conn.flags = 1U << CT_FLAG_GAP;
-	conn.unseen = true;
-	u = a_close(&conn);
-	print_report(&printed, &in_utf8, &u, 1);
-	assert_non_null(strstr(printed.text, "  active  opening not seen\n"));
-	assert_non_null(strstr(printed.text, "still SYN_SENT, opening not seen"));
-	assert_non_null(strstr(printed.text, "SYN_SENT (inferred)"));
-	assert_null(strstr(printed.text, "before the trace"));
-}
-
 /// The socket has counted its retransmits since it began, and nobody those of its probes.
 static void keepalives_of_a_life_from_before_are_those_since_the_trace_began(void **state)
 {
@@ -464,7 +442,6 @@ int main(void)
 		cmocka_unit_test(nothing_recorded_is_a_report_too),
 		cmocka_unit_test(flagged_come_first_whatever_closed_first),
 		cmocka_unit_test(connection_still_there_says_so_and_long_history_what_it_left_out),
-		cmocka_unit_test(opening_that_was_not_seen_is_not_said_to_be_older),
 		cmocka_unit_test(keepalives_of_a_life_from_before_are_those_since_the_trace_began),
 		cmocka_unit_test(wide_shows_all_of_every_connection_in_ascii_too),
 		cmocka_unit_test(hostile_name_does_nothing_wherever_it_stands),

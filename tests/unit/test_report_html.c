@@ -257,9 +257,9 @@ static void events_that_no_life_comes_for_are_counted(void **state)
 static void losses_are_told_with_their_place_and_time(void **state)
 {
 	const struct ct_update updates[] = {
-		a_loss(17, CT_LOST_RING, CT_NS_UNKNOWN),
-		a_loss(3, CT_LOST_RING, CT_NS_UNKNOWN),
+		a_loss(17, CT_LOST_RING, CT_NS_UNKNOWN), a_loss(3, CT_LOST_RING, CT_NS_UNKNOWN),
 		a_loss(1, CT_LOST_DISK, CT_NS_UNKNOWN),
+		a_loss(4, CT_LOST_DECODE, CT_NS_UNKNOWN), /* the page knows it by its word */
 	};
 	struct ct_output_options options = in_utc;
 	_cleanup_(page_fini) struct page page = {};
@@ -268,8 +268,8 @@ static void losses_are_told_with_their_place_and_time(void **state)
 	printed_init(&page.printed);
 	print_page_with(&page, &options, updates, CT_COUNT(updates));
 	assert_dumps(json_object_get(page.data, "lost"),
-		     "[[\"ring buffer full\",20],[\"no room on the disk\",1]]");
-	assert_int_equal(json_array_size(json_object_get(page.data, "losses")), 3);
+		     "[[\"ring buffer full\",20],[\"unreadable\",4],[\"no room on the disk\",1]]");
+	assert_int_equal(json_array_size(json_object_get(page.data, "losses")), 4);
 	assert_dumps(json_array_get(json_object_get(page.data, "losses"), 1),
 		     "[1500000000,3,\"ring buffer full\"]");
 	assert_dumps(json_object_get(page.data, "problem"), "\"its last frame is cut\"");

@@ -210,9 +210,54 @@ static void wide_shows_more_than_a_thousand(void **state)
 	assert_null(strstr(printed.text, "shows all"));
 }
 
+static void opening_that_was_not_seen_is_not_said_to_be_older(void **state)
+{
+	struct ct_step steps[] = {
+		{CT_NS_UNKNOWN, CT_NS_UNKNOWN, CT_STATE_SYN_SENT, CT_BASIS_INFERRED}};
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_conn conn = a_conn();
+	struct ct_update u;
+
+	conn.history = (struct ct_history){.steps = steps, .n_steps = 1};
+	conn.closed_ns = conn.opened_ns = CT_NS_UNKNOWN;
+	conn.end = CT_END_OPEN;
+	conn.closed_by = CT_CLOSED_BY_UNKNOWN;
+	conn.flags = 1U << CT_FLAG_GAP;
+	conn.unseen = true;
+	u = a_close(&conn);
+	print_report(&printed, &in_utf8, &u, 1);
+	assert_non_null(strstr(printed.text, "  active  opening not seen\n"));
+	assert_non_null(strstr(printed.text, "still SYN_SENT, opening not seen"));
+	assert_non_null(strstr(printed.text, "SYN_SENT (inferred)"));
+	assert_null(strstr(printed.text, "before the trace"));
+}
+
+/// What was recorded and cannot be read is nothing that the tracer has lost.
+static void unreadable_is_not_lost(void **state)
+{
+	const struct ct_update updates[] = {
+		a_loss(803, CT_LOST_DECODE, CT_NS_UNKNOWN),
+		a_loss(17, CT_LOST_RING, CT_NS_UNKNOWN),
+	};
+	_cleanup_(printed_fini) struct printed both = {}, one = {};
+
+	print_report(&both, &in_utf8, updates, 2);
+	assert_non_null(strstr(both.text, "\nLOST 17 events: 17 ring buffer full. UNREADABLE 803 "
+					  "events. Connections that may miss one are"));
+	assert_non_null(strstr(both.text, "\n17 events lost\n803 events unreadable\n"));
+	assert_non_null(strstr(both.text, " 17 events lost, 803 unreadable, 0 gaps\n"));
+	print_report(&one, &in_utf8, updates, 1);
+	assert_non_null(strstr(one.text, "\nUNREADABLE 803 events. Connections that may"));
+	assert_null(strstr(one.text, "LOST"));
+	assert_non_null(strstr(one.text, "\n803 events unreadable\n"));
+	assert_non_null(strstr(one.text, " 0 events lost, 803 unreadable, 0 gaps\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(opening_that_was_not_seen_is_not_said_to_be_older),
+		cmocka_unit_test(unreadable_is_not_lost),
 		cmocka_unit_test(parts_come_in_their_order),
 		cmocka_unit_test(what_no_socket_has_counted_is_said),
 		cmocka_unit_test(few_of_each_are_shown_unless_one_is_asked_for_or_all),

@@ -407,6 +407,7 @@ static void other_events_tell_theirs(void **state)
 	expect_detail(a_loss(17, CT_LOST_RING, CT_NS_UNKNOWN), "17 events lost: ring buffer full");
 	expect_detail(a_loss(1, CT_LOST_TABLE, CT_NS_UNKNOWN),
 		      "1 event lost: connection table full");
+	expect_detail(a_loss(803, CT_LOST_DECODE, CT_NS_UNKNOWN), "803 events unreadable");
 }
 
 static void loss_is_of_no_connection(void **state)

@@ -128,11 +128,11 @@ function drawLosses(picture, size, x) {
 	for (const [at, events, where] of data.losses) {
 		const px = x(Math.max(0, Math.min(chart.end, at)));
 		picture.append(svg("line", { x1: px, x2: px, y1: size.top, y2: size.height - size.bottom, class: "loss" },
-			svg("title", {}, count(events, "event") + " lost: " + where)));
+			svg("title", {}, count(events, "event") + (where === UNREADABLE ? " " : " lost: ") + where)));
 	}
 	if (data.losses.length)
 		picture.append(svg("text", { x: size.left + 4, y: size.top - 4, class: "loss-name" },
-			"dashed: events were lost here"));
+			"dashed: events are missing here"));
 }
 
 function drawChart() {

@@ -28,19 +28,22 @@ function showSummary() {
 	byId("recorded").textContent = "Recorded on " + (session.host ?? NOT_KNOWN) + ", Linux " +
 		(session.kernel ?? NOT_KNOWN) + " " + (session.machine ?? "") + began() +
 		(totals.observed_ns ? ", for " + duration(totals.observed_ns) : ", for how long is not known");
-	const lost = data.lost.reduce((sum, [, events]) => sum + events, 0);
+	const losses = data.lost.filter(([where]) => where !== UNREADABLE), sum = list => list.reduce((all, [, events]) => all + events, 0);
+	const lost = sum(losses), unreadable = sum(data.lost) - lost; /* what was recorded the tracer has not lost */
 	const tiles = [
 		["connections", number(totals.connections)], ["flagged", number(totals.flagged)],
 		["findings", number(data.findings.length)], ["listeners", number(totals.listeners)],
-		["events lost", number(lost)], ["gaps in histories", number(totals.gaps)],
+		["events lost", number(lost)], ...(unreadable ? [["events unreadable", number(unreadable)]] : []),
+		["gaps in histories", number(totals.gaps)],
 	];
 	fill(byId("summary"),
 		el("dl", { class: "tiles" }, ...tiles.map(([name, value]) => el("div", {}, el("dt", {}, name),
 			el("dd", {}, value)))),
 		data.problem ? el("p", { class: "alarm" }, "The recording is not whole: " + data.problem) : null,
-		lost ? el("p", { class: "alarm" }, "Lost " + count(lost, "event") + ": " + data.lost
-			.map(([where, events]) => number(events) + " " + where).join(", ") +
-			". Connections that may miss one are flagged gap.") : el("p", {}, data.problem ?
+		lost || unreadable ? el("p", { class: "alarm" }, (lost ? "Lost " + count(lost, "event") + ": " + losses
+			.map(([where, events]) => number(events) + " " + where).join(", ") + ". " : "") +
+			(unreadable ? "Unreadable: " + count(unreadable, "event") + ". " : "") +
+			"Connections that may miss one are flagged gap.") : el("p", {}, data.problem ?
 				"In what is left of it no loss is told." : "No event was lost."),
 		leftOut() ? el("p", { class: "left-out" }, leftOut()) : null,
 		data.strays ? el("p", { class: "note" }, data.strays) : null,

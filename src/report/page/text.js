@@ -3,6 +3,7 @@
 "use strict";
 
 const NOT_KNOWN = "-";
+const UNREADABLE = "unreadable"; /* among what is lost: recorded, and lost by no tracer */
 
 function cutTo(value, digits) {
 	const factor = 10 ** digits;
