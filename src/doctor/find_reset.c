@@ -12,15 +12,18 @@
 /// A FIN that crosses the data on its way is no sign of a connection that was kept too long.
 #define STALE_NS 100000000ULL
 
-/* values: unread bytes; bytes queued and never acknowledged */
+/* values: unread bytes; bytes queued and never acknowledged; 1 if no call closed it, but the end of
+ * its process: a crash, a signal, exit()
+ */
 static bool is_sent_for(const struct ct_conn *conn, uint8_t cause, struct ct_symptom *ret)
 {
 	const struct ct_reset *reset = &conn->reset;
 
 	if (reset->direction != CT_DIRECTION_SENT || reset->cause != cause)
 		return false;
-	*ret = (struct ct_symptom){(uint64_t)reset->unread + reset->unacked,
-				   {reset->unread, reset->unacked}};
+	*ret = (struct ct_symptom){
+		(uint64_t)reset->unread + reset->unacked,
+		{reset->unread, reset->unacked, conn->closed_how == CT_HOW_EXIT}};
 	return true;
 }
 
@@ -82,7 +85,7 @@ static uint64_t under_way_ns(const struct ct_conn *conn)
 	return rtt_ns;
 }
 
-/* values: unread bytes; unacknowledged ones; from our FIN to the reset */
+/* values: as above; from our FIN to the reset */
 static bool is_by_late_data(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	const struct ct_step *fin = ct_finder_step(conn, CT_STATE_FIN_WAIT1);
@@ -93,19 +96,42 @@ static bool is_by_late_data(const struct ct_conn *conn, uint64_t now_ns, struct 
 	    reset->at_ns >= fin->at_ns + under_way_ns(conn) ||
 	    !is_sent_for(conn, CT_RESET_CAUSE_DATA_TO_CLOSED, ret))
 		return false;
-	ret->values[2] = reset->at_ns > fin->at_ns ? reset->at_ns - fin->at_ns : 0;
+	ret->values[3] = reset->at_ns > fin->at_ns ? reset->at_ns - fin->at_ns : 0;
 	return true;
 }
 
-/// "nginx[12] closed 3 connections WHY"
+/// "nginx[12] closed 3 connections WHY", "nginx[12] ended with 3 connections open, WHY"
 static void put_closer(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		       const char *why, struct ct_finding *finding)
 {
+	uint64_t by_end = one->values[2].sum;
+	bool has_ended = by_end == one->count;
+
 	finding->is_of_owner = true;
 	ct_finder_put_owner(facts, &finding->summary, &finding->culprit);
-	ct_buf_puts(&finding->summary, " closed ");
+	ct_buf_puts(&finding->summary, has_ended ? " ended with " : " closed ");
 	ct_words_count(&finding->summary, one->count, "connection");
+	if (has_ended)
+		ct_buf_puts(&finding->summary, " open,");
+	else if (by_end)
+		ct_buf_printf(&finding->summary, " (%" PRIu64 " of them by its end)", by_end);
 	ct_buf_puts(&finding->summary, why);
+	if (by_end)
+		ct_finding_number(finding, "closed_by_exit", by_end);
+}
+
+/// How to close helps those that do.
+static void put_remedy(const struct ct_case *one, const char *remedy, struct ct_buf *buf)
+{
+	uint64_t by_end = one->values[2].sum;
+
+	if (by_end < one->count)
+		ct_buf_puts(buf, remedy);
+	if (by_end && by_end < one->count)
+		ct_buf_puts(buf, "; and ");
+	if (by_end)
+		ct_buf_puts(buf, "look into why the process ended: journalctl and dmesg tell of a "
+				 "crash, of the OOM killer and of a restart");
 }
 
 static void put_evidence(const struct ct_case *one, struct ct_finding *finding)
@@ -162,9 +188,10 @@ static bool is_linger0(const struct ct_case *one, const struct ct_doctor_facts *
 			    "with nothing unread, and nothing unacknowledged, on its side");
 	put_evidence(one, finding);
 	put_watch(one, facts, "rst-sent", &finding->confirm);
-	ct_buf_puts(&finding->remedy,
-		    "leave SO_LINGER alone, or set it only to abort: it keeps TIME_WAIT away by "
-		    "telling the peer that the exchange has failed");
+	put_remedy(one,
+		   "leave SO_LINGER alone, or set it only to abort: it keeps TIME_WAIT away by "
+		   "telling the peer that the exchange has failed",
+		   &finding->remedy);
 	return true;
 }
 
@@ -203,9 +230,10 @@ static bool is_unread(const struct ct_case *one, const struct ct_doctor_facts *f
 	put_told(one, finding);
 	put_evidence(one, finding);
 	put_watch(one, facts, "rst-sent", &finding->confirm);
-	ct_buf_puts(&finding->remedy,
-		    "shutdown(SHUT_WR), then read until read() returns 0 or a deadline has passed, "
-		    "then close()");
+	put_remedy(one,
+		   "shutdown(SHUT_WR), then read until read() returns 0 or a deadline has passed, "
+		   "then close()",
+		   &finding->remedy);
 	return true;
 }
 
@@ -218,11 +246,12 @@ static bool is_late_data(const struct ct_case *one, const struct ct_doctor_facts
 		   " while the peer was still sending: what came then was answered with a reset "
 		   "and is lost",
 		   finding);
-	ct_finding_number(finding, "reset_behind_fin_at_most_ns", one->values[2].max);
+	ct_finding_number(finding, "reset_behind_fin_at_most_ns", one->values[3].max);
 	put_watch(one, facts, "rst-sent", &finding->confirm);
-	ct_buf_puts(&finding->remedy,
-		    "close what the peer still sends on only when it has said that it is done: "
-		    "shutdown(SHUT_WR), read until read() returns 0, then close()");
+	put_remedy(one,
+		   "close what the peer still sends on only when it has said that it is done: "
+		   "shutdown(SHUT_WR), read until read() returns 0, then close()",
+		   &finding->remedy);
 	return true;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Commands that are to work: not those of a process that has ended, nor by one that let go.
+#include "conntrace/count.h"
 #include "unit/doctor_fixture.h"
 
 #define OTHER_NETNS 4026532208 /// the tracer's
@@ -175,6 +176,63 @@ static void successor_of_an_ended_process_is_watched_by_its_port(void **state)
 			     "conntrace -P 80 --flag rst-sent"));
 }
 
+/// Two were reset for CAUSE, the one closed by FIRST_HOW, the other by HOW.
+static void ask_of_resets(struct printed *printed, uint8_t cause, uint8_t first_how, uint8_t how)
+{
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	const struct ct_session session = a_session();
+	struct ct_sink *sink = doctor_begin(printed, &session, options);
+	struct patient patient = gone(S, CT_STATE_ESTABLISHED);
+
+	patient.conn.reset = (struct ct_reset){
+		.direction = CT_DIRECTION_SENT, .cause = cause, .unread = 26, .unacked = 4};
+	patient.conn.closed_how = first_how;
+	doctor_sees(sink, &patient);
+	patient.conn.closed_how = how;
+	doctor_sees(sink, &patient);
+	doctor_concludes(printed, sink);
+}
+
+#define WHY_IT_ENDED                                                                         \
+	"look into why the process ended: journalctl and dmesg tell of a crash, of the OOM " \
+	"killer and of a restart\""
+
+/// Nobody can tell a process that was killed how to close.
+static void reset_by_the_end_of_a_process_is_not_its_way_to_close(void **state)
+{
+	static const struct {
+		uint8_t cause;
+		const char *summary, *remedy;
+	} resets[] = {
+		{CT_RESET_CAUSE_LINGER0, ", with SO_LINGER 0: by a reset, 60 B were thrown away",
+		 "leave SO_LINGER alone"},
+		{CT_RESET_CAUSE_UNREAD_DATA, ", with 52 B unread: the peer is told",
+		 "shutdown(SHUT_WR), then read"},
+	};
+
+	for (size_t i = 0; i < CT_COUNT(resets); i++) {
+		_cleanup_(printed_fini) struct printed ended = {}, mixed = {}, closed = {};
+
+		ask_of_resets(&ended, resets[i].cause, CT_HOW_EXIT, CT_HOW_EXIT);
+		assert_non_null(strstr(ended.text,
+				       "\"summary\":\"curl[4242] ended with 2 connections open,"));
+		assert_non_null(strstr(ended.text, resets[i].summary));
+		assert_non_null(strstr(ended.text, "\"remedy\":\"" WHY_IT_ENDED));
+		assert_non_null(strstr(ended.text, "\"closed_by_exit\":2"));
+		ask_of_resets(&mixed, resets[i].cause, CT_HOW_CLOSE, CT_HOW_EXIT);
+		assert_non_null(strstr(mixed.text,
+				       "curl[4242] closed 2 connections (1 of them by its end) "));
+		assert_non_null(strstr(mixed.text, resets[i].remedy));
+		assert_non_null(strstr(mixed.text, "; and " WHY_IT_ENDED));
+		ask_of_resets(&closed, resets[i].cause, CT_HOW_CLOSE, CT_HOW_CLOSE);
+		assert_non_null(
+			strstr(closed.text, "\"summary\":\"curl[4242] closed 2 connections with"));
+		assert_non_null(strstr(closed.text, resets[i].remedy));
+		assert_null(strstr(closed.text, "look into"));
+		assert_null(strstr(closed.text, "closed_by_exit"));
+	}
+}
+
 /// What the doctor says of two connections of one pid: before and behind a change of its name.
 static void ask_of_both(struct printed *printed, struct patient patient, const char *name)
 {
@@ -222,6 +280,7 @@ int main(void)
 		cmocka_unit_test(unknown_process_is_no_obstacle_where_another_is_known),
 		cmocka_unit_test(sockets_of_an_ended_process_are_looked_for_by_address),
 		cmocka_unit_test(socket_that_was_closed_is_looked_for_by_address),
+		cmocka_unit_test(reset_by_the_end_of_a_process_is_not_its_way_to_close),
 		cmocka_unit_test(successor_with_the_same_number_is_another_culprit),
 		cmocka_unit_test(what_is_still_held_is_of_the_one_that_lives),
 		cmocka_unit_test(successor_of_an_ended_process_is_watched_by_its_port),
