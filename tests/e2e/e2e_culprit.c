@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Shows that a finding about a service names the process that has trouble with it; and names none
-// where there are two.
+// where there are two. And that one which was killed is not told how to close.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +14,7 @@
 
 #include "support/e2e.h"
 #include "support/events.h"
+#include "support/pair.h"
 
 #define HOST "127.0.0.1"
 
@@ -137,9 +138,58 @@ static void two_that_are_refused_are_told_apart(void **state)
 	json_decref(findings);
 }
 
+/// The server, on a new connection, has 700 bytes that it does not read.
+static void leave_unread(struct e2e_pair *pair)
+{
+	e2e_pair_connect(pair, HOST);
+	e2e_pair_exchange(pair, 100, 100);
+	e2e_actor_send(pair->client, pair->client_fd, 700);
+	e2e_actor_wait_readable(pair->server, pair->server_fd);
+}
+
+static void process_that_is_killed_is_said_to_have_ended(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *recorder = record(e2e);
+	struct e2e_pair pair;
+
+	e2e_pair_listen(e2e, HOST, e2e_port(0), &pair);
+	leave_unread(&pair);
+	e2e_actor_kill(pair.server);
+	(void)e2e_actor_try_receive(pair.client, pair.client_fd, 1);
+	e2e_actor_close(pair.client, pair.client_fd);
+	e2e_tracer_stop(recorder, 0);
+	assert_said(e2e, e2e_format(e2e,
+				    "ct-server[%d] ended with 1 connection open, with 700 B "
+				    "unread: the peer is told ",
+				    pair.server->pid));
+	assert_said(e2e, "      remedy    look into why the process ended: ");
+}
+
+/// The nearest innocent of that: it goes on, and can close in another way.
+static void process_that_closes_and_then_ends_is_told_how_to_close(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *recorder = record(e2e);
+	struct e2e_pair pair;
+
+	e2e_pair_listen(e2e, HOST, e2e_port(0), &pair);
+	leave_unread(&pair);
+	e2e_actor_close(pair.server, pair.server_fd);
+	(void)e2e_actor_try_receive(pair.client, pair.client_fd, 1);
+	e2e_actor_close(pair.client, pair.client_fd);
+	e2e_actor_kill(pair.server);
+	e2e_tracer_stop(recorder, 0);
+	assert_said(e2e, e2e_format(e2e, "ct-server[%d] closed 1 connection with 700 B unread: ",
+				    pair.server->pid));
+	assert_said(e2e, "      remedy    shutdown(SHUT_WR), then read until ");
+}
+
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(process_that_is_refused_is_named),
 	E2E_TEST(two_that_are_refused_are_told_apart),
+	E2E_TEST(process_that_is_killed_is_said_to_have_ended),
+	E2E_TEST(process_that_closes_and_then_ends_is_told_how_to_close),
 };
 
 E2E_MAIN("culprit", tests)

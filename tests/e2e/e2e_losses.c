@@ -8,14 +8,17 @@
 
 #include <cmocka.h>
 
+#include <endian.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "support/churn.h"
 #include "support/e2e.h"
 #include "support/events.h"
+#include "support/pair.h"
 
 #define CHURN	     500
 #define SETTLE_MS    500
@@ -26,6 +29,9 @@
 /// Behind the last frame, and of it in there: doc/FORMAT.md.
 #define INDEX_BYTES	  96
 #define INDEX_ENTRY_BYTES 32
+#define TRAILER_BYTES	  48
+
+#define FRAME_MS 1200 /// what comes so much later is in another frame
 
 /// As many as the kernel side can follow, bpf/follow.bpf.h; those of one option are a long
 /// argument.
@@ -226,6 +232,64 @@ static void full_ring_is_told_alike_of_a_recording(void **state)
 	e2e_output_free(&output);
 }
 
+/// Where the second frame of a whole recording begins.
+static size_t second_frame_at(struct e2e *e2e, const char *recording, const char *file,
+			      size_t bytes)
+{
+	json_t *info = E2E_CONNTRACE_JSON("info", "--json", recording);
+	long long frames = e2e_event_number(json_array_get(info, 0), "frames");
+	size_t entries = bytes - TRAILER_BYTES - (size_t)frames * INDEX_ENTRY_BYTES;
+	uint64_t at;
+
+	assert_true(frames >= 2);
+	json_decref(info);
+	memcpy(&at, file + entries + INDEX_ENTRY_BYTES, sizeof(at));
+	return le64toh(at);
+}
+
+static bool is_said(struct e2e *e2e, const char *command, const char *path, const char *text)
+{
+	struct e2e_output output;
+	bool is;
+
+	E2E_CONNTRACE(&output, command, path);
+	is = strstr(output.out, text) != NULL;
+	e2e_output_free(&output);
+	return is;
+}
+
+/// A connection that is open at the end; its opening is in the first frame.
+static void opening_that_is_unreadable_was_not_before_the_trace(void **state)
+{
+	static const char *const commands[] = {"replay", "report"};
+	struct e2e *e2e = *state;
+	const char *whole = e2e_path(e2e, "whole.ctr"), *damaged = e2e_path(e2e, "damaged.ctr");
+	struct e2e_tracer *tracer = E2E_TRACE(e2e, "record", "-w", whole, "-P",
+					      e2e_port_text(e2e, 0));
+	struct e2e_pair pair;
+	size_t bytes;
+	char *file;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	e2e_pair_connect(&pair, "127.0.0.1");
+	e2e_sleep_ms(FRAME_MS);
+	e2e_actor_shutdown(pair.client, pair.client_fd, SHUT_WR);
+	e2e_actor_receive_fin(pair.server, pair.server_fd);
+	e2e_tracer_stop(tracer, 0);
+	file = e2e_file_read(whole, &bytes);
+	file[second_frame_at(e2e, whole, file, bytes) - 1] ^= 1;
+	e2e_file_write(damaged, file, bytes);
+	free(file);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		assert_true(is_said(e2e, commands[i], damaged, "opening not seen"));
+		assert_false(is_said(e2e, commands[i], damaged, "opened before the trace"));
+		assert_false(is_said(e2e, commands[i], damaged, "(found)"));
+		assert_false(is_said(e2e, commands[i], whole, "opening not seen"));
+	}
+	assert_true(is_said(e2e, "doctor", damaged, " unreadable\n"));
+	assert_false(is_said(e2e, "doctor", damaged, " lost\n"));
+}
+
 /// "4194303,4194302,…": processes that are not there, from the highest on. Borrowed.
 static const char *pids_that_are_not(struct e2e *e2e, unsigned first, unsigned n)
 {
@@ -271,6 +335,7 @@ static void child_that_cannot_be_followed_is_told(void **state)
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(full_ring_is_told_alike_in_the_stream_and_at_the_exit),
 	E2E_TEST(full_ring_is_told_alike_of_a_recording),
+	E2E_TEST(opening_that_is_unreadable_was_not_before_the_trace),
 	E2E_TEST(child_that_cannot_be_followed_is_told),
 };
 
