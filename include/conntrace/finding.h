@@ -73,6 +73,7 @@ struct ct_finding {
 	size_t n_evidence;
 	struct ct_buf summary; /// owned, like the two behind it: one sentence each
 	struct ct_buf confirm; /// a command
+	bool confirms_next;    /// it shows what comes, and not what was: that is over
 	struct ct_buf remedy;
 };
 

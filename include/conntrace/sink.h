@@ -73,6 +73,11 @@ struct ct_output_options {
 	/// doctor: looks, at finish(), whether the process is in the namespace with this inode
 	/// number; NULL: nobody can, what is told is long over
 	enum ct_process_place (*find_process)(uint32_t pid, uint32_t netns);
+	/// doctor: how the tracer is called, for a command that calls it again; NULL: by its name
+	const char *program;
+	/// doctor: the recording that is read, which can be read again by this name; NULL: it is
+	/// live, or cannot
+	const char *recording;
 	uint8_t by;	     /// report's text: enum ct_report_by
 	size_t page_lives;   /// report's page: the most lives in it; 0: CT_REPORT_PAGE_LIVES
 	uint64_t page_bytes; /// and of their JSON; 0: CT_REPORT_PAGE_BYTES

@@ -19,6 +19,12 @@ bool ct_text_is_safe(uint32_t c);
 /// failure part of the text may have been appended.
 int ct_text_escape(struct ct_buf *b, const char *s, size_t n, bool utf8);
 
+/// Appends one word for a shell's command line, quoted where it needs to be: as it is, in single
+/// quotes, or as `$'…'` (POSIX.1-2024, bash, zsh) with octal numbers if ct_text_escape() would
+/// not leave it as it is. It can act on no terminal, and the shell makes the same bytes of it.
+/// Returns b->error.
+int ct_text_quote_shell(struct ct_buf *b, const char *word, bool utf8);
+
 /// Where WORD stands among the N words, to the letter; words may be NULL. 0; -EINVAL: nowhere, *ret
 /// is unchanged.
 int ct_text_find_word(const char *const *words, uint8_t n, const char *word, uint8_t *ret);

@@ -56,6 +56,57 @@ int ct_text_escape(struct ct_buf *b, const char *s, size_t n, bool utf8)
 	return b->error;
 }
 
+/// All of it stands for itself on a terminal.
+static bool is_safe_text(const char *s, size_t n, bool utf8)
+{
+	while (n > 0) {
+		uint32_t c;
+		size_t len = ct_utf8_decode(s, n, &c);
+
+		if (len == 0 || (len > 1 && !utf8) || !ct_text_is_safe(c))
+			return false;
+		s += len;
+		n -= len;
+	}
+	return true;
+}
+
+/// In no place of a word does any of them mean something to a shell.
+#define PLAIN_IN_SHELL "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:+@%"
+
+static void quote_in_octal(struct ct_buf *b, const char *word)
+{
+	ct_buf_puts(b, "$'");
+	for (; *word; word++) {
+		unsigned char c = (unsigned char)*word;
+
+		if (c == '\'' || c == '\\')
+			ct_buf_printf(b, "\\%c", c);
+		else if (c < 0x20 || c >= 0x7f)
+			ct_buf_printf(b, "\\%03o", c);
+		else
+			ct_buf_putc(b, *word);
+	}
+	ct_buf_putc(b, '\'');
+}
+
+int ct_text_quote_shell(struct ct_buf *b, const char *word, bool utf8)
+{
+	size_t len = strlen(word);
+
+	if (len && strspn(word, PLAIN_IN_SHELL) == len) {
+		ct_buf_puts(b, word);
+	} else if (!is_safe_text(word, len, utf8)) {
+		quote_in_octal(b, word);
+	} else {
+		ct_buf_putc(b, '\'');
+		for (; *word; word++)
+			ct_buf_puts(b, *word == '\'' ? "'\\''" : (char[]){*word, '\0'});
+		ct_buf_putc(b, '\'');
+	}
+	return b->error;
+}
+
 int ct_text_find_word(const char *const *words, uint8_t n, const char *word, uint8_t *ret)
 {
 	for (uint8_t i = 0; i < n; i++) {

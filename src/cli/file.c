@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli.h"
 #include "conntrace/cleanup.h"
+#include "conntrace/count.h"
 #include "conntrace/log.h"
 #include "page_file.h"
 #include "progress.h"
@@ -140,6 +142,18 @@ static int pump(const struct ct_options *options, struct ct_recording_reader *re
 	return CT_EXIT_DONE;
 }
 
+/// What a pipe or somebody's descriptor gave is gone once it is read, or another one's by then.
+static bool can_be_read_again(const char *path)
+{
+	static const char *const of_this_process[] = {"/dev/", "/proc/"};
+	struct stat status;
+
+	for (size_t i = 0; i < CT_COUNT(of_this_process); i++)
+		if (strncmp(path, of_this_process[i], strlen(of_this_process[i])) == 0)
+			return false;
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 int ct_file_run(struct ct_options *options, ct_sink_new_fn new_sink)
 {
 	_cleanup_(ct_recording_reader_free) struct ct_recording_reader *reader = NULL;
@@ -157,6 +171,8 @@ int ct_file_run(struct ct_options *options, ct_sink_new_fn new_sink)
 	ct_stop_catch();
 	if (!has_page(options)) /* what is half a page is taken away first */
 		ct_stop_insist();
+	if (can_be_read_again(options->file)) /* not to be looked for later */
+		options->output.recording = options->file;
 	if (has_page(options))
 		r = ct_page_file_open(&page, options->html_path, options->force, options->file);
 	if (r == CT_EXIT_DONE)

@@ -33,6 +33,14 @@ static bool is_color_wanted(enum ct_color_when when)
 	return ct_terminal_can(STDOUT_FILENO, CT_TERMINAL_COLOURS);
 }
 
+/// Where the shell finds no program by its name, it was called by its path.
+static const char *called_as(const struct ct_options *options)
+{
+	const char *word = options->command_line ? options->command_line[0] : NULL;
+
+	return word && strchr(word, '/') ? word : NULL;
+}
+
 int ct_output_add_sink(struct ct_options *options, ct_sink_new_fn new_sink,
 		       const struct ct_session *session, struct ct_pipeline *pipeline)
 {
@@ -49,6 +57,7 @@ int ct_output_add_sink_to(struct ct_options *options, ct_sink_new_fn new_sink,
 	options->output.utf8 = ct_output_utf8();
 	options->output.width = out == stdout ? ct_terminal_width() : 0;
 	options->output.color = is_color_wanted(options->color);
+	options->output.program = called_as(options);
 	r = new_sink(&options->output, session, out, &sink, &bad_field);
 	if (r == -EINVAL) {
 		ct_error("--fields: unknown field '%.*s'; conntrace(1) lists them",

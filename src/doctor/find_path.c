@@ -334,11 +334,13 @@ static void put_ghosts(const struct ct_case *one, const struct ct_doctor_facts *
 {
 	const struct ct_conn_id *id = &finding->culprit;
 
-	if (one->values[1].sum < one->count)
+	if (one->values[1].sum < one->count) {
 		ct_finder_put_ss(facts, &finding->confirm, NULL, one);
-	else
-		ct_buf_printf(&finding->confirm, "conntrace -P %u --flag keepalive-dead",
-			      ct_finder_asks(id) ? id->rport : id->lport);
+		return;
+	}
+	ct_finder_put_tracer(facts, finding);
+	ct_buf_printf(&finding->confirm, " -P %u --flag keepalive-dead",
+		      ct_finder_asks(id) ? id->rport : id->lport);
 }
 
 static bool is_haunted(const struct ct_case *one, const struct ct_doctor_facts *facts,

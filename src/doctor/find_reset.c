@@ -141,16 +141,18 @@ static void put_evidence(const struct ct_case *one, struct ct_finding *finding)
 }
 
 /// What is gone leaves no trace in ss: the tracer itself confirms it. A process that is gone does
-/// it no more, its successor has the port.
+/// it no more, its successor has the port; in a recording it is there for ever.
 static void put_watch(const struct ct_case *one, const struct ct_doctor_facts *facts,
-		      const char *flag, struct ct_buf *buf)
+		      const char *flag, struct ct_finding *finding)
 {
 	const struct ct_conn_id *id = &one->examples[0].id;
+	bool by_pid = facts->options->recording || !ct_finder_has_ended(facts, &one->examples[0]);
 
-	if (one->by == CT_CASE_BY_OWNER && !ct_finder_has_ended(facts, &one->examples[0]))
-		ct_buf_printf(buf, "conntrace -p %u --flag %s", id->pid, flag);
+	ct_finder_put_tracer(facts, finding);
+	if (one->by == CT_CASE_BY_OWNER && by_pid)
+		ct_buf_printf(&finding->confirm, " -p %u --flag %s", id->pid, flag);
 	else
-		ct_buf_printf(buf, "conntrace -P %u --flag %s",
+		ct_buf_printf(&finding->confirm, " -P %u --flag %s",
 			      ct_finder_asks(id) ? id->rport : id->lport, flag);
 }
 
@@ -187,7 +189,7 @@ static bool is_linger0(const struct ct_case *one, const struct ct_doctor_facts *
 		ct_buf_puts(&finding->summary,
 			    "with nothing unread, and nothing unacknowledged, on its side");
 	put_evidence(one, finding);
-	put_watch(one, facts, "rst-sent", &finding->confirm);
+	put_watch(one, facts, "rst-sent", finding);
 	put_remedy(one,
 		   "leave SO_LINGER alone, or set it only to abort: it keeps TIME_WAIT away by "
 		   "telling the peer that the exchange has failed",
@@ -229,7 +231,7 @@ static bool is_unread(const struct ct_case *one, const struct ct_doctor_facts *f
 	ct_words_bytes(&finding->summary, one->values[0].sum);
 	put_told(one, finding);
 	put_evidence(one, finding);
-	put_watch(one, facts, "rst-sent", &finding->confirm);
+	put_watch(one, facts, "rst-sent", finding);
 	put_remedy(one,
 		   "shutdown(SHUT_WR), then read until read() returns 0 or a deadline has passed, "
 		   "then close()",
@@ -247,7 +249,7 @@ static bool is_late_data(const struct ct_case *one, const struct ct_doctor_facts
 		   "and is lost",
 		   finding);
 	ct_finding_number(finding, "reset_behind_fin_at_most_ns", one->values[3].max);
-	put_watch(one, facts, "rst-sent", &finding->confirm);
+	put_watch(one, facts, "rst-sent", finding);
 	put_remedy(one,
 		   "close what the peer still sends on only when it has said that it is done: "
 		   "shutdown(SHUT_WR), read until read() returns 0, then close()",
@@ -330,7 +332,7 @@ static bool is_stale_reuse(const struct ct_case *one, const struct ct_doctor_fac
 	put_goodbye(one, finding);
 	ct_finding_number(finding, "closed_before_ns", one->values[0].max);
 	ct_finding_number(finding, "bytes_sent_after_fin", one->values[1].sum);
-	put_watch(one, facts, "half-close-remote", &finding->confirm);
+	put_watch(one, facts, "half-close-remote", finding);
 	ct_buf_puts(&finding->remedy,
 		    "before a pooled connection is used, look whether it is readable: one that is, "
 		    "and idle, has been closed; keep idle ones for less time than the server does");

@@ -113,13 +113,16 @@ static void describe_race(const struct ct_case *one, const struct ct_doctor_fact
 	ct_buf_puts(text, ". This is their age: for how long they had been idle no event tells");
 }
 
-/// The next ones, as they are closed: what is closed ss does not show.
-static void put_closes(const struct ct_case *one, struct ct_buf *buf)
+/// What is closed ss does not show.
+static void put_closes(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		       struct ct_finding *finding)
 {
 	const struct ct_conn_id *id = &one->examples[0].id;
+	struct ct_buf *buf = &finding->confirm;
 	char host[CT_ADDR_STRLEN];
 
-	ct_buf_puts(buf, "conntrace ");
+	ct_finder_put_tracer(facts, finding);
+	ct_buf_putc(buf, ' ');
 	if (ct_finder_asks(id)) {
 		ct_addr_format(id->family, id->raddr, host);
 		ct_buf_printf(buf, "-H %s -D %u", host, id->rport);
@@ -154,7 +157,7 @@ static bool is_race(const struct ct_case *one, const struct ct_doctor_facts *fac
 	ct_finding_number(finding, "ended_with_reset", one->values[2].sum);
 	if (one->values[3].min)
 		ct_finding_number(finding, "most_segments", one->values[3].max);
-	put_closes(one, &finding->confirm);
+	put_closes(one, facts, finding);
 	ct_buf_puts(&finding->remedy,
 		    "the side that sends requests has to close first: give it the shorter idle "
 		    "time-out of the two, and let it repeat what is safe to repeat");

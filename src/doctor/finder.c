@@ -254,3 +254,17 @@ void ct_finder_put_ss_listener(const struct ct_doctor_facts *facts, struct ct_bu
 	ct_buf_printf(buf, "ss -tln 'sport = :%u'", port);
 	name_netns(buf, &way);
 }
+
+void ct_finder_put_tracer(const struct ct_doctor_facts *facts, struct ct_finding *finding)
+{
+	const struct ct_output_options *options = facts->options;
+	const char *recording = options->recording;
+	struct ct_buf *buf = &finding->confirm;
+
+	ct_text_quote_shell(buf, options->program ?: "conntrace", options->utf8);
+	finding->confirms_next = !recording;
+	if (!recording)
+		return;
+	ct_buf_puts(buf, *recording == '-' ? " replay ./" : " replay ");
+	ct_text_quote_shell(buf, recording, options->utf8);
+}

@@ -154,6 +154,12 @@ void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, c
 void ct_finder_put_ss_listener(const struct ct_doctor_facts *facts, struct ct_buf *buf,
 			       const struct ct_case *one, uint16_t port);
 
+/**
+ * The tracer itself, for what leaves no trace in ss: of a recording it shows the very events, else
+ * the next of their kind, which the finding says. What selects them is put behind it: " -P 80".
+ */
+void ct_finder_put_tracer(const struct ct_doctor_facts *facts, struct ct_finding *finding);
+
 /// True: both ends are sockets of one kernel, and of one namespace; when one of them is gone, it
 /// tells the other.
 bool ct_finder_is_within_host(const struct ct_conn_id *id);

@@ -181,14 +181,6 @@ static void put_example(const struct ct_output_options *options, struct ct_buf *
 	ct_buf_putc(buf, '\n');
 }
 
-/// A command stays in one line: it is there to be pasted.
-static void put_line(struct ct_buf *buf, const char *label, const struct ct_buf *text)
-{
-	put_label(buf, label);
-	ct_buf_append(buf, text->data, text->len);
-	ct_buf_putc(buf, '\n');
-}
-
 static void put_sentence(const struct ct_output_options *options, struct ct_buf *buf,
 			 const char *label, const struct ct_buf *text)
 {
@@ -209,6 +201,15 @@ static void put_evidence_line(const struct ct_output_options *options, struct ct
 	if (text.error)
 		buf->error = text.error;
 	put_sentence(options, buf, "evidence", &text);
+}
+
+/// A command stays in one line: it is there to be pasted. For the shell what stands behind it is a
+/// comment.
+static void put_confirm(struct ct_buf *buf, const struct ct_finding *finding)
+{
+	put_label(buf, "confirm");
+	ct_buf_append(buf, finding->confirm.data, finding->confirm.len);
+	ct_buf_puts(buf, finding->confirms_next ? "  # shows the next one, when it comes\n" : "\n");
 }
 
 static void put_process(const struct ct_output_options *options, struct ct_buf *buf,
@@ -295,7 +296,7 @@ void ct_finding_put_text(const struct ct_output_options *options, struct ct_buf 
 		put_label(buf, i ? "" : "examples");
 		put_example(options, buf, &finding->examples[i]);
 	}
-	put_line(buf, "confirm", &finding->confirm);
+	put_confirm(buf, finding);
 	put_sentence(options, buf, "remedy", &finding->remedy);
 }
 

@@ -242,6 +242,9 @@ static void is_found_in_a_recording(void **state)
 	e2e_assert_has(json_object_get(finding, "culprit"), "{s:i, s:s}", "pid", pair.server->pid,
 		       "comm", "ct-server");
 	e2e_assert_has(json_object_get(finding, "evidence"), "{s:i}", "unread_bytes", 5000);
+	/* the command shows that very event, and ends */
+	e2e_netns_shell(&e2e->home, "%s | grep -q 'RST .*unread-data'",
+			e2e_event_text(finding, "confirm"));
 	json_decref(findings);
 	E2E_CONNTRACE(&output, "doctor", path, "--fail-on", "crit");
 	assert_int_equal(output.status, 0);
@@ -411,7 +414,7 @@ static void process_that_has_ended_is_no_part_of_the_command(void **state)
 	e2e_tracer_stop(doctor, 0);
 	e2e_assert_has(e2e_events_one(e2e_tracer_events(doctor), "{s:s}", "event", "finding"),
 		       "{s:s, s:s}", "id", "linger0-reset", "confirm",
-		       e2e_format(e2e, "conntrace -P %u --flag rst-sent", pair.port));
+		       e2e_format(e2e, "%s -P %u --flag rst-sent", e2e_program(), pair.port));
 }
 
 /// What was silent in CLOSE_WAIT has been there for as long: nobody has to wait once more.

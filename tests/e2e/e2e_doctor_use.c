@@ -228,13 +228,13 @@ static void close_at_the_end_of_work(struct e2e_pair *pair)
 static void look_at_race(struct e2e *e2e, const struct e2e_pair *pair, const json_t *finding)
 {
 	const json_t *evidence = json_object_get(finding, "evidence");
+	const char *command = e2e_format(e2e, "%s -H " LOOPBACK " -D %u --state CLOSE_WAIT",
+					 e2e_program(), pair->port);
 
-	e2e_assert_has(
-		finding, "{s:s, s:s, s:s}", "severity", "note", "confidence", "low", "confirm",
-		e2e_format(e2e, "conntrace -H %s -D %u --state CLOSE_WAIT", LOOPBACK, pair->port));
+	e2e_assert_has(finding, "{s:s, s:s, s:s}", "severity", "note", "confidence", "low",
+		       "confirm", command);
 	e2e_assert_has(evidence, "{s:i}", "closed_by_peer", RACERS);
-	assert_true(e2e_event_number(evidence, "established_median_ns") >=
-		    AGE_MS * INT64_C(900000));
+	assert_true(e2e_event_number(evidence, "established_median_ns") >= AGE_MS * 900000LL);
 }
 
 static void connect_for_little(struct e2e_pair *pair)

@@ -24,11 +24,12 @@ report.jsonl	C.UTF-8	report FILE -o json
 info.txt	C.UTF-8	info FILE
 '
 
-# Nothing of whoever calls is to show.
+# Nothing of whoever calls is to show, nor where the program is.
 produce() {
 	local recording=$1 locale=$2
 	shift 2
-	env -i PATH="$PATH" LC_ALL="$locale" TZ=UTC "$program" "${@/FILE/$recording}" 2>&1
+	env -i PATH="$PATH" LC_ALL="$locale" TZ=UTC \
+		bash -c 'exec -a conntrace "$0" "$@"' "$program" "${@/FILE/$recording}" 2>&1
 	local status=$?
 	[ $status -eq 0 ] || echo "exit status $status"
 }

@@ -233,6 +233,74 @@ static void reset_by_the_end_of_a_process_is_not_its_way_to_close(void **state)
 	}
 }
 
+static struct patient aborted(void)
+{
+	struct patient patient = gone(S, CT_STATE_ESTABLISHED);
+
+	patient.conn.reset.direction = CT_DIRECTION_SENT;
+	patient.conn.reset.cause = CT_RESET_CAUSE_LINGER0;
+	return patient;
+}
+
+/// What the doctor says of PATIENT.
+static void says(struct printed *printed, struct ct_output_options options, struct patient patient)
+{
+	const struct ct_session session = a_session();
+	struct ct_sink *sink = doctor_begin(printed, &session, options);
+
+	doctor_sees(sink, &patient);
+	doctor_concludes(printed, sink);
+}
+
+#define NEXT "  # shows the next one, when it comes\n"
+
+static void tracer_is_called_as_it_was_called(void **state)
+{
+	struct ct_output_options options = {.program = "build/conntrace", .utf8 = true};
+	_cleanup_(printed_fini) struct printed plain = {}, quoted = {};
+
+	says(&plain, options, aborted());
+	assert_non_null(
+		strstr(plain.text, " confirm   build/conntrace -p 4242 --flag rst-sent" NEXT));
+	options.program = "/opt/my tools/conntrace";
+	says(&quoted, options, aborted());
+	assert_non_null(strstr(
+		quoted.text, " confirm   '/opt/my tools/conntrace' -p 4242 --flag rst-sent" NEXT));
+}
+
+/// The very events are in it, and whose they are.
+static void recording_is_read_again(void **state)
+{
+	struct ct_output_options options = {.recording = "a b.ctr", .utf8 = true};
+	_cleanup_(printed_fini) struct printed spaced = {}, dashed = {}, ended = {}, json = {};
+	struct patient patient = aborted();
+
+	says(&spaced, options, patient);
+	assert_non_null(strstr(spaced.text, " confirm   conntrace replay 'a b.ctr' -p 4242 --flag "
+					    "rst-sent\n"));
+	options.recording = "-x.ctr";
+	says(&dashed, options, patient);
+	assert_non_null(strstr(dashed.text, "conntrace replay ./-x.ctr -p 4242 --flag rst-sent\n"));
+	patient.conn.closed_how = CT_HOW_EXIT;
+	says(&ended, options, patient);
+	assert_non_null(strstr(ended.text, "conntrace replay ./-x.ctr -p 4242 --flag rst-sent\n"));
+	options.format = CT_OUTPUT_JSON;
+	says(&json, options, patient);
+	assert_non_null(strstr(json.text, "\"confirm\":\"conntrace replay ./-x.ctr -p 4242 --flag "
+					  "rst-sent\""));
+}
+
+/// A state may last.
+static void ss_is_asked_of_a_recording_too(void **state)
+{
+	const struct ct_output_options options = {.recording = "a.ctr", .program = "./conntrace"};
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	says(&printed, options, standing_in(CT_STATE_CLOSE_WAIT, 1));
+	assert_non_null(strstr(printed.text, " confirm   ss -tanpo state close-wait | grep "
+					     "pid=4242,\n"));
+}
+
 /// What the doctor says of two connections of one pid: before and behind a change of its name.
 static void ask_of_both(struct printed *printed, struct patient patient, const char *name)
 {
@@ -284,6 +352,9 @@ int main(void)
 		cmocka_unit_test(successor_with_the_same_number_is_another_culprit),
 		cmocka_unit_test(what_is_still_held_is_of_the_one_that_lives),
 		cmocka_unit_test(successor_of_an_ended_process_is_watched_by_its_port),
+		cmocka_unit_test(tracer_is_called_as_it_was_called),
+		cmocka_unit_test(recording_is_read_again),
+		cmocka_unit_test(ss_is_asked_of_a_recording_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

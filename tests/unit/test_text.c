@@ -114,6 +114,33 @@ static void word_is_found_to_the_letter(void **state)
 	assert_int_equal(at, 2);
 }
 
+/// What the shell makes of it again is what it was.
+static void word_is_quoted_for_the_shell(void **state)
+{
+	static const struct {
+		const char *word, *utf8, *ascii;
+	} words[] = {
+		{"build/conntrace", "build/conntrace", "build/conntrace"},
+		{"", "''", "''"},
+		{"~/a", "'~/a'", "'~/a'"},
+		{"a b;$(c)", "'a b;$(c)'", "'a b;$(c)'"},
+		{"it's", "'it'\\''s'", "'it'\\''s'"},
+		{"\303\244.ctr", "'\303\244.ctr'", "$'\\303\\244.ctr'"},
+		{"\033[1m'\\\n7", "$'\\033[1m\\'\\\\\\0127'", "$'\\033[1m\\'\\\\\\0127'"},
+		{"\377", "$'\\377'", "$'\\377'"},
+		{"\342\200\256x", "$'\\342\\200\\256x'", "$'\\342\\200\\256x'"},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		_cleanup_(ct_buf_fini) struct ct_buf utf8 = {}, ascii = {};
+
+		assert_int_equal(ct_text_quote_shell(&utf8, words[i].word, true), 0);
+		assert_int_equal(ct_text_quote_shell(&ascii, words[i].word, false), 0);
+		assert_string_equal(utf8.data, words[i].utf8);
+		assert_string_equal(ascii.data, words[i].ascii);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +154,7 @@ int main(void)
 		cmocka_unit_test(hostile_name_becomes_what_is_promised),
 		cmocka_unit_test(escaped_text_stays_as_it_is),
 		cmocka_unit_test(word_is_found_to_the_letter),
+		cmocka_unit_test(word_is_quoted_for_the_shell),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
