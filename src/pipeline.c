@@ -315,4 +315,5 @@ void ct_pipeline_stats(const struct ct_pipeline *pipeline, struct ct_pipeline_st
 	ct_conn_table_stats(pipeline->table, &table);
 	*ret = pipeline->stats;
 	ret->evicted = table.evicted;
+	ret->unknown_ages = ct_selector_unknown_ages(pipeline->selector);
 }

@@ -35,6 +35,7 @@ struct ct_pipeline_stats {
 	uint64_t malformed;		/// records that did not decode
 	uint64_t connections;		/// of which sinks were given the summary; 0 if verbatim
 	uint64_t evicted;		/// connections that left because the table was full
+	uint64_t unknown_ages;		/// ct_selector_unknown_ages()
 };
 
 struct ct_pipeline;

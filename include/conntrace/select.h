@@ -101,6 +101,10 @@ void ct_selector_keep(struct ct_selector *selector);
  */
 int ct_selector_pids(const struct ct_selector *selector, struct ct_u32_list *list);
 
+/// Of how many connections that are decided it is not known whether the age asked for is theirs, so
+/// that they may have been decided wrongly: they are older than the tracer.
+uint64_t ct_selector_unknown_ages(const struct ct_selector *selector);
+
 /**
  * Takes one update of CONN (NULL: it is of none), passes it on, holds it or drops it.
  *

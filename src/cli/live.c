@@ -438,6 +438,7 @@ static int conclude(struct live *live)
 	ct_rotate_stats(&live->rotate, live->pipeline, &stats);
 	if (live->write_path)
 		tell_recorded(live, &stats);
+	ct_unseen_tell_ages(live->options, stats.unknown_ages);
 	r = ct_tell_losses(live->options, &stats, "", ": a larger --buffer holds more");
 	return live->child.status ? live->child.status : r;
 }

@@ -26,6 +26,7 @@
 #include "screen.h"
 #include "stop.h"
 #include "terminal.h"
+#include "unseen.h"
 
 #define NS_PER_MS 1000000ull
 
@@ -35,7 +36,7 @@
 struct run {
 	const struct ct_rounds *what;
 	struct ct_list_memory *memory;	 /// owned
-	struct ct_pipeline_stats losses; /// of all rounds
+	struct ct_pipeline_stats losses; /// of all rounds; unknown_ages: of the last one
 	uint64_t n;			 /// rounds that are over
 	uint64_t due_ns;		 /// when the next one is, CLOCK_MONOTONIC
 	uint64_t stop_ns;		 /// CT_NS_UNKNOWN: no limit
@@ -65,6 +66,7 @@ static void add_losses(struct run *run, const struct ct_pipeline *pipeline)
 	ct_pipeline_stats(pipeline, &stats);
 	run->losses.lost += stats.lost;
 	run->losses.evicted += stats.evicted;
+	run->losses.unknown_ages = stats.unknown_ages; /* of this one */
 	for (size_t i = 0; i < _CT_LOST_MAX; i++)
 		run->losses.lost_at[i] += stats.lost_at[i];
 }
@@ -294,5 +296,6 @@ int ct_rounds_run(const struct ct_rounds *rounds)
 		;
 	if (run.status != CT_EXIT_DONE || run.unread)
 		return run.status;
+	ct_unseen_tell_ages(options, run.losses.unknown_ages);
 	return ct_tell_losses(options, &run.losses, "", ": a larger --buffer holds more");
 }

@@ -6,6 +6,7 @@
 #include "conntrace/conn.h"
 #include "conntrace/count.h"
 #include "conntrace/log.h"
+#include "conntrace/sink_words.h"
 
 /// Flags that rest on these capabilities and nothing else.
 static const struct {
@@ -35,8 +36,19 @@ void ct_unseen_tell(const struct ct_options *options, const struct ct_capabiliti
 			ct_flag_name(rests_on[i].flag), where,
 			ct_capability_name(rests_on[i].needs));
 	}
-	if (options->command == CT_COMMAND_LIST && ct_select_by_age(&options->select))
-		ct_warn("the age of a connection cannot be seen here: list looks at it once");
+}
+
+void ct_unseen_tell_ages(const struct ct_options *options, uint64_t unknown_ages)
+{
+	_cleanup_(ct_buf_fini) struct ct_buf sockets = {};
+
+	if (options->command != CT_COMMAND_LIST || !unknown_ages)
+		return;
+	ct_words_count(&sockets, unknown_ages, "socket");
+	if (!sockets.error)
+		ct_warn("whether %s had the age that was asked for is not known: list looks once, "
+			"and the kernel keeps no such time",
+			sockets.data);
 }
 
 void ct_unseen_tell_absent(const struct ct_capabilities *capabilities)

@@ -14,5 +14,9 @@
 void ct_unseen_tell(const struct ct_options *options, const struct ct_capabilities *capabilities,
 		    const char *where);
 
+/// Says of how many sockets `list` could not tell whether they have the age asked for; nothing if
+/// of none. @unknown_ages of struct ct_pipeline_stats.
+void ct_unseen_tell_ages(const struct ct_options *options, uint64_t unknown_ages);
+
 /// Says what this kernel or user does not give: nothing is to be concluded from its silence.
 void ct_unseen_tell_absent(const struct ct_capabilities *capabilities);

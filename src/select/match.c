@@ -200,12 +200,41 @@ static void wake_at(struct ct_subject *s, uint64_t since_ns, uint64_t age_ns)
 }
 
 /*
- * One that is older than the tracer is as old, at least, as it has been seen; it may be older than
- * any age, so that it is never younger than one.
+ * When one that is older than the tracer was there at the latest: when it was seen first, for as
+ * long as it had been silent by then, and since the timer of its TIME_WAIT began, which a segment
+ * may only have begun anew.
+ */
+static uint64_t there_ns(const struct ct_subject *s)
+{
+	const struct ct_conn *conn = s->conn;
+	const struct ct_step *last = &conn->history.steps[conn->history.n_steps - 1];
+	uint64_t since_ns = s->seen_ns;
+
+	if (conn->idle_ns && conn->found_ns != CT_NS_UNKNOWN && conn->idle_ns < conn->found_ns &&
+	    conn->found_ns - conn->idle_ns < since_ns)
+		since_ns = conn->found_ns - conn->idle_ns;
+	if (conn->phase == CT_PHASE_MINI && last->state == CT_STATE_TIME_WAIT &&
+	    conn->expires_ns != CT_NS_UNKNOWN && conn->expires_ns > CT_TIME_WAIT_NS &&
+	    conn->expires_ns - CT_TIME_WAIT_NS < since_ns)
+		since_ns = conn->expires_ns - CT_TIME_WAIT_NS;
+	return since_ns;
+}
+
+static enum ct_verdict by_unknown_age(struct ct_subject *s, enum ct_verdict verdict)
+{
+	s->age_unknown = true;
+	if (s->assumed == CT_AGE_IS_UNKNOWN)
+		return verdict;
+	return ct_verdict_if(s->assumed == CT_AGE_FITS);
+}
+
+/*
+ * One that is older than the tracer is as old, at least, as it is known to have been there; it may
+ * be older than any age, so that it is never younger than one.
  */
 enum ct_verdict ct_judge_age(struct ct_subject *s, const struct ct_range *ages)
 {
-	bool is_bounded = ages->last != UINT64_MAX, is_over;
+	bool is_bounded = ages->last != UINT64_MAX, is_known, is_over;
 	uint64_t since_ns, until_ns, age_ns;
 
 	if (!s->conn)
@@ -213,11 +242,10 @@ enum ct_verdict ct_judge_age(struct ct_subject *s, const struct ct_range *ages)
 	if (!s->conn->history.n_steps) /* no more than its owner, whom its first event follows */
 		return CT_UNDECIDED;
 	is_over = s->conn->phase == CT_PHASE_CLOSED;
-	since_ns = s->conn->opened_ns;
-	if (since_ns == CT_NS_UNKNOWN && is_bounded)
-		return CT_NO;
-	if (since_ns == CT_NS_UNKNOWN)
-		since_ns = s->seen_ns;
+	is_known = s->conn->opened_ns != CT_NS_UNKNOWN;
+	if (!is_known && is_bounded)
+		return by_unknown_age(s, CT_NO);
+	since_ns = is_known ? s->conn->opened_ns : there_ns(s);
 	until_ns = is_over ? s->conn->closed_ns : s->now_ns;
 	age_ns = until_ns > since_ns ? until_ns - since_ns : 0;
 	if (age_ns > ages->last)
@@ -225,7 +253,9 @@ enum ct_verdict ct_judge_age(struct ct_subject *s, const struct ct_range *ages)
 	if (is_over || (age_ns >= ages->first && !is_bounded))
 		return ct_verdict_if(age_ns >= ages->first);
 	wake_at(s, since_ns, age_ns < ages->first ? ages->first : ages->last + 1);
-	return age_ns < ages->first ? CT_UNDECIDED : CT_YES_SO_FAR;
+	if (age_ns >= ages->first)
+		return CT_YES_SO_FAR;
+	return is_known ? CT_UNDECIDED : by_unknown_age(s, CT_UNDECIDED);
 }
 
 static enum ct_verdict by_age(struct ct_subject *s)

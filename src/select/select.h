@@ -52,6 +52,13 @@ struct ct_pid {
 	UT_hash_handle hh;
 };
 
+/// What is taken for true where an age is asked for that nobody knows.
+enum ct_unknown_age {
+	CT_AGE_IS_UNKNOWN = 0, /// nothing: what is not known is no, as it stands
+	CT_AGE_FITS,
+	CT_AGE_DOES_NOT_FIT,
+};
+
 /// Who is judged, by what, and when.
 struct ct_subject {
 	const struct ct_select *select;
@@ -59,8 +66,10 @@ struct ct_subject {
 	const struct ct_conn_id *id;
 	/// NULL for a packet that no connection answers for: only its addresses can be judged.
 	const struct ct_conn *conn;
-	uint64_t seen_ns;  /// when it was first told of; for one whose beginning is not known
-	uint64_t now_ns;   /// CLOCK_MONOTONIC
+	uint64_t seen_ns; /// when it was first told of; for one whose beginning is not known
+	uint64_t now_ns;  /// CLOCK_MONOTONIC
+	enum ct_unknown_age assumed;
+	bool age_unknown;  /// set: an age that nobody knows was asked for
 	uint64_t wants_ns; /// set: when time alone may change the verdict; CT_NS_UNKNOWN never
 };
 

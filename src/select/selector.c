@@ -46,8 +46,10 @@ static struct pending selected = {.verdict = CT_YES}, refused = {.verdict = CT_N
 
 struct ct_selector {
 	const struct ct_select *select;
-	bool all;   /* there is no condition */
-	bool keeps; /* somebody wants what is silent, too */
+	bool all;    /* there is no condition */
+	bool keeps;  /* somebody wants what is silent, too */
+	bool by_age; /* there is one that names an age */
+	uint64_t n_unknown_ages;
 	ct_update_fn fn;
 	void *context;
 	struct ct_pid *pids;
@@ -106,6 +108,7 @@ int ct_selector_new(const struct ct_select *select, ct_update_fn fn, void *conte
 		return -ENOMEM;
 	selector->select = select;
 	selector->all = ct_select_is_empty(select);
+	selector->by_age = ct_select_by_age(select);
 	selector->fn = fn;
 	selector->context = context;
 	for (size_t i = 0; i < select->pids.n; i++) {
@@ -121,6 +124,11 @@ int ct_selector_new(const struct ct_select *select, ct_update_fn fn, void *conte
 void ct_selector_keep(struct ct_selector *selector)
 {
 	selector->keeps = true;
+}
+
+uint64_t ct_selector_unknown_ages(const struct ct_selector *selector)
+{
+	return selector->n_unknown_ages;
 }
 
 int ct_selector_pids(const struct ct_selector *selector, struct ct_u32_list *list)
@@ -304,10 +312,10 @@ static uint64_t time_of(const struct ct_update *update)
 	return update->event ? update->event->ts_ns : update->ts_ns;
 }
 
-static enum ct_verdict judge(const struct ct_selector *selector, const struct ct_conn *conn,
-			     const struct pending *pending, uint64_t *ret_wants_ns)
+static struct ct_subject subject_of(const struct ct_selector *selector, const struct ct_conn *conn,
+				    const struct pending *pending)
 {
-	struct ct_subject subject = {
+	return (struct ct_subject){
 		.select = selector->select,
 		.pids = selector->pids,
 		.id = &conn->id,
@@ -315,6 +323,12 @@ static enum ct_verdict judge(const struct ct_selector *selector, const struct ct
 		.seen_ns = pending->since_ns,
 		.now_ns = pending->now_ns,
 	};
+}
+
+static enum ct_verdict judge(const struct ct_selector *selector, const struct ct_conn *conn,
+			     const struct pending *pending, uint64_t *ret_wants_ns)
+{
+	struct ct_subject subject = subject_of(selector, conn, pending);
 	enum ct_verdict verdict = ct_select_match(&subject);
 
 	*ret_wants_ns = subject.wants_ns;
@@ -384,12 +398,29 @@ static int update_without_conn(struct ct_selector *selector, const struct ct_upd
 	return selector->fn(selector->context, update);
 }
 
+/* Were it known how old it is, it might have been decided otherwise. */
+static bool hangs_on_unknown_age(const struct ct_selector *selector, const struct ct_conn *conn,
+				 const struct pending *pending)
+{
+	struct ct_subject subject = subject_of(selector, conn, pending);
+	bool if_it_fits;
+
+	subject.assumed = CT_AGE_FITS;
+	if_it_fits = ct_verdict_is_true(ct_select_match(&subject));
+	if (!subject.age_unknown)
+		return false;
+	subject.assumed = CT_AGE_DOES_NOT_FIT;
+	return ct_verdict_is_true(ct_select_match(&subject)) != if_it_fits;
+}
+
 /* Hands on what was held of a connection that is selected now, forgets that of one that is not. */
 static int settle(struct ct_selector *selector, struct ct_conn *conn, enum ct_verdict verdict)
 {
 	struct pending *pending = conn->held;
 	int r = verdict == CT_YES ? release(selector, pending) : 0;
 
+	if (selector->by_age && hangs_on_unknown_age(selector, conn, pending))
+		selector->n_unknown_ages++;
 	drop(selector, pending);
 	free(pending);
 	conn->held = verdict == CT_YES ? &selected : &refused;

@@ -66,6 +66,34 @@ static void list_takes_an_expression(void **state)
 	json_decref(events);
 }
 
+#define SILENT_MS 400
+
+/// As long as it was silent it was there; a listener is never silent, and may be of any age.
+static void list_knows_the_age_of_what_was_silent(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *netns = e2e_format(e2e, "%lu", e2e->home.inum);
+	struct e2e_output output;
+	struct e2e_pair pair;
+	json_t *events;
+
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	e2e_pair_connect(&pair, "127.0.0.1");
+	e2e_sleep_ms(SILENT_MS);
+	events = E2E_CONNTRACE_JSON("list", "--json", "--netns", netns, own_port(e2e),
+				    "and age >= 300ms and not state listening");
+	e2e_assert_only(events, pair.client_conn, pair.server_conn);
+	json_decref(events);
+	E2E_CONNTRACE(&output, "list", "--json", "--netns", netns, own_port(e2e),
+		      "and age >= 300ms");
+	assert_non_null(strstr(output.err, "whether 1 socket had the age that was asked for"));
+	e2e_output_free(&output);
+	E2E_CONNTRACE(&output, "list", "--json", "--netns", netns, own_port(e2e), "age < 1h");
+	assert_int_equal(output.out_bytes, 0);
+	assert_non_null(strstr(output.err, "whether 3 sockets had the age that was asked for"));
+	e2e_output_free(&output);
+}
+
 /// What watch tells by an expression, replay and report tell of a recording of more.
 static void replay_and_report_take_an_expression_behind_the_file(void **state)
 {
@@ -301,6 +329,7 @@ static void condition_that_nothing_can_meet_is_named(void **state)
 
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(list_takes_an_expression),
+	E2E_TEST(list_knows_the_age_of_what_was_silent),
 	E2E_TEST(replay_and_report_take_an_expression_behind_the_file),
 	E2E_TEST(doctor_takes_an_expression_live_and_behind_the_file),
 	E2E_TEST(expression_may_be_all_that_is_said),

@@ -183,6 +183,40 @@ static void age_of_what_was_found_is_what_was_seen_of_it(void **state)
 	assert_verdict("not age >= 1h", &conn, CT_YES_SO_FAR);
 }
 
+/// A segment that came or went before it was found was its own.
+static void silence_before_it_was_found_was_lived(void **state)
+{
+	struct ct_conn conn = a_conn();
+
+	conn.opened_ns = CT_NS_UNKNOWN;
+	conn.found_ns = BEGAN + 8 * S;
+	conn.idle_ns = 40 * S;
+	assert_verdict("age >= 42s", &conn, CT_YES);
+	assert_verdict("age > 5s", &conn, CT_YES);
+	assert_verdict("age > 42s", &conn, CT_UNDECIDED);
+	assert_true(wants_ns == BEGAN + 10 * S + 1);
+	assert_verdict("age < 1h", &conn, CT_NO);
+	conn.opened_ns = BEGAN; /* known, it counts alone */
+	assert_verdict("age > 10s", &conn, CT_UNDECIDED);
+}
+
+/// Which runs for a minute.
+static void time_wait_is_as_old_as_its_timer(void **state)
+{
+	struct ct_step step = {.state = CT_STATE_TIME_WAIT, .at_ns = CT_NS_UNKNOWN};
+	struct ct_conn conn = a_conn();
+
+	conn.opened_ns = CT_NS_UNKNOWN;
+	conn.history = (struct ct_history){.steps = &step, .n_steps = 1};
+	conn.phase = CT_PHASE_MINI;
+	conn.expires_ns = NOW + 19 * S; /* 41 s have gone by */
+	assert_verdict("age >= 41s", &conn, CT_YES);
+	assert_verdict("age > 41s", &conn, CT_UNDECIDED);
+	assert_verdict("age < 50s", &conn, CT_NO);
+	step.state = CT_STATE_FIN_WAIT2; /* how long that may last is a setting */
+	assert_verdict("age > 5s", &conn, CT_UNDECIDED);
+}
+
 /// Its owner is told before its first event, which tells when it began.
 static void age_waits_for_the_beginning(void **state)
 {
@@ -307,6 +341,8 @@ int main(void)
 		cmocka_unit_test(age_is_that_of_its_life_by_now),
 		cmocka_unit_test(age_of_what_is_gone_is_that_at_its_end),
 		cmocka_unit_test(age_of_what_was_found_is_what_was_seen_of_it),
+		cmocka_unit_test(silence_before_it_was_found_was_lived),
+		cmocka_unit_test(time_wait_is_as_old_as_its_timer),
 		cmocka_unit_test(age_waits_for_the_beginning),
 		cmocka_unit_test(clock_that_runs_backwards_makes_no_age),
 		cmocka_unit_test(listener_has_no_remote_port),

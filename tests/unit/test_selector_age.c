@@ -104,6 +104,58 @@ static void found_life_that_ends_before_is_never_taken_for_old(void **state)
 	assert_silence(&f->told);
 }
 
+/// As `list` looks: once, and that was all.
+static uint64_t unknown_ages(struct fixture *f, uint64_t idle_ns)
+{
+	struct ct_update u = an_update(CT_UPDATE_FOUND);
+
+	begin_by_age(f);
+	f->conn.opened_ns = CT_NS_UNKNOWN;
+	f->conn.found_ns = u.ts_ns;
+	f->conn.idle_ns = idle_ns;
+	u.found.state = CT_STATE_ESTABLISHED;
+	update(f, u);
+	assert_int_equal(ct_selector_settle(f->selector, &f->conn), 0);
+	return ct_selector_unknown_ages(f->selector);
+}
+
+static void found_life_that_was_silent_for_long_is_old_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(unknown_ages(f, MIN_AGE), 0);
+	assert_told(&f->told, "found ESTABLISHED");
+}
+
+static void age_that_is_not_known_is_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(unknown_ages(f, MIN_AGE - 1), 1);
+	assert_silence(&f->told);
+}
+
+static void age_that_nothing_hangs_on_is_not_counted(void **state)
+{
+	static struct ct_port_range port[] = {{81, 81}};
+	struct fixture *f = *state;
+
+	f->select.rports = (struct ct_port_list){port, 1}; /* it is not to that one */
+	assert_int_equal(unknown_ages(f, 0), 0);
+	assert_silence(&f->told);
+}
+
+static void age_that_is_known_to_be_too_low_is_not_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_by_age(f);
+	goes(f, CT_STATE_CLOSE, CT_STATE_SYN_SENT, 0);
+	assert_int_equal(ct_selector_settle(f->selector, &f->conn), 0);
+	assert_int_equal(ct_selector_unknown_ages(f->selector), 0);
+	assert_silence(&f->told);
+}
+
 /// Behind its owner, which is told before it.
 static void beginning_that_becomes_known_is_what_counts(void **state)
 {
@@ -146,6 +198,10 @@ int main(void)
 		test(life_that_is_too_young_at_the_end_of_the_stream_is_dropped),
 		test(found_life_is_selected_when_it_was_seen_for_so_long),
 		test(found_life_that_ends_before_is_never_taken_for_old),
+		test(found_life_that_was_silent_for_long_is_old_at_once),
+		test(age_that_is_not_known_is_counted),
+		test(age_that_nothing_hangs_on_is_not_counted),
+		test(age_that_is_known_to_be_too_low_is_not_counted),
 		test(beginning_that_becomes_known_is_what_counts),
 		test(other_conditions_are_met_as_well),
 	};
