@@ -10,7 +10,10 @@
  * Makes the sink that prints CT_UPDATE_FOUND and lets the other updates pass.
  *
  * Unless options->fields asks for them, a table has neither TIME nor EVENT, which are the same on
- * every line. It begins with STATE, AGE and TIMER, which no other table has.
+ * every line. It begins with STATE, AGE and TIMER, which no other table has. Its lines are printed
+ * at finish(), in order: by state, LISTEN first and then as a life goes through them, by the name
+ * of the process, those without one last, its pid, the local port and the remote one. JSON and CSV
+ * come as they are found.
  *
  * Arguments and results are those of ct_sink_output_new().
  */

@@ -263,6 +263,53 @@ static void what_was_seen_before_is_at_least_as_old_as_that(void **state)
 	ct_list_memory_free(&memory);
 }
 
+static struct ct_update a_row(enum ct_state state, const char *comm, uint32_t pid, uint16_t lport,
+			      uint16_t rport)
+{
+	struct ct_update u = a_found(state);
+
+	memset(u.id.comm, 0, sizeof(u.id.comm));
+	memcpy(u.id.comm, comm, strlen(comm));
+	u.id.pid = pid;
+	u.id.lport = lport;
+	u.id.rport = rport;
+	return u;
+}
+
+static void table_is_in_order(void **state)
+{
+	const struct ct_update rows[] = {
+		a_row(CT_STATE_CLOSE_WAIT, "a", 1, 1, 1),
+		a_row(CT_STATE_ESTABLISHED, "b", 20, 9, 8),
+		a_row(CT_STATE_ESTABLISHED, "", 0, 1, 1),
+		a_row(CT_STATE_TIME_WAIT, "", 0, 1, 1),
+		a_row(CT_STATE_ESTABLISHED, "b", 20, 9, 7),
+		a_row(CT_STATE_ESTABLISHED, "b", 20, 8, 9),
+		a_row(CT_STATE_ESTABLISHED, "b", 3, 9, 9),
+		a_row(CT_STATE_ESTABLISHED, "a", 40, 9, 9),
+		a_row(CT_STATE_SYN_RECV, "z", 1, 1, 1),
+		a_row(CT_STATE_LISTEN, "z", 9, 2, 0),
+		a_row(CT_STATE_SYN_SENT, "a", 1, 1, 1),
+	};
+
+	expect_list(CT_OUTPUT_TABLE, "state,comm,pid,lport,rport", rows, CT_COUNT(rows),
+		    "STATE            PID COMM       LPORT RPORT\n"
+		    "LISTEN             9 z              2     -\n"
+		    "SYN_SENT           1 a              1     1\n"
+		    "SYN_RECV           1 z              1     1\n"
+		    "ESTABLISHED       40 a              9     9\n"
+		    "ESTABLISHED        3 b              9     9\n"
+		    "ESTABLISHED       20 b              8     9\n"
+		    "ESTABLISHED       20 b              9     7\n"
+		    "ESTABLISHED       20 b              9     8\n"
+		    "ESTABLISHED        - -              1     1\n"
+		    "TIME_WAIT          - -              1     1\n"
+		    "CLOSE_WAIT         1 a              1     1\n");
+	expect_list(CT_OUTPUT_CSV, "state,lport,rport", rows, 3,
+		    "lport,rport,state\r\n"
+		    "1,1,CLOSE_WAIT\r\n9,8,ESTABLISHED\r\n1,1,ESTABLISHED\r\n");
+}
+
 static void headless_has_lines_alone(void **state)
 {
 	struct ct_output_options options = in_utf8(CT_OUTPUT_CSV, "conn,state");
@@ -292,6 +339,7 @@ int main(void)
 		cmocka_unit_test(wide_detail_has_what_was_counted_and_all_of_keepalive),
 		cmocka_unit_test(refuses_what_only_events_have),
 		cmocka_unit_test(what_was_seen_before_is_at_least_as_old_as_that),
+		cmocka_unit_test(table_is_in_order),
 		cmocka_unit_test(headless_has_lines_alone),
 	};
 
