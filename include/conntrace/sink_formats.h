@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "conntrace/buf.h"
 #include "conntrace/sink.h"
 
 /// A set of enum ct_update_kind.
@@ -30,3 +31,7 @@ int ct_sink_csv_new(const struct ct_output_options *options, const struct ct_ses
 int ct_sink_table_new(const struct ct_output_options *options, const struct ct_session *session,
 		      FILE *out, uint32_t kinds, struct ct_sink **ret_sink,
 		      const char **ret_bad_field);
+
+/// Appends the names of the columns that options->fields may ask a table of these KINDS for: "TIME,
+/// PID".
+void ct_sink_table_put_columns(struct ct_buf *buf, uint32_t kinds);

@@ -12,6 +12,7 @@
 #include "conntrace/cleanup.h"
 #include "conntrace/log.h"
 #include "conntrace/names.h"
+#include "conntrace/sink_formats.h"
 #include "stop.h"
 #include "tally.h"
 #include "terminal.h"
@@ -31,6 +32,23 @@ static bool is_color_wanted(enum ct_color_when when)
 	if (no_color && *no_color)
 		return false;
 	return ct_terminal_can(STDOUT_FILENO, CT_TERMINAL_COLOURS);
+}
+
+/// Columns of a table are few enough to name them all.
+static void refuse_field(const struct ct_options *options, const char *word)
+{
+	enum ct_output_format format = options->output.format;
+	_cleanup_(ct_buf_fini) struct ct_buf columns = {};
+	int len = (int)strcspn(word, ",");
+
+	if (format == CT_OUTPUT_TABLE || format == CT_OUTPUT_WIDE)
+		ct_sink_table_put_columns(&columns, options->command == CT_COMMAND_LIST
+							    ? CT_KIND(FOUND)
+							    : CT_KINDS_ALL);
+	if (columns.len && !columns.error)
+		ct_error("--fields: unknown field '%.*s'; there are %s", len, word, columns.data);
+	else
+		ct_error("--fields: unknown field '%.*s'; conntrace(1) lists them", len, word);
 }
 
 /// Where the shell finds no program by its name, it was called by its path.
@@ -60,8 +78,7 @@ int ct_output_add_sink_to(struct ct_options *options, ct_sink_new_fn new_sink,
 	options->output.program = called_as(options);
 	r = new_sink(&options->output, session, out, &sink, &bad_field);
 	if (r == -EINVAL) {
-		ct_error("--fields: unknown field '%.*s'; conntrace(1) lists them",
-			 (int)strcspn(bad_field, ","), bad_field);
+		refuse_field(options, bad_field);
 		return CT_EXIT_USAGE;
 	}
 	if (r == 0)

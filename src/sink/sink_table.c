@@ -250,6 +250,23 @@ static const struct column columns[] = {
 
 _Static_assert(N_COLUMNS <= COLUMNS_MAX, "room for every column");
 
+static bool has_column(uint32_t kinds, const struct column *column)
+{
+	return !column->only_listed || kinds == CT_KIND(FOUND);
+}
+
+void ct_sink_table_put_columns(struct ct_buf *buf, uint32_t kinds)
+{
+	const char *before = "";
+
+	for (size_t i = 0; i < N_COLUMNS; i++) {
+		if (!has_column(kinds, &columns[i]))
+			continue;
+		ct_buf_printf(buf, "%s%s", before, columns[i].name);
+		before = ", ";
+	}
+}
+
 static bool is_listing(const struct table_sink *s)
 {
 	return s->kinds == CT_KIND(FOUND);
@@ -390,7 +407,7 @@ static const struct ct_sink_ops table_ops = {
 static size_t find_column(const struct table_sink *s, const char *word, size_t n)
 {
 	for (size_t i = 0; i < N_COLUMNS; i++)
-		if ((!columns[i].only_listed || is_listing(s)) && strlen(columns[i].name) == n &&
+		if (has_column(s->kinds, &columns[i]) && strlen(columns[i].name) == n &&
 		    strncasecmp(columns[i].name, word, n) == 0)
 			return i;
 	return N_COLUMNS;

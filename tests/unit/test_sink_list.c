@@ -6,7 +6,9 @@
 
 #include <errno.h>
 
+#include "conntrace/cleanup.h"
 #include "conntrace/count.h"
+#include "conntrace/sink_formats.h"
 #include "conntrace/sink_list_memory.h"
 #include "unit/found_fixture.h"
 
@@ -237,6 +239,19 @@ static void refuses_what_only_events_have(void **state)
 	assert_string_equal(bad, "from");
 }
 
+static void columns_are_named_as_far_as_there_are_such(void **state)
+{
+	_cleanup_(ct_buf_fini) struct ct_buf listed = {}, traced = {};
+
+	ct_sink_table_put_columns(&listed, CT_KIND(FOUND));
+	ct_sink_table_put_columns(&traced, CT_KINDS_ALL);
+	assert_string_equal(listed.data,
+			    "TIME, STATE, AGE, TIMER, PID, COMM, LADDR, LPORT, RADDR, RPORT, CONN, "
+			    "NETNS, UID, ROLE, OWNER, RECVQ, SENDQ, EVENT, DETAIL");
+	assert_string_equal(traced.data, "TIME, PID, COMM, LADDR, LPORT, RADDR, RPORT, CONN, "
+					 "NETNS, UID, ROLE, OWNER, EVENT, DETAIL");
+}
+
 /// As its rounds are: a sink each, and one memory.
 static void what_was_seen_before_is_at_least_as_old_as_that(void **state)
 {
@@ -338,6 +353,7 @@ int main(void)
 		cmocka_unit_test(options_without_their_values_are_told_without_them),
 		cmocka_unit_test(wide_detail_has_what_was_counted_and_all_of_keepalive),
 		cmocka_unit_test(refuses_what_only_events_have),
+		cmocka_unit_test(columns_are_named_as_far_as_there_are_such),
 		cmocka_unit_test(what_was_seen_before_is_at_least_as_old_as_that),
 		cmocka_unit_test(table_is_in_order),
 		cmocka_unit_test(headless_has_lines_alone),
