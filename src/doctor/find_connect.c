@@ -12,12 +12,14 @@
 #define HASTE_NS (CT_SECOND_NS / 5)
 
 /// What failed leaves no trace in ss: the tracer shows the next that does.
-static void put_watch(struct ct_buf *text, const struct ct_conn_id *id)
+static void put_watch(const struct ct_doctor_facts *facts, struct ct_finding *finding)
 {
+	const struct ct_conn_id *id = &finding->culprit;
 	char address[CT_ADDR_STRLEN];
 
 	ct_addr_format(id->family, id->raddr, address);
-	ct_buf_printf(text, "conntrace -H %s -D %u", address, id->rport);
+	ct_finder_put_tracer(facts, finding);
+	ct_buf_printf(&finding->confirm, " -H %s -D %u", address, id->rport);
 }
 
 /* values: the error that it died with */
@@ -59,7 +61,7 @@ static bool is_out_of_reach(const struct ct_case *one, const struct ct_doctor_fa
 	ct_service_put_others(&finding->summary, &seen);
 	ct_finding_number(finding, "unreachable", one->count);
 	ct_finding_number(finding, "answered_others", seen.answered);
-	put_watch(&finding->confirm, &finding->culprit);
+	put_watch(facts, finding);
 	ct_buf_puts(&finding->remedy,
 		    "look at the route to it (ip route get), and for a router without one, a "
 		    "firewall that rejects or a host that is down: who sends the ICMP errors, "
@@ -107,7 +109,7 @@ static bool is_impatient(const struct ct_case *one, const struct ct_doctor_facts
 	ct_finding_number(finding, "given_up", one->count);
 	ct_finding_number(finding, "shortest_ns", one->values[0].min);
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
-	put_watch(&finding->confirm, &finding->culprit);
+	put_watch(facts, finding);
 	ct_buf_puts(&finding->remedy,
 		    "look for a firewall that drops, a wrong route, a host that is down, or a "
 		    "listener whose accept queue is full there; a time-out of the process of more "

@@ -30,12 +30,14 @@ static bool has_sent_in_close_wait(const struct ct_conn *conn)
 }
 
 /// ss knows nothing of it any more: the tracer itself confirms it.
-static void put_confirm(struct ct_buf *text, const struct ct_case *one, const char *flag)
+static void put_confirm(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			const char *flag, struct ct_finding *finding)
 {
 	const struct ct_conn_id *id = &one->examples[0].id;
 
-	ct_buf_printf(text, "conntrace -P %u --flag %s", ct_finder_asks(id) ? id->rport : id->lport,
-		      flag);
+	ct_finder_put_tracer(facts, finding);
+	ct_buf_printf(&finding->confirm, " -P %u --flag %s",
+		      ct_finder_asks(id) ? id->rport : id->lport, flag);
 }
 
 /* values: for how long; 1 if it was the end of the process that ended it */
@@ -75,7 +77,7 @@ static bool was_leak(const struct ct_case *one, const struct ct_doctor_facts *fa
 					      : "; by now that is over");
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
 	ct_finding_number(finding, "ended_with_process", exits);
-	put_confirm(&finding->confirm, one, "close-wait-stuck");
+	put_confirm(one, facts, "close-wait-stuck", finding);
 	ct_buf_puts(&finding->remedy,
 		    "call close() when read() returns 0, and on each way out after an error: no "
 		    "time-out of the kernel ends CLOSE_WAIT");
@@ -122,7 +124,7 @@ static bool were_given_up(const struct ct_case *one, const struct ct_doctor_fact
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
 	ct_finding_number(finding, "most_timeouts", one->values[1].max);
 	ct_finder_number_older(finding, one->values[2].sum);
-	put_confirm(&finding->confirm, one, "timeout");
+	put_confirm(one, facts, "timeout", finding);
 	ct_buf_puts(&finding->remedy,
 		    "the peer or what is between had gone: look for a host that crashed, or a "
 		    "firewall that forgets connections; what was sent before the FIN may be lost");
