@@ -23,7 +23,11 @@ struct ct_session {
 	/// How many of those net.ipv4.ip_local_reserved_ports keeps from connect(); 0 none, or
 	/// unknown
 	uint64_t reserved_ports;
-	uint64_t retries2; /// net.ipv4.tcp_retries2 there; 0 unknown
+	uint64_t retries2;   /// net.ipv4.tcp_retries2 there; 0 unknown
+	uint64_t tw_reuse;   /// 1 + net.ipv4.tcp_tw_reuse there; 0 unknown
+	uint64_t timestamps; /// 1 + net.ipv4.tcp_timestamps there; 0 unknown
+	/// net.ipv4.tcp_tw_reuse_delay there, which kernels before 6.14 have not; 0 unknown
+	uint64_t tw_reuse_delay_ms;
 };
 
 /// CLOCK_REALTIME of an event's CLOCK_MONOTONIC time.

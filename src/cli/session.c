@@ -87,13 +87,27 @@ static void count_local_ports(struct ct_session *session)
 	session->reserved_ports = count_reserved_ports((uint16_t)first, (uint16_t)last);
 }
 
-/// Of this network namespace. A kernel that gives up at once has none to tell: 0 is unknown.
-static void read_retries(struct ct_session *session)
+#define SYSCTLS "/proc/sys/net/ipv4/"
+
+/// Of this network namespace. *ret is PLUS + its number, and is left where there is none.
+static void read_sysctl(const char *path, uint64_t max, uint64_t plus, uint64_t *ret)
 {
+	uint64_t number;
 	char text[32];
 
-	read_line("/proc/sys/net/ipv4/tcp_retries2", text, sizeof(text));
-	(void)ct_parse_u64(text, 0, UINT8_MAX, &session->retries2);
+	read_line(path, text, sizeof(text));
+	if (ct_parse_u64(text, 0, max, &number) == 0)
+		*ret = plus + number;
+}
+
+/// Where 0 says something it is told from what is not known by the 1 that is added.
+static void read_sysctls(struct ct_session *session)
+{
+	/* a kernel that gives up at once has no retries to tell: 0 is unknown */
+	read_sysctl(SYSCTLS "tcp_retries2", UINT8_MAX, 0, &session->retries2);
+	read_sysctl(SYSCTLS "tcp_tw_reuse", UINT8_MAX, 1, &session->tw_reuse);
+	read_sysctl(SYSCTLS "tcp_timestamps", UINT8_MAX, 1, &session->timestamps);
+	read_sysctl(SYSCTLS "tcp_tw_reuse_delay", UINT32_MAX, 0, &session->tw_reuse_delay_ms);
 }
 
 static void join_words(char *const words[], char *ret, size_t size)
@@ -118,7 +132,7 @@ void ct_session_begin(char *const command_line[], struct ct_session *ret)
 	read_line("/proc/sys/kernel/random/boot_id", ret->boot_id, sizeof(ret->boot_id));
 	ret->netns = own_netns();
 	count_local_ports(ret);
-	read_retries(ret);
+	read_sysctls(ret);
 	join_words(command_line, ret->command_line, sizeof(ret->command_line));
 	read_clocks(ret);
 }

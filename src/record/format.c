@@ -32,6 +32,9 @@ enum header_tag {
 	TAG_RESERVED_PORTS,
 	TAG_PRIVILEGES,
 	TAG_RETRIES2,
+	TAG_TW_REUSE,
+	TAG_TIMESTAMPS,
+	TAG_TW_REUSE_DELAY,
 	TAG_CAPABILITY = 32, /// and from here on one for each of enum ct_capability_id
 };
 
@@ -63,6 +66,9 @@ static const struct {
 	NUMBER(TAG_RESERVED_PORTS, reserved_ports),
 	NUMBER(TAG_PRIVILEGES, privileges),
 	NUMBER(TAG_RETRIES2, retries2),
+	NUMBER(TAG_TW_REUSE, tw_reuse),
+	NUMBER(TAG_TIMESTAMPS, timestamps),
+	NUMBER(TAG_TW_REUSE_DELAY, tw_reuse_delay_ms),
 #undef TEXT
 #undef NUMBER
 };

@@ -39,6 +39,9 @@ const struct ct_session fixture_session = {
 	.local_ports = 28232,
 	.reserved_ports = 14,
 	.retries2 = 7,
+	.tw_reuse = 1 + 2,
+	.timestamps = 1 + 1,
+	.tw_reuse_delay_ms = 500,
 	.privileges = CT_PRIVILEGE_KNOWN(CT_PRIVILEGE_BPF) | CT_PRIVILEGE_HELD(CT_PRIVILEGE_BPF) |
 		      CT_PRIVILEGE_KNOWN(CT_PRIVILEGE_SYSLOG),
 };
