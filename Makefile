@@ -215,6 +215,7 @@ EXPRESSION_SRCS := $(addprefix src/select/,match.c expression.c parse.c term.c l
 UNIT_SRCS_doctor := $(wildcard src/doctor/*.c) $(sort $(WORDS_SRCS) $(FIELD_SRCS)) src/capability.c
 UNIT_SRCS_doctor_silent := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_netns := $(UNIT_SRCS_doctor)
+UNIT_SRCS_doctor_ports := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_ended := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_over  := $(UNIT_SRCS_doctor)
 UNIT_SRCS_doctor_short := $(UNIT_SRCS_doctor)

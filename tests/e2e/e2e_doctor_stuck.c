@@ -2,7 +2,8 @@
 // Shows that a FIN which nobody acknowledges is found, in each state in which it is waited for; and
 // that one which waits as long behind data, because the peer reads nothing, is not. And of
 // CLOSE_WAIT what nobody has accepted, and what is of use, and so is no leak; of FIN_WAIT2 whose
-// peer has nothing to say and does not close, and not whose peer still answers.
+// peer has nothing to say and does not close, and not whose peer still answers. And not of
+// TIME_WAIT whose ports connect() takes again.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,6 +35,11 @@
 #define LEAK_MS	  5500
 #define ANSWER_MS 500
 #define MINUTE_MS 61000
+#define PORTS	  100
+#define AT_A_TIME (PORTS / 10) /// in TIME_WAIT, from so many on it is pressure
+#define WAITING	  (2 * AT_A_TIME)
+#define APART_MS  200 /// of a second there are half of them
+#define PORT_SET  "40000 40099"
 #define BUFFER	  "4096 1048576 1048576" /// as in e2e_window.c
 
 /// What brings an end into a state, and lets it wait there.
@@ -409,6 +415,30 @@ static void fin_that_was_given_up_is_found(void **state)
 	assert_non_null(strstr(e2e_event_text(over, "summary"), "ended in LAST_ACK"));
 }
 
+/// On loopback it takes a port after a second, by default and without a word.
+static void time_wait_that_connect_takes_a_port_from_is_innocent(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *const argv[] = {
+		"doctor", "--json", "--duration", "1h", "-P", e2e_port_text(e2e, 0), NULL};
+	struct e2e_tracer *doctor;
+	struct e2e_pair pair;
+
+	e2e_netns_sysctl("ipv4/tcp_tw_reuse", "2");
+	e2e_netns_sysctl("ipv4/ip_local_port_range", PORT_SET);
+	doctor = e2e_tracer_start_as(e2e, &e2e->home, -1, argv);
+	e2e_pair_listen(e2e, "127.0.0.1", e2e_port(0), &pair);
+	for (int i = 0; i < WAITING; i++) {
+		connect_and_talk(&pair);
+		e2e_pair_close(&pair);
+		e2e_sleep_ms(APART_MS);
+	}
+	e2e_netns_shell(&e2e->home, "test $(ss -tanH state time-wait 'dport = :%u' | wc -l) -ge %d",
+			pair.port, AT_A_TIME);
+	e2e_tracer_stop(doctor, 0);
+	assert_int_equal(json_array_size(e2e_tracer_events(doctor)), 0);
+}
+
 #define CLOSING(name, function, ...) E2E_TEST_WITH(name, function, (&(struct closing){__VA_ARGS__}))
 
 static const struct CMUnitTest tests[] = {
@@ -436,6 +466,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(what_was_never_accepted_is_told_as_that),
 	E2E_TEST(peer_that_never_closes_is_found_and_no_other),
 	E2E_TEST(fin_that_was_given_up_is_found),
+	E2E_TEST(time_wait_that_connect_takes_a_port_from_is_innocent),
 };
 
 E2E_MAIN("doctor_stuck", tests)
