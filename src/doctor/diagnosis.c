@@ -180,7 +180,7 @@ static int judge_listeners(struct ct_diagnosis *d, struct ct_case **cases)
 		const struct ct_conn listener = {.id = full->id};
 		struct ct_symptom symptom;
 
-		if (full->by_handshake)
+		if (full->by_handshake || !full->by_look)
 			continue;
 		ct_finder_full_symptom(full, &symptom);
 		r = ct_cases_add(cases, ct_find_accept_overflow.by, false, &listener, &symptom);
@@ -197,7 +197,7 @@ static void count_dropped(const struct ct_diagnosis *d, const struct ct_case *ca
 {
 	for (const struct ct_case *one = cases; one; one = one->hh.next) {
 		const struct ct_conn_id *id = &one->examples[0].id;
-		struct ct_full *full = ct_full_find(d->full, id->netns, id->rport);
+		struct ct_full *full = ct_full_find_asked(d->full, id);
 
 		if (full && ct_finder_is_within_host(id))
 			full->syns_again += one->values[1].sum;
@@ -208,6 +208,7 @@ static int join_listeners(struct ct_diagnosis *d)
 {
 	int r = 0;
 
+	ct_full_join(d->full);
 	for (size_t i = 0; i < CT_COUNT(finders) && r == 0; i++) {
 		if (finders[i] == &ct_find_syn_unanswered)
 			count_dropped(d, d->cases[i]);

@@ -125,7 +125,7 @@ static bool is_dropped(const struct ct_case *one, const struct ct_doctor_facts *
 	const struct ct_service_seen seen = ct_services_of(facts->services, id);
 
 	finding->severity = CT_SEVERITY_WARN;
-	if (ct_finder_is_within_host(id) && ct_full_find(facts->full, id->netns, id->rport))
+	if (ct_finder_is_within_host(id) && ct_full_find_asked(facts->full, id))
 		put_no_room(one, facts, finding);
 	else if (seen.answered || seen.has_listener)
 		put_doubt(one, facts, &seen, finding);

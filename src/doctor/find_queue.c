@@ -28,10 +28,10 @@ void ct_finder_full_symptom(const struct ct_full *full, struct ct_symptom *ret)
 	*ret = (struct ct_symptom){0, {full->backlog, full->backlog_max, 0, 1}};
 }
 
-static void put_handshakes(const struct ct_case *one, struct ct_buf *text)
+static void put_handshakes(const struct ct_case *one, uint64_t handshakes, struct ct_buf *text)
 {
 	ct_buf_puts(text, "the accept queue was full for ");
-	ct_words_count(text, one->count, "handshake");
+	ct_words_count(text, handshakes, "handshake");
 	if (one->values[1].max)
 		ct_buf_printf(text, ", backlog %llu", (unsigned long long)one->values[1].max);
 }
@@ -54,8 +54,10 @@ static bool is_overflow(const struct ct_case *one, const struct ct_doctor_facts 
 			struct ct_finding *finding)
 {
 	const struct ct_conn_id *id = &finding->culprit;
-	const struct ct_full *full = ct_full_find(facts->full, id->netns, id->lport);
-	bool by_look = one->values[3].sum, any_again = full && full->syns_again;
+	const struct ct_full *full = ct_full_find(facts->full, id);
+	/* at one port there may be listeners of several addresses */
+	uint64_t handshakes = one->count - one->values[3].sum;
+	bool by_look = !handshakes, any_again = full && full->syns_again;
 
 	/* of a burst that is accepted the moment after nothing is lost */
 	finding->severity = by_look && !any_again ? CT_SEVERITY_WARN : CT_SEVERITY_CRIT;
@@ -69,9 +71,10 @@ static bool is_overflow(const struct ct_case *one, const struct ct_doctor_facts 
 		finding->culprits.first[0].count = finding->count; /* all wait for one listener */
 		finding->n_examples = 0;			   /* a listener is no connection */
 	} else {
-		put_handshakes(one, &finding->summary);
+		put_handshakes(one, handshakes, &finding->summary);
+		finding->count = handshakes;
 	}
-	ct_finding_number(finding, "handshakes_without_room", by_look ? 0 : one->count);
+	ct_finding_number(finding, "handshakes_without_room", handshakes);
 	ct_finding_number(finding, "backlog", one->values[0].max);
 	ct_finding_number(finding, "backlog_max", one->values[1].max);
 	ct_finding_number(finding, "synack_timeouts", one->values[2].sum);

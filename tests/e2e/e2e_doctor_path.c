@@ -331,6 +331,27 @@ static void listener_that_was_full_before_is_found_at_once(void **state)
 		       "severity", "warn", "confidence", "medium", "count", WAITING - 1);
 }
 
+/// Another address of the port, at which nobody listens, and a filter that drops what comes there.
+static void full_listener_that_was_not_asked_is_not_blamed(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *doctor = start_doctor(e2e);
+	const json_t *findings, *overflow;
+	struct e2e_pair pair;
+
+	listen_and_rest(e2e, &pair, 1);
+	e2e_netns_drop(&e2e->home, e2e_format(e2e, "ip daddr 127.0.0.2 tcp dport %u", pair.port));
+	ask_in_vain(e2e, &pair, "127.0.0.2");
+	findings = findings_of(doctor);
+
+	assert_int_equal(json_array_size(findings), 2);
+	e2e_events_one(findings, "{s:s, s:s}", "id", "syn-unanswered", "confidence", "high");
+	overflow = e2e_events_one(findings, "{s:s}", "id", "accept-overflow");
+	e2e_assert_has(overflow, "{s:s, s:s, s:i}", "severity", "warn", "confidence", "medium",
+		       "count", WAITING - 1);
+	assert_null(json_object_get(json_object_get(overflow, "evidence"), "syns_sent_again"));
+}
+
 /// As many wait, and nobody accepts them either.
 static void listener_with_room_for_all_is_innocent(void **state)
 {
@@ -407,6 +428,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(syn_that_is_answered_in_the_end_is_innocent),
 	E2E_TEST(listener_that_accepts_nobody_is_found),
 	E2E_TEST(listener_that_was_full_before_is_found_at_once),
+	E2E_TEST(full_listener_that_was_not_asked_is_not_blamed),
 	E2E_TEST(listener_with_room_for_all_is_innocent),
 	E2E_TEST(reader_who_does_not_read_is_found_and_for_how_long),
 	E2E_TEST(reader_who_pauses_is_innocent),

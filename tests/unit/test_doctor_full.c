@@ -3,6 +3,8 @@
 #include "unit/doctor_fixture.h"
 #include "unit/found_fixture.h"
 
+#include "conntrace/count.h"
+
 #define SERVICE	    8080
 #define OTHER_NETNS 4026532208
 #define MAX	    4
@@ -36,8 +38,9 @@ static struct patient a_handshake(void)
 	return patient;
 }
 
-/// A row of the listener, as the second look at it has it: nothing of it is printed.
-static void look(struct ct_sink *sink, uint32_t netns, uint32_t backlog)
+/// A row of a listener, as the second look at it has it: nothing of it is printed.
+static void look_at(struct ct_sink *sink, uint8_t family, const char *address, uint32_t netns,
+		    uint32_t backlog)
 {
 	const struct ct_event event = {.kind = CT_EVENT_FOUND,
 				       .state = CT_STATE_LISTEN,
@@ -46,9 +49,17 @@ static void look(struct ct_sink *sink, uint32_t netns, uint32_t backlog)
 
 	row.kind = CT_UPDATE_SILENT;
 	row.id.netns = netns;
+	row.id.family = family;
+	set_addr(row.id.laddr, family, address);
 	row.id.lport = SERVICE;
 	row.event = &event;
 	assert_int_equal(sink->ops->update(sink, &row), 0);
+}
+
+/// The one that the client asks.
+static void look(struct ct_sink *sink, uint32_t netns, uint32_t backlog)
+{
+	look_at(sink, AF_INET, "127.0.0.1", netns, backlog);
 }
 
 /// What the doctor says when all that was seen is a listener that had so many waiting.
@@ -186,6 +197,97 @@ static void listener_at_another_port_or_elsewhere_is_not_blamed(void **state)
 	assert_non_null(strstr(host.text, "10.0.0.2:8080 does not answer: "));
 }
 
+struct listener {
+	uint8_t family;
+	const char *address;
+	uint32_t backlog;
+};
+
+#define LISTENERS_MAX 2
+
+/// What the doctor says of a client, or of a handshake as well, and of listeners of that port.
+static void ask_beside(struct printed *printed, const struct patient *handshake,
+		       const struct listener listeners[LISTENERS_MAX])
+{
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	const struct ct_session session = a_session();
+	struct ct_sink *sink = doctor_begin(printed, &session, options);
+	struct patient client = a_client(), other;
+
+	doctor_sees(sink, &client);
+	if (handshake) {
+		other = *handshake;
+		doctor_sees(sink, &other);
+	}
+	for (size_t i = 0; i < LISTENERS_MAX && listeners[i].address; i++)
+		look_at(sink, listeners[i].family, listeners[i].address, an_id().netns,
+			listeners[i].backlog);
+	doctor_concludes(printed, sink);
+	assert_true(is_told(printed, "syn-unanswered"));
+}
+
+static void listener_at_any_address_is_blamed(void **state)
+{
+	static const struct listener listeners[][LISTENERS_MAX] = {
+		{{AF_INET, "0.0.0.0", MAX + 1}},
+		{{AF_INET6, "::", MAX + 1}},
+		{{AF_INET6, "::ffff:0.0.0.0", MAX + 1}},
+		{{AF_INET6, "::ffff:127.0.0.1", MAX + 1}},
+		{{AF_INET, "127.0.0.1", MAX + 1}, {AF_INET, "0.0.0.0", 0}},
+	};
+
+	for (size_t i = 0; i < CT_COUNT(listeners); i++) {
+		_cleanup_(printed_fini) struct printed printed = {};
+
+		ask_beside(&printed, NULL, listeners[i]);
+		assert_true(blames_the_queue(&printed));
+		assert_int_equal(times_told(&printed, "\"id\":\"accept-overflow\""), 1);
+		assert_non_null(strstr(printed.text, "; on this host 3 were sent again\""));
+	}
+}
+
+/// Full, and not for this client: it has its own finding, and is not said to have dropped any.
+static void listener_that_was_not_asked_is_not_blamed(void **state)
+{
+	static const struct listener listeners[][LISTENERS_MAX] = {
+		{{AF_INET, "127.0.0.2", MAX + 1}},
+		{{AF_INET6, "::1", MAX + 1}},
+		{{AF_INET, "0.0.0.0", MAX + 1}, {AF_INET, "127.0.0.1", 0}},
+		{{AF_INET6, "::", MAX + 1}, {AF_INET, "0.0.0.0", MAX}},
+	};
+
+	for (size_t i = 0; i < CT_COUNT(listeners); i++) {
+		_cleanup_(printed_fini) struct printed printed = {};
+
+		ask_beside(&printed, NULL, listeners[i]);
+		assert_false(blames_the_queue(&printed));
+		assert_non_null(strstr(printed.text, "\"id\":\"accept-overflow\",\"severity\":"
+						     "\"warn\",\"confidence\":\"medium\""));
+		assert_null(strstr(printed.text, "syns_sent_again\":3}"));
+		assert_null(strstr(printed.text, "on this host"));
+	}
+}
+
+/// A handshake has the address that was asked for, its listener any.
+static void handshake_is_of_the_listener_at_any_address(void **state)
+{
+	static const struct listener any[LISTENERS_MAX] = {{AF_INET, "0.0.0.0", MAX + 1}},
+				     room[LISTENERS_MAX] = {{AF_INET, "0.0.0.0", 0}},
+				     other[LISTENERS_MAX] = {{AF_INET, "127.0.0.2", MAX + 1}};
+	const struct listener *const beside[] = {any, room, other};
+	const struct patient handshake = a_handshake();
+
+	for (size_t i = 0; i < CT_COUNT(beside); i++) {
+		_cleanup_(printed_fini) struct printed printed = {};
+
+		ask_beside(&printed, &handshake, beside[i]);
+		assert_true(blames_the_queue(&printed));
+		assert_int_equal(times_told(&printed, "\"id\":\"accept-overflow\""), 1);
+		assert_non_null(strstr(printed.text, "queue was full for 1 handshake"));
+		assert_non_null(strstr(printed.text, "\"handshakes_without_room\":1,"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +298,9 @@ int main(void)
 		cmocka_unit_test(full_listener_with_its_handshakes_is_one_finding),
 		cmocka_unit_test(listener_that_had_room_is_not_blamed),
 		cmocka_unit_test(listener_at_another_port_or_elsewhere_is_not_blamed),
+		cmocka_unit_test(listener_at_any_address_is_blamed),
+		cmocka_unit_test(listener_that_was_not_asked_is_not_blamed),
+		cmocka_unit_test(handshake_is_of_the_listener_at_any_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
