@@ -55,7 +55,8 @@ struct ct_culprits {
 	bool pids_differ;
 	bool comms_differ;
 	bool cgroups_differ;
-	uint64_t others; /// connections of further ones
+	uint64_t others;    /// connections of further ones
+	uint64_t inherited; /// connections that are known by their listener's process alone
 };
 
 struct ct_finding {

@@ -65,6 +65,7 @@ void ct_culprits_add(struct ct_culprits *culprits, const struct ct_conn *conn)
 	struct ct_culprit *culprit = find(culprits, conn);
 
 	compare(culprits, &conn->id);
+	culprits->inherited += conn->id.owner == CT_OWNER_INHERITED;
 	if (!culprit)
 		culprit = make(culprits, &conn->id);
 	if (!culprit) {

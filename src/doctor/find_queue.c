@@ -50,6 +50,20 @@ static void put_look(const struct ct_case *one, const struct ct_full *full, stru
 			      full->syns_again == 1 ? "was" : "were");
 }
 
+/// Who has the listener need not be who accepts.
+static void put_slow_accept(const struct ct_doctor_facts *facts, struct ct_buf *text,
+			    const struct ct_conn_id *id)
+{
+	if (id->owner != CT_OWNER_INHERITED) {
+		ct_finder_put_owner(facts, text, id);
+		ct_buf_printf(text, " accepts too slowly at port %u: ", id->lport);
+		return;
+	}
+	ct_buf_printf(text, "connections to port %u, whose listener is of ", id->lport);
+	ct_finder_put_owner(facts, text, id);
+	ct_buf_puts(text, ", are accepted too slowly: ");
+}
+
 static bool is_overflow(const struct ct_case *one, const struct ct_doctor_facts *facts,
 			struct ct_finding *finding)
 {
@@ -63,8 +77,7 @@ static bool is_overflow(const struct ct_case *one, const struct ct_doctor_facts 
 	finding->severity = by_look && !any_again ? CT_SEVERITY_WARN : CT_SEVERITY_CRIT;
 	finding->confidence = by_look && !any_again ? CT_CONFIDENCE_MEDIUM : CT_CONFIDENCE_HIGH;
 	finding->is_of_owner = true;
-	ct_finder_put_owner(facts, &finding->summary, id);
-	ct_buf_printf(&finding->summary, " accepts too slowly at port %u: ", id->lport);
+	put_slow_accept(facts, &finding->summary, id);
 	if (by_look) {
 		put_look(one, full, &finding->summary);
 		finding->count = one->values[0].max;

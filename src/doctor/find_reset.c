@@ -100,21 +100,25 @@ static bool is_by_late_data(const struct ct_conn *conn, uint64_t now_ns, struct 
 	return true;
 }
 
+static const struct ct_deed closed = {" closed ", " was closed", " were closed"};
+static const struct ct_deed ended = {" ended with ", " was closed by the end of its process",
+				     " were closed by the end of their process"};
+
 /// "nginx[12] closed 3 connections WHY", "nginx[12] ended with 3 connections open, WHY"
 static void put_closer(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		       const char *why, struct ct_finding *finding)
 {
 	uint64_t by_end = one->values[2].sum;
-	bool has_ended = by_end == one->count;
+	bool have_ended = by_end == one->count, is_doer;
 
 	finding->is_of_owner = true;
-	ct_finder_put_owner(facts, &finding->summary, &finding->culprit);
-	ct_buf_puts(&finding->summary, has_ended ? " ended with " : " closed ");
-	ct_words_count(&finding->summary, one->count, "connection");
-	if (has_ended)
-		ct_buf_puts(&finding->summary, " open,");
+	is_doer = ct_finder_put_doer(facts, &finding->summary, finding,
+				     have_ended ? &ended : &closed);
+	if (have_ended)
+		ct_buf_puts(&finding->summary, is_doer ? " open," : ",");
 	else if (by_end)
-		ct_buf_printf(&finding->summary, " (%" PRIu64 " of them by its end)", by_end);
+		ct_buf_printf(&finding->summary, " (%" PRIu64 " of them by the end of the process)",
+			      by_end);
 	ct_buf_puts(&finding->summary, why);
 	if (by_end)
 		ct_finding_number(finding, "closed_by_exit", by_end);
@@ -141,7 +145,8 @@ static void put_evidence(const struct ct_case *one, struct ct_finding *finding)
 }
 
 /// What is gone leaves no trace in ss: the tracer itself confirms it. A process that is gone does
-/// it no more, its successor has the port; in a recording it is there for ever.
+/// it no more, its successor has the port, and one that has no more than the listener may never do
+/// it; in a recording it is there for ever.
 static void put_watch(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		      const char *flag, struct ct_finding *finding)
 {
@@ -149,7 +154,7 @@ static void put_watch(const struct ct_case *one, const struct ct_doctor_facts *f
 	bool by_pid = facts->options->recording || !ct_finder_has_ended(facts, &one->examples[0]);
 
 	ct_finder_put_tracer(facts, finding);
-	if (one->by == CT_CASE_BY_OWNER && by_pid)
+	if (one->by == CT_CASE_BY_OWNER && !one->culprits.inherited && by_pid)
 		ct_buf_printf(&finding->confirm, " -p %u --flag %s", id->pid, flag);
 	else
 		ct_buf_printf(&finding->confirm, " -P %u --flag %s",
@@ -244,7 +249,7 @@ static bool is_late_data(const struct ct_case *one, const struct ct_doctor_facts
 {
 	finding->severity = CT_SEVERITY_WARN;
 	finding->confidence = CT_CONFIDENCE_MEDIUM; /* round trips differ */
-	put_closer(one, facts,
+	put_closer(facts,
 		   " while the peer was still sending: what came then was answered with a reset "
 		   "and is lost",
 		   finding);

@@ -64,19 +64,23 @@ static void put_why(const struct ct_case *one, const struct ct_doctor_facts *fac
 	ct_buf_puts(text, " whether the peer is still there");
 }
 
+static const struct ct_deed holds = {" holds ", " had been", " had been"};
+
 static bool is_ghostly(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		       struct ct_finding *finding)
 {
+	bool is_held;
+
 	finding->severity = CT_SEVERITY_NOTE;
 	/* one that is kept for later, whose peer is there, looks the same */
 	finding->confidence = CT_CONFIDENCE_LOW;
 	finding->is_of_owner = true;
-	ct_finder_put_owner(facts, &finding->summary, &finding->culprit);
-	ct_buf_puts(&finding->summary, " holds ");
-	ct_words_count(&finding->summary, one->count, "connection");
-	ct_buf_puts(&finding->summary, " that had been silent when last looked at, the longest ");
+	is_held = ct_finder_put_doer(facts, &finding->summary, finding, &holds);
+	ct_buf_puts(&finding->summary, is_held ? " that had been" : "");
+	ct_buf_puts(&finding->summary, " silent when last looked at, the longest ");
 	ct_finder_put_time(facts, &finding->summary, one->values[0].max, false);
 	put_why(one, facts, &finding->summary);
+	ct_finder_put_unheld(&finding->summary, finding);
 	ct_finding_number(finding, "idle_ns", one->values[0].max);
 	ct_finding_number(finding, "keepalive_off", one->count - one->values[1].sum);
 	ct_finding_number(finding, "keepalive_on", one->values[1].sum);

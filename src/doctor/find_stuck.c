@@ -107,6 +107,9 @@ static bool is_dangerous(const struct ct_case *one)
 				      one->values[3].max >= 10 * CT_MINUTE_NS);
 }
 
+static const struct ct_deed has = {" has ", " is", " are"};
+static const struct ct_deed holds = {" holds ", " is", " are"};
+
 /// Who calls close() is to be sought where somebody has them.
 static void put_leaked(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		       struct ct_finding *finding)
@@ -115,9 +118,7 @@ static void put_leaked(const struct ct_case *one, const struct ct_doctor_facts *
 	uint64_t waiting = one->values[5].sum;
 	struct ct_buf *text = &finding->summary;
 
-	ct_finder_put_owner(facts, text, &finding->culprit);
-	ct_buf_puts(text, waiting == one->count ? " has " : " holds ");
-	ct_words_count(text, one->count, "connection");
+	(void)ct_finder_put_doer(facts, text, finding, waiting == one->count ? &has : &holds);
 	ct_buf_puts(text, " in CLOSE_WAIT, the oldest ");
 	ct_finder_put_time(facts, text, one->values[0].max, all_entered);
 	ct_buf_puts(text, ": the peer has closed, and ");
@@ -165,6 +166,7 @@ static bool is_leak(const struct ct_case *one, const struct ct_doctor_facts *fac
 				      : CT_CONFIDENCE_MEDIUM;
 	finding->is_of_owner = true;
 	put_leaked(one, facts, finding);
+	ct_finder_put_unheld(&finding->summary, finding);
 	ct_finding_number(finding, entered == one->count ? "oldest_ns" : "oldest_at_least_ns",
 			  one->values[0].max);
 	ct_finding_number(finding, "entered_while_watched", entered);
@@ -218,15 +220,14 @@ static bool is_fin_wait_stuck(const struct ct_case *one, const struct ct_doctor_
 	/* and may wait for an answer, as long as he likes */
 	finding->confidence = all_unacked ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
 	finding->is_of_owner = true;
-	ct_finder_put_owner(facts, text, &finding->culprit);
-	ct_buf_puts(text, " has ");
-	ct_words_count(text, one->count, "connection");
+	(void)ct_finder_put_doer(facts, text, finding, &has);
 	ct_buf_puts(text, all_unacked	       ? " in FIN_WAIT1, the longest "
 			  : one->values[1].sum ? " in FIN_WAIT1 or FIN_WAIT2, the longest "
 					       : " in FIN_WAIT2, the longest ");
 	ct_finder_put_time(facts, text, one->values[0].max, one->values[2].sum == one->count);
 	ct_buf_puts(text, all_unacked ? ": the peer does not acknowledge our FIN"
 				      : ": the peer has not closed its side");
+	ct_finder_put_unheld(text, finding);
 	ct_finding_number(finding, "fin_wait1", one->values[1].sum);
 	ct_finding_number(finding, "fin_wait2", one->count - one->values[1].sum);
 	ct_finding_number(finding, "longest_ns", one->values[0].max);

@@ -93,6 +93,57 @@ void ct_finder_put_owner(const struct ct_doctor_facts *facts, struct ct_buf *buf
 	ct_finder_put_process(facts->options, buf, id);
 }
 
+/// "3 connections, 2 of nginx[12] and 1 that came through its listener,"
+static void put_mixed(const struct ct_doctor_facts *facts, struct ct_buf *buf,
+		      const struct ct_finding *finding)
+{
+	uint64_t inherited = finding->culprits.inherited;
+	struct ct_conn_id id = finding->culprit;
+
+	id.owner = CT_OWNER_ACTOR; /* of those others it is certain */
+	ct_buf_printf(buf, ", %llu of ", (unsigned long long)(finding->count - inherited));
+	ct_finder_put_owner(facts, buf, &id);
+	ct_buf_printf(buf, " and %llu that came through its listener,",
+		      (unsigned long long)inherited);
+}
+
+bool ct_finder_put_doer(const struct ct_doctor_facts *facts, struct ct_buf *buf,
+			const struct ct_finding *finding, const struct ct_deed *deed)
+{
+	uint64_t inherited = finding->culprits.inherited;
+
+	if (!inherited || !finding->culprit.pid) {
+		ct_finder_put_owner(facts, buf, &finding->culprit);
+		ct_buf_puts(buf, deed->does);
+		ct_words_count(buf, finding->count, "connection");
+		return true;
+	}
+	ct_words_count(buf, finding->count, "connection");
+	if (inherited < finding->count) {
+		put_mixed(facts, buf, finding);
+	} else {
+		ct_buf_puts(buf, " that came through the listener of ");
+		ct_finder_put_owner(facts, buf, &finding->culprit);
+	}
+	ct_buf_puts(buf, finding->count == 1 ? deed->is : deed->are);
+	return false;
+}
+
+void ct_finder_put_unheld(struct ct_buf *buf, const struct ct_finding *finding)
+{
+	uint64_t inherited = finding->culprits.inherited;
+
+	if (!inherited || !finding->culprit.pid)
+		return;
+	ct_buf_puts(buf, "; which process has ");
+	if (inherited < finding->count)
+		ct_buf_printf(buf, "%s %llu", inherited == 1 ? "that" : "those",
+			      (unsigned long long)inherited);
+	else
+		ct_buf_puts(buf, inherited == 1 ? "it" : "them");
+	ct_buf_puts(buf, ", if any does, is not known");
+}
+
 void ct_finder_put_process(const struct ct_output_options *options, struct ct_buf *buf,
 			   const struct ct_conn_id *id)
 {

@@ -122,6 +122,27 @@ void ct_finder_put_process(const struct ct_output_options *options, struct ct_bu
 void ct_finder_put_owner(const struct ct_doctor_facts *facts, struct ct_buf *buf,
 			 const struct ct_conn_id *id);
 
+/// What is said of a process and its connections; or of those connections, where it is not known.
+struct ct_deed {
+	const char *does; /// " holds "
+	const char *is;	  /// " is", of one connection
+	const char *are;
+};
+
+/**
+ * Whose connections they are, and what is with them: "nginx[12] holds 3 connections". An owner that
+ * is the listener's need not have them, or have done anything: "3 connections that came through the
+ * listener of nginx[~12] are".
+ *
+ * @return true: it was the former, of all of them.
+ */
+bool ct_finder_put_doer(const struct ct_doctor_facts *facts, struct ct_buf *buf,
+			const struct ct_finding *finding, const struct ct_deed *deed);
+
+/// "; which process has them, if any does, is not known", of those that are known by their listener
+/// alone; of none nothing is said.
+void ct_finder_put_unheld(struct ct_buf *buf, const struct ct_finding *finding);
+
 /// "10.0.0.2:80", "[2001:db8::1]:80".
 void ct_finder_put_address(struct ct_buf *buf, uint8_t family, const uint8_t address[16],
 			   uint16_t port);

@@ -220,6 +220,67 @@ static void owner_is_as_certain_as_the_least_of_them(void **state)
 		    "\"culprit\":{\"pid\":4242,\"comm\":\"curl\",\"owner\":\"inherited\",");
 }
 
+static bool says(const char *words, struct patient patient)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask(&printed, CT_OUTPUT_JSON, &patient, 2, NULL);
+	return strstr(printed.text, words);
+}
+
+/// Reset by a close() with SO_LINGER 0.
+static struct patient thrown_away(void)
+{
+	struct patient patient = gone(S, CT_STATE_FIN_WAIT1);
+
+	patient.conn.id.role = CT_ROLE_PASSIVE;
+	patient.conn.reset = (struct ct_reset){.direction = CT_DIRECTION_SENT,
+					       .cause = CT_RESET_CAUSE_LINGER0};
+	return patient;
+}
+
+static void reset_is_not_blamed_on_who_has_the_listener(void **state)
+{
+	struct patient patient = thrown_away();
+
+	assert_true(
+		says("\"summary\":\"curl[4242] closed 2 connections with SO_LINGER 0", patient));
+	assert_true(says("\"confirm\":\"conntrace -p 4242 --flag rst-sent\"", patient));
+	patient.conn.id.owner = CT_OWNER_INHERITED;
+	assert_true(says("\"summary\":\"2 connections that came through the listener of "
+			 "curl[~4242] were closed with SO_LINGER 0",
+			 patient));
+	assert_true(says("\"confirm\":\"conntrace -P 45678 --flag rst-sent\"", patient));
+}
+
+static void silence_is_not_held_by_who_has_the_listener(void **state)
+{
+	struct patient patient = found_in(CT_STATE_ESTABLISHED, 185 * S);
+
+	assert_true(says("\"summary\":\"curl[4242] holds 2 connections that had been silent when "
+			 "last looked at, ",
+			 patient));
+	patient.conn.id.owner = CT_OWNER_INHERITED;
+	assert_true(says("\"summary\":\"2 connections that came through the listener of "
+			 "curl[~4242] had been silent when last looked at, ",
+			 patient));
+	assert_true(says("; which process has them, if any does, is not known\"", patient));
+}
+
+static void who_has_the_listener_need_not_be_who_accepts(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_SYN_RECV, 590);
+
+	patient.conn.id.role = CT_ROLE_PASSIVE;
+	patient.conn.phase = CT_PHASE_REQUEST;
+	patient.conn.request.acked = CT_ACKED_NO_ROOM;
+	assert_true(says("\"summary\":\"curl[4242] accepts too slowly at port 45678: ", patient));
+	patient.conn.id.owner = CT_OWNER_INHERITED;
+	assert_true(says("\"summary\":\"connections to port 45678, whose listener is of "
+			 "curl[~4242], are accepted too slowly: ",
+			 patient));
+}
+
 static void names_cannot_act_on_the_terminal(void **state)
 {
 	struct who who[6];
@@ -244,6 +305,9 @@ int main(void)
 		cmocka_unit_test(process_that_is_only_counted_may_be_another_one),
 		cmocka_unit_test(threads_are_of_one_process_and_successors_are_not),
 		cmocka_unit_test(owner_is_as_certain_as_the_least_of_them),
+		cmocka_unit_test(reset_is_not_blamed_on_who_has_the_listener),
+		cmocka_unit_test(silence_is_not_held_by_who_has_the_listener),
+		cmocka_unit_test(who_has_the_listener_need_not_be_who_accepts),
 		cmocka_unit_test(names_cannot_act_on_the_terminal),
 	};
 

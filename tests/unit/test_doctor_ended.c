@@ -204,7 +204,8 @@ static void reset_by_the_end_of_a_process_is_not_its_way_to_close(void **state)
 		uint8_t cause;
 		const char *summary, *remedy;
 	} resets[] = {
-		{CT_RESET_CAUSE_LINGER0, ", with SO_LINGER 0: by a reset, 52 B unread were thrown away",
+		{CT_RESET_CAUSE_LINGER0,
+		 ", with SO_LINGER 0: by a reset, 52 B unread were thrown away",
 		 "leave SO_LINGER alone"},
 		{CT_RESET_CAUSE_UNREAD_DATA, ", with 52 B unread: the peer is told",
 		 "shutdown(SHUT_WR), then read"},
@@ -220,8 +221,9 @@ static void reset_by_the_end_of_a_process_is_not_its_way_to_close(void **state)
 		assert_non_null(strstr(ended.text, "\"remedy\":\"" WHY_IT_ENDED));
 		assert_non_null(strstr(ended.text, "\"closed_by_exit\":2"));
 		ask_of_resets(&mixed, resets[i].cause, CT_HOW_CLOSE, CT_HOW_EXIT);
-		assert_non_null(strstr(mixed.text,
-				       "curl[4242] closed 2 connections (1 of them by its end) "));
+		assert_non_null(strstr(
+			mixed.text,
+			"curl[4242] closed 2 connections (1 of them by the end of the process) "));
 		assert_non_null(strstr(mixed.text, resets[i].remedy));
 		assert_non_null(strstr(mixed.text, "; and " WHY_IT_ENDED));
 		ask_of_resets(&closed, resets[i].cause, CT_HOW_CLOSE, CT_HOW_CLOSE);

@@ -110,9 +110,10 @@ static void what_was_never_accepted_waits_for_accept(void **state)
 	ask(&printed, CT_OUTPUT_JSON, &patient, 4, NULL);
 	assert_non_null(strstr(
 		printed.text,
-		"\"summary\":\"curl[~4242] has 4 connections in CLOSE_WAIT, the oldest for 10.0 s: "
-		"the peer has closed, and no process has read anything of what it sent (not "
-		"accepted yet, or never read from)\""));
+		"\"summary\":\"4 connections that came through the listener of curl[~4242] are in "
+		"CLOSE_WAIT, the oldest for 10.0 s: the peer has closed, and no process has read "
+		"anything of what it sent (not accepted yet, or never read from); which process "
+		"has them, if any does, is not known\""));
 	assert_non_null(strstr(printed.text, "\"remedy\":\"look whether the process still calls "
 					     "accept(), "));
 	assert_null(strstr(printed.text, "close() has not been called"));
@@ -124,13 +125,13 @@ static void what_a_process_has_touched_waits_for_close(void **state)
 	struct patient patient = never_accepted();
 
 	patient.conn.untouched = false;
-	assert_true(says("and close() has not been called\"", patient, 4));
+	assert_true(says("and close() has not been called; which", patient, 4));
 	patient = never_accepted();
 	patient.conn.id.owner = CT_OWNER_ACTOR;
 	assert_true(says("and close() has not been called\"", patient, 4));
 	patient = never_accepted();
 	patient.conn.looked_ns = 0; /* by a look that is older than all of this */
-	assert_true(says("and close() has not been called\"", patient, 4));
+	assert_true(says("and close() has not been called; which", patient, 4));
 	assert_true(says("; whether all of them have been accepted is not known\"", patient, 4));
 	patient.conn.unread = 0;
 	assert_false(says("whether all of them have been accepted", patient, 4));
@@ -151,8 +152,42 @@ static void those_that_wait_for_accept_are_counted_among_the_others(void **state
 	doctor_sees(sink, &waiting);
 	doctor_concludes(&printed, sink);
 	assert_non_null(strstr(printed.text,
+			       "\"summary\":\"3 connections, 1 of curl[4242] and 2 that came "
+			       "through its listener, are in CLOSE_WAIT, "));
+	assert_non_null(strstr(printed.text,
 			       "close() has not been called; from 2 of them no process has read "
-			       "anything (not accepted yet, or never read from)\""));
+			       "anything (not accepted yet, or never read from); which process has "
+			       "those 2, if any does, is not known\""));
+}
+
+/// The master listens, a worker accepts: the master holds none of them.
+static void who_has_no_more_than_the_listener_holds_nothing(void **state)
+{
+	struct patient patient = looked_at(CT_STATE_CLOSE_WAIT, 590, 9 * S);
+
+	patient.conn.id.owner = CT_OWNER_INHERITED;
+	assert_true(says("\"summary\":\"3 connections that came through the listener of "
+			 "curl[~4242] are in CLOSE_WAIT, the oldest for 10.0 s: the peer has "
+			 "closed, and close() has not been called; which process has them, if any "
+			 "does, is not known\"",
+			 patient, 3));
+	assert_false(says(" holds ", patient, 3));
+	patient.conn.id.owner = CT_OWNER_SCAN;
+	assert_true(
+		says("\"summary\":\"curl[4242] holds 3 connections in CLOSE_WAIT, ", patient, 3));
+	assert_false(says("is not known", patient, 3));
+}
+
+static void fin_wait2_of_a_listener_is_nobodys_for_sure(void **state)
+{
+	struct patient patient = looked_at(CT_STATE_FIN_WAIT2, 500, 61 * S);
+
+	assert_true(says("\"summary\":\"curl[4242] has 1 connection in FIN_WAIT2, ", patient, 1));
+	patient.conn.id.owner = CT_OWNER_INHERITED;
+	assert_true(says("\"summary\":\"1 connection that came through the listener of "
+			 "curl[~4242] is in FIN_WAIT2, the longest for 1m40s: the peer has not "
+			 "closed its side; which process has it, if any does, is not known\"",
+			 patient, 1));
 }
 
 /// Of what the listener's process may not have ss may name another one, or none.
@@ -200,6 +235,8 @@ int main(void)
 		cmocka_unit_test(what_was_never_accepted_waits_for_accept),
 		cmocka_unit_test(what_a_process_has_touched_waits_for_close),
 		cmocka_unit_test(those_that_wait_for_accept_are_counted_among_the_others),
+		cmocka_unit_test(who_has_no_more_than_the_listener_holds_nothing),
+		cmocka_unit_test(fin_wait2_of_a_listener_is_nobodys_for_sure),
 		cmocka_unit_test(listeners_name_is_no_part_of_the_command),
 		cmocka_unit_test(command_shows_each_state_that_is_told_of),
 	};
