@@ -258,6 +258,7 @@ UNIT_SRCS_pipeline        := src/pipeline.c $(SELECT_SRCS) $(DETECT_SRCS) \
 	$(sort $(TABLE_SRCS) $(LIFE_SRCS) $(UNIT_SRCS_sink))
 UNIT_SRCS_rounds          := $(addprefix src/cli/,rounds.c screen.c terminal.c output.c session.c tally.c unseen.c) src/capability.c $(addprefix src/base/,log.c ports.c) \
 	$(addprefix src/sink/,sink_list.c list_memory.c) $(UNIT_SRCS_pipeline)
+UNIT_SRCS_last_owners     := src/cli/last_owners.c src/decode.c tests/unit/build_event.c
 UNIT_SRCS_pipeline_count  := $(UNIT_SRCS_pipeline)
 UNIT_SRCS_pipeline_verbatim := $(UNIT_SRCS_pipeline)
 UNIT_SRCS_soak_judge      := tests/soak/judge.c

@@ -100,12 +100,13 @@ int ct_feed_record(void *feed, const void *bytes, size_t len);
 void ct_doctor_tell_duration(const struct ct_options *options);
 
 struct ct_source_live;
+struct ct_last_owners;
 
-/// What was silent when the doctor came may have spoken since: all that is there is handed over
-/// once more. Where that is not possible nothing is said. 0; as ct_source_live_snapshot() what must
-/// end the run.
-int ct_doctor_look_again(const struct ct_options *options, struct ct_source_live *source,
-			 struct ct_feed *feed);
+/// The end of what the doctor watches. What was silent when he came may have spoken since: all that
+/// is there is handed over once more, and by OWNERS (NULL: they are not known) who has it. 0; as
+/// ct_source_live_finish() what must end the run.
+int ct_doctor_finish(const struct ct_options *options, struct ct_source_live *source,
+		     struct ct_last_owners *owners, struct ct_feed *feed);
 
 /// "ring 3, recursion 1": what was lost by where, as far as there is room.
 #define CT_LOSSES_STRLEN 256

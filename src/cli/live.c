@@ -13,6 +13,7 @@
 #include "conntrace/clock.h"
 #include "conntrace/log.h"
 #include "conntrace/source_live.h"
+#include "last_owners.h"
 #include "progress.h"
 #include "rotate.h"
 #include "rounds.h"
@@ -35,6 +36,7 @@ struct live {
 	struct ct_session session;
 	struct ct_pipeline *pipeline;
 	struct ct_source_live *source;
+	struct ct_last_owners *owners; /// NULL: they are not looked for
 	struct ct_feed feed;
 	struct ct_child child;
 	struct ct_rotate rotate; /// the recording, in one file or several
@@ -49,6 +51,7 @@ struct live {
 static void live_fini(struct live *live)
 {
 	ct_source_live_close(&live->source);
+	ct_last_owners_free(&live->owners);
 	ct_pipeline_free(&live->pipeline);
 	ct_rotate_fini(&live->rotate);
 	ct_child_fini(&live->child);
@@ -121,6 +124,11 @@ static bool lists(const struct live *live)
 	return live->options->command == CT_COMMAND_LIST;
 }
 
+static bool watches_for_doctor(const struct live *live)
+{
+	return live->options->command == CT_COMMAND_DOCTOR;
+}
+
 /// Without the kernel's iterator there is nothing to list, and no table that would look like it.
 static int may_list(const struct live *live)
 {
@@ -153,6 +161,8 @@ static int attach(struct live *live)
 	int r = ct_source_live_open(&config, err, sizeof(err), &live->source);
 
 	if (r == 0) {
+		if (watches_for_doctor(live) && !options->no_snapshot)
+			live->owners = ct_last_owners_new(&config, &live->feed);
 		live->session.capabilities = *ct_source_live_capabilities(live->source);
 		live->session.privileges = ct_live_privilege_bits();
 		r = may_list(live);
@@ -390,9 +400,9 @@ static int finish(struct live *live, int r)
 
 	ct_stop_clear_echo(!live->options->child_argv);
 	ct_progress_end(&live->progress);
-	if (r == 0 && live->options->command == CT_COMMAND_DOCTOR)
-		r = ct_doctor_look_again(live->options, live->source, &live->feed);
-	if (r == 0)
+	if (r == 0 && watches_for_doctor(live))
+		r = ct_doctor_finish(live->options, live->source, live->owners, &live->feed);
+	else if (r == 0)
 		r = ct_source_live_finish(live->source, ct_feed_record, &live->feed);
 	ct_stop_clear_echo(!live->options->child_argv);
 	finished = ct_pipeline_finish(live->pipeline);

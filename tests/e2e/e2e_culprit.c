@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Shows that a finding about a service names the process that has trouble with it; and names none
-// where there are two. And that one which was killed is not told how to close.
+// where there are two. And that one which was killed is not told how to close; and that a leak
+// which arises while the doctor watches is the worker's that has the connections, and not the
+// master's that listens.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +18,9 @@
 #include "support/events.h"
 #include "support/pair.h"
 
-#define HOST "127.0.0.1"
+#define HOST	"127.0.0.1"
+#define LEAKED	3
+#define LEAK_MS 5500
 
 static struct e2e_tracer *record(struct e2e *e2e)
 {
@@ -185,9 +189,97 @@ static void process_that_closes_and_then_ends_is_told_how_to_close(void **state)
 	assert_said(e2e, "      remedy    shutdown(SHUT_WR), then read until ");
 }
 
+static struct e2e_tracer *watch(struct e2e *e2e, const char *option)
+{
+	return E2E_TRACE(e2e, "doctor", "--json", "--duration", "1h", "-P", e2e_port_text(e2e, 0),
+			 "--netns", e2e_format(e2e, "%lu", e2e->home.inum), option);
+}
+
+/// Clients that ask and go: ACCEPTOR takes them, with the listener of PAIR, and does no more.
+static void leave_open(struct e2e_pair *pair, struct e2e_actor *acceptor, int ret_fds[LEAKED])
+{
+	for (int i = 0; i < LEAKED; i++) {
+		int fd = e2e_actor_connect(pair->client, HOST, pair->port);
+
+		ret_fds[i] = e2e_actor_accept(acceptor, pair->listen_fd);
+		e2e_actor_send(pair->client, fd, 100);
+		e2e_actor_receive(acceptor, ret_fds[i], 100);
+		e2e_actor_close(pair->client, fd);
+	}
+}
+
+/// The leak, and nothing else, is WHO's by ORIGIN.
+static void assert_leak_of(struct e2e *e2e, struct e2e_tracer *doctor, const struct e2e_actor *who,
+			   const char *origin)
+{
+	const json_t *findings, *leak;
+	const char *start = e2e_format(e2e,
+				       "%s[%d] holds %d connections in CLOSE_WAIT, the oldest ",
+				       who->comm, who->pid, LEAKED);
+
+	e2e_sleep_ms(LEAK_MS);
+	e2e_tracer_stop(doctor, 0);
+	findings = e2e_tracer_events(doctor);
+	assert_int_equal(json_array_size(findings), 1);
+	leak = e2e_events_one(findings, "{s:s}", "id", "close-wait-leak");
+	assert_memory_equal(e2e_event_text(leak, "summary"), start, strlen(start));
+	e2e_assert_has(json_object_get(leak, "culprit"), "{s:i, s:s, s:s}", "pid", (int)who->pid,
+		       "comm", who->comm, "owner", origin);
+	assert_non_null(
+		strstr(e2e_event_text(leak, "confirm"), e2e_format(e2e, "grep pid=%d,", who->pid)));
+}
+
+static void leak_is_the_workers_that_accepts(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *doctor = watch(e2e, "-4");
+	struct e2e_actor *worker;
+	struct e2e_pair pair;
+	int fds[LEAKED];
+
+	e2e_pair_listen(e2e, HOST, e2e_port(0), &pair);
+	worker = e2e_actor_fork(pair.server, "ct-worker");
+	leave_open(&pair, worker, fds);
+	assert_leak_of(e2e, doctor, worker, "scan");
+}
+
+static void leak_is_the_childs_that_was_given_it(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *doctor = watch(e2e, "-4");
+	struct e2e_actor *child;
+	struct e2e_pair pair;
+	int fds[LEAKED];
+
+	e2e_pair_listen(e2e, HOST, e2e_port(0), &pair);
+	leave_open(&pair, pair.server, fds);
+	child = e2e_actor_fork(pair.server, "ct-child");
+	for (int i = 0; i < LEAKED; i++)
+		e2e_actor_close(pair.server, fds[i]);
+	assert_leak_of(e2e, doctor, child, "scan");
+}
+
+/// Who has read is known by that, and the last look makes no less of it.
+static void owner_that_is_known_better_stays(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *doctor = watch(e2e, "--comm=ct-*");
+	struct e2e_actor *worker;
+	struct e2e_pair pair;
+	int fds[LEAKED];
+
+	e2e_pair_listen(e2e, HOST, e2e_port(0), &pair);
+	worker = e2e_actor_fork(pair.server, "ct-worker");
+	leave_open(&pair, worker, fds);
+	assert_leak_of(e2e, doctor, worker, "io");
+}
+
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(process_that_is_refused_is_named),
 	E2E_TEST(two_that_are_refused_are_told_apart),
+	E2E_TEST(leak_is_the_workers_that_accepts),
+	E2E_TEST(leak_is_the_childs_that_was_given_it),
+	E2E_TEST(owner_that_is_known_better_stays),
 	E2E_TEST(process_that_is_killed_is_said_to_have_ended),
 	E2E_TEST(process_that_closes_and_then_ends_is_told_how_to_close),
 };
