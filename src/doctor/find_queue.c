@@ -137,6 +137,21 @@ static void put_probes(const struct ct_case *one, struct ct_buf *text)
 		ct_buf_puts(text, " in their whole lives");
 }
 
+/// Whose data it is: that process is shown with the finding, and is not who reads too slowly.
+static void put_sent(const struct ct_doctor_facts *facts, const struct ct_finding *finding,
+		     struct ct_buf *text)
+{
+	const struct ct_culprits *culprits = &finding->culprits;
+
+	if (!finding->culprit.pid || culprits->pids_differ || culprits->inherited) {
+		ct_buf_puts(text, "what is sent to it");
+		return;
+	}
+	ct_buf_puts(text, "what ");
+	ct_finder_put_owner(facts, text, &finding->culprit);
+	ct_buf_puts(text, " sends");
+}
+
 static bool is_slow_reader(const struct ct_case *one, const struct ct_doctor_facts *facts,
 			   struct ct_finding *finding)
 {
@@ -148,7 +163,9 @@ static bool is_slow_reader(const struct ct_case *one, const struct ct_doctor_fac
 	if (!ct_finder_asks(id))
 		ct_buf_puts(&finding->summary, "the other side of ");
 	ct_finder_put_service(&finding->summary, id);
-	ct_buf_puts(&finding->summary, " reads too slowly: the window was closed on ");
+	ct_buf_puts(&finding->summary, " reads too slowly ");
+	put_sent(facts, finding, &finding->summary);
+	ct_buf_puts(&finding->summary, ": the window was closed on ");
 	ct_words_count(&finding->summary, one->count, "connection");
 	if (longest_ns) {
 		/* it was closed before the first probe, and opened behind the last */

@@ -387,6 +387,10 @@ static void reader_who_does_not_read_is_found_and_for_how_long(void **state)
 
 	e2e_assert_has(finding, "{s:s, s:[s]}", "severity", "warn", "connections",
 		       pair.client_conn);
+	/* who waits is not who reads too slowly */
+	assert_non_null(strstr(e2e_event_text(finding, "summary"),
+			       e2e_format(e2e, ":%u reads too slowly what ct-client[%d] sends: ",
+					  pair.port, pair.client->pid)));
 	evidence = json_object_get(finding, "evidence");
 	assert_true(e2e_event_number(evidence, "most_in_one_stall") >= 3);
 	assert_in_range(e2e_event_number(evidence, "longest_stall_at_least_ns"), STALL_NS,

@@ -281,6 +281,25 @@ static void who_has_the_listener_need_not_be_who_accepts(void **state)
 			 patient));
 }
 
+/// The process with the finding is the one that has to wait.
+static void who_sends_is_not_taken_for_who_reads(void **state)
+{
+	const struct who who[] = {curl, {5, "wget", CGROUP, CT_OWNER_CONNECT}};
+	struct patient patient = stalled_of(&curl);
+
+	assert_true(says("\"summary\":\"10.0.0.2:80 reads too slowly what curl[4242] sends: the "
+			 "window was closed on 2 connections",
+			 patient));
+	patient.conn.id.role = CT_ROLE_PASSIVE;
+	assert_true(says("\"summary\":\"the other side of port 45678 reads too slowly what "
+			 "curl[4242] sends: ",
+			 patient));
+	patient.conn.id.owner = CT_OWNER_INHERITED; /* it may be another one that sends */
+	assert_true(says(" reads too slowly what is sent to it: ", patient));
+	assert_told(CT_OUTPUT_JSON, stalled_of, who, CT_COUNT(who),
+		    "\"summary\":\"10.0.0.2:80 reads too slowly what is sent to it: ");
+}
+
 static void names_cannot_act_on_the_terminal(void **state)
 {
 	struct who who[6];
@@ -308,6 +327,7 @@ int main(void)
 		cmocka_unit_test(reset_is_not_blamed_on_who_has_the_listener),
 		cmocka_unit_test(silence_is_not_held_by_who_has_the_listener),
 		cmocka_unit_test(who_has_the_listener_need_not_be_who_accepts),
+		cmocka_unit_test(who_sends_is_not_taken_for_who_reads),
 		cmocka_unit_test(names_cannot_act_on_the_terminal),
 	};
 
