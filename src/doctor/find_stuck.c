@@ -67,11 +67,17 @@ enum {
 	QUIET,
 };
 
-/// No process has touched what has come; its owner is known by nothing but its listener.
+/// Of its owner no deed is known, but that its listener is his, or that he has accepted it.
+static bool is_of_idle_owner(const struct ct_conn_id *id)
+{
+	return id->owner == CT_OWNER_INHERITED ||
+	       (id->owner == CT_OWNER_SCAN && id->role == CT_ROLE_PASSIVE);
+}
+
+/// No process has touched what has come.
 static bool waits_for_accept(const struct ct_conn *conn, uint64_t now_ns, uint64_t for_ns)
 {
-	return conn->id.owner == CT_OWNER_INHERITED && conn->untouched &&
-	       is_looked_at(conn, now_ns, for_ns);
+	return is_of_idle_owner(&conn->id) && conn->untouched && is_looked_at(conn, now_ns, for_ns);
 }
 
 /* values: for how long; unread bytes; 1 if it was seen to enter the state; quiet for so long; how

@@ -120,6 +120,24 @@ static void what_was_never_accepted_waits_for_accept(void **state)
 	assert_null(strstr(printed.text, "ss -tanpo state close-wait | grep"));
 }
 
+/// Its process has a descriptor of it, and hangs: it is not that it forgets close().
+static void what_was_accepted_and_never_read_waits_for_its_process(void **state)
+{
+	struct patient patient = never_accepted();
+
+	patient.conn.id.owner = CT_OWNER_SCAN;
+	assert_true(says("\"summary\":\"curl[4242] has 4 connections in CLOSE_WAIT, ", patient, 4));
+	assert_true(says(" and no process has read anything of what it sent (not accepted yet, or "
+			 "never read from)\"",
+			 patient, 4));
+	patient.conn.id.role = CT_ROLE_ACTIVE;
+	assert_true(says("and close() has not been called\"", patient, 4));
+	patient = never_accepted();
+	patient.conn.id.owner = CT_OWNER_SCAN;
+	patient.conn.untouched = false;
+	assert_true(says("and close() has not been called\"", patient, 4));
+}
+
 static void what_a_process_has_touched_waits_for_close(void **state)
 {
 	struct patient patient = never_accepted();
@@ -233,6 +251,7 @@ int main(void)
 		cmocka_unit_test(probes_are_no_data),
 		cmocka_unit_test(fin_wait2_on_which_data_comes_is_innocent),
 		cmocka_unit_test(what_was_never_accepted_waits_for_accept),
+		cmocka_unit_test(what_was_accepted_and_never_read_waits_for_its_process),
 		cmocka_unit_test(what_a_process_has_touched_waits_for_close),
 		cmocka_unit_test(those_that_wait_for_accept_are_counted_among_the_others),
 		cmocka_unit_test(who_has_no_more_than_the_listener_holds_nothing),
