@@ -229,9 +229,27 @@ static void assert_leak_of(struct e2e *e2e, struct e2e_tracer *doctor, const str
 		strstr(e2e_event_text(leak, "confirm"), e2e_format(e2e, "grep pid=%d,", who->pid)));
 }
 
+/// A recording has no last look: the master is not said to hold what came through its listener.
+static void assert_recorded_leak_is_nobodys(struct e2e *e2e, const struct e2e_actor *master)
+{
+	json_t *findings = E2E_CONNTRACE_JSON("doctor", e2e_path(e2e, "x.ctr"), "--json");
+	const char *start = e2e_format(
+		e2e, "%d connections that came through the listener of %s[~%d] are in CLOSE_WAIT, ",
+		LEAKED, master->comm, master->pid);
+	const char *summary;
+
+	assert_int_equal(json_array_size(findings), 1);
+	summary = e2e_event_text(e2e_events_one(findings, "{s:s}", "id", "close-wait-leak"),
+				 "summary");
+	assert_memory_equal(summary, start, strlen(start));
+	assert_non_null(strstr(summary, "; which process has them, if any does, is not known"));
+	json_decref(findings);
+}
+
 static void leak_is_the_workers_that_accepts(void **state)
 {
 	struct e2e *e2e = *state;
+	struct e2e_tracer *recorder = record(e2e);
 	struct e2e_tracer *doctor = watch(e2e, "-4");
 	struct e2e_actor *worker;
 	struct e2e_pair pair;
@@ -241,6 +259,8 @@ static void leak_is_the_workers_that_accepts(void **state)
 	worker = e2e_actor_fork(pair.server, "ct-worker");
 	leave_open(&pair, worker, fds);
 	assert_leak_of(e2e, doctor, worker, "scan");
+	e2e_tracer_stop(recorder, 0);
+	assert_recorded_leak_is_nobodys(e2e, pair.server);
 }
 
 static void leak_is_the_childs_that_was_given_it(void **state)
