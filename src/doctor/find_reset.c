@@ -249,7 +249,7 @@ static bool is_late_data(const struct ct_case *one, const struct ct_doctor_facts
 {
 	finding->severity = CT_SEVERITY_WARN;
 	finding->confidence = CT_CONFIDENCE_MEDIUM; /* round trips differ */
-	put_closer(facts,
+	put_closer(one, facts,
 		   " while the peer was still sending: what came then was answered with a reset "
 		   "and is lost",
 		   finding);
