@@ -35,12 +35,31 @@ static bool may_have_been_busy(const struct ct_conn *conn, uint64_t established_
 	return segments_of(conn) >= EXCHANGE_SEGMENTS + established_ns / BUSY_NS;
 }
 
-/* values: how long it was ESTABLISHED; 1 if the peer closed first; 1 if it ended with a reset;
- * segments, 0 not known */
+/*
+ * A reset that ended it while it was idle, and nothing else: not one that answers our data or our
+ * probe, nor one that throws data away. With SO_LINGER 0 servers close what has been idle for too
+ * long, nginx by its reset_timedout_connection; unread data would have made it another cause.
+ */
+static bool is_closed_by_reset(const struct ct_conn *conn)
+{
+	const struct ct_step *last = ct_history_last(&conn->history);
+	const struct ct_reset *reset = &conn->reset;
+
+	if (conn->fin_sent || conn->fin_received || reset->unacked || !last ||
+	    last->state != CT_STATE_ESTABLISHED)
+		return false;
+	if (conn->end == CT_END_RST_RECEIVED)
+		return reset->cause == CT_RESET_CAUSE_PEER && !conn->keepalives_sent;
+	return conn->end == CT_END_RST_SENT && reset->cause == CT_RESET_CAUSE_LINGER0;
+}
+
+/* values: how long it was ESTABLISHED; 1 if the peer closed first; 1 if a reset came behind the
+ * FIN; segments, 0 not known; 1 if it was closed by a reset */
 static bool is_closed_whole(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	const struct ct_step *step = ct_finder_step(conn, CT_STATE_ESTABLISHED);
 	bool by_peer = conn->closed_by == CT_CLOSED_BY_REMOTE;
+	bool by_reset = is_closed_by_reset(conn), was_reset;
 
 	(void)now_ns;
 	/* as it should be: the side that asks closes first */
@@ -48,12 +67,13 @@ static bool is_closed_whole(const struct ct_conn *conn, uint64_t now_ns, struct 
 		return false;
 	if (!step || step->basis != CT_BASIS_SEEN || step->for_ns == CT_NS_UNKNOWN ||
 	    step->for_ns < CT_SECOND_NS || !(by_peer || conn->closed_by == CT_CLOSED_BY_LOCAL) ||
-	    !(conn->fin_sent || conn->fin_received) || may_have_been_busy(conn, step->for_ns))
+	    !(conn->fin_sent || conn->fin_received || by_reset) ||
+	    may_have_been_busy(conn, step->for_ns))
 		return false;
+	was_reset = conn->reset.direction != CT_DIRECTION_NONE;
 	*ret = (struct ct_symptom){
-		conn->reset.direction != CT_DIRECTION_NONE,
-		{step->for_ns, by_peer, conn->reset.direction != CT_DIRECTION_NONE,
-		 segments_of(conn)},
+		was_reset,
+		{step->for_ns, by_peer, was_reset && !by_reset, segments_of(conn), by_reset},
 	};
 	return true;
 }
@@ -91,6 +111,20 @@ static const char *whose(uint64_t ns)
 	return NULL;
 }
 
+/// A box between may have sent them: to this side they are the peer's.
+static void put_resets(const struct ct_case *one, const struct ct_conn_id *id, struct ct_buf *text)
+{
+	bool may_be_of_box = one->values[1].sum && !ct_finder_is_within_host(id);
+
+	if (!one->values[4].sum)
+		return;
+	ct_buf_puts(text, "; ");
+	ct_buf_u64(text, one->values[4].sum);
+	ct_buf_puts(text, " of them by a reset");
+	if (may_be_of_box)
+		ct_buf_puts(text, ", which may be that of a load balancer or NAT between");
+}
+
 static void describe_race(const struct ct_case *one, const struct ct_doctor_facts *facts,
 			  uint64_t median_ns, struct ct_finding *finding)
 {
@@ -105,10 +139,11 @@ static void describe_race(const struct ct_case *one, const struct ct_doctor_fact
 	ct_buf_puts(text, " after they were made, as an idle time-out would");
 	if (whose(median_ns))
 		ct_buf_printf(text, " (%s have such a one)", whose(median_ns));
+	put_resets(one, &finding->culprit, text);
 	if (one->values[2].sum) {
 		ct_buf_puts(text, "; ");
 		ct_buf_u64(text, one->values[2].sum);
-		ct_buf_puts(text, " of them ended with a reset");
+		ct_buf_puts(text, " of them ended with a reset behind the FIN");
 	}
 	ct_buf_puts(text, ". This is their age: for how long they had been idle no event tells");
 }
@@ -129,8 +164,11 @@ static void put_closes(const struct ct_case *one, const struct ct_doctor_facts *
 	} else {
 		ct_buf_printf(buf, "-L %u", id->lport);
 	}
-	/* the side that closes second, or first */
-	ct_buf_puts(buf, one->values[1].sum ? " --state CLOSE_WAIT" : " --state FIN_WAIT1");
+	/* what most of them did */
+	if (one->values[4].sum * 2 > one->count)
+		ct_buf_puts(buf, one->values[1].sum ? " --flag rst-received" : " --flag rst-sent");
+	else /* the side that closes second, or first */
+		ct_buf_puts(buf, one->values[1].sum ? " --state CLOSE_WAIT" : " --state FIN_WAIT1");
 }
 
 static bool is_race(const struct ct_case *one, const struct ct_doctor_facts *facts,
@@ -154,6 +192,7 @@ static bool is_race(const struct ct_case *one, const struct ct_doctor_facts *fac
 	ct_finding_number(finding, "established_median_ns", median);
 	ct_finding_number(finding, "spread_ns", high - low);
 	ct_finding_number(finding, "closed_by_peer", by_peer);
+	ct_finding_number(finding, "closed_by_reset", one->values[4].sum);
 	ct_finding_number(finding, "ended_with_reset", one->values[2].sum);
 	if (one->values[3].min)
 		ct_finding_number(finding, "most_segments", one->values[3].max);

@@ -12,11 +12,9 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/param.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,6 +22,7 @@
 #include "support/events.h"
 #include "support/job.h"
 #include "support/pair.h"
+#include "support/race.h"
 #include "support/slow_link.h"
 #include "support/sock.h"
 #include "support/ss.h"
@@ -31,11 +30,7 @@
 #define LOOPBACK     "127.0.0.1"
 #define PORTS	     10
 #define PORT_RANGE   "40000 40009"
-#define RACERS	     6
-#define AGE_MS	     2000
-#define JITTER_MS    80 /// the ages of a race differ by a twentieth at most
 #define APART_MS     250
-#define BUSY_MS	     20
 #define LIVES	     25 /// 20 are enough; one in which something was sent again does not count
 #define CLOSES	     3
 #define SHORT_WAY_MS 20
@@ -109,132 +104,54 @@ static void look_at_ports(struct e2e *e2e, const struct e2e_pair *pair, const js
 	e2e_netns_shell(&host, "test $(%s | grep -c :%u) -eq %d", confirm, pair->port, PORTS);
 }
 
-struct racer {
-	int fd; /// -1: closed
-	int64_t due_ms;
-	int64_t late_ms;
-};
-
-static bool close_if_due(struct racer *racer)
-{
-	racer->late_ms = e2e_now_ms() - racer->due_ms;
-	if (racer->late_ms < 0)
-		return false;
-	close(racer->fd);
-	racer->fd = -1;
-	return true;
-}
-
-/// By how much one was later than another, at most.
-static int64_t spread_of(const struct racer racers[RACERS])
-{
-	int64_t least_ms = racers[0].late_ms, most_ms = least_ms;
-
-	for (int i = 1; i < RACERS; i++) {
-		least_ms = MIN(least_ms, racers[i].late_ms);
-		most_ms = MAX(most_ms, racers[i].late_ms);
-	}
-	return most_ms - least_ms;
-}
-
-/// Answers each request, sends on if numbers[1] says so, and closes each when it is AGE_MS old, the
-/// next one numbers[0] later.
-static int64_t run_server(const struct e2e_job *job)
-{
-	struct racer racers[RACERS];
-	int n = 0, open = RACERS;
-
-	while (open) {
-		struct pollfd listener = {.fd = job->fd, .events = POLLIN};
-
-		if (poll(&listener, 1, job->numbers[1] ? BUSY_MS : 1) > 0 && n < RACERS) {
-			racers[n].fd = e2e_sock_accept(job->fd);
-			racers[n].due_ms = e2e_now_ms() + AGE_MS + n * job->numbers[0];
-			if (racers[n].fd < 0 || e2e_sock_receive(racers[n].fd, 100) ||
-			    e2e_sock_send(racers[n].fd, 100))
-				return -EIO;
-			n++;
-		}
-		for (int i = 0; i < n; i++) {
-			if (racers[i].fd < 0)
-				continue;
-			if (close_if_due(&racers[i]))
-				open--;
-			else if (job->numbers[1])
-				(void)e2e_sock_send(racers[i].fd, 10);
-		}
-	}
-	return spread_of(racers);
-}
-
-/// Asks on each connection, reads what comes until the server closes, and closes too. For how long
-/// it waited for an answer at most: so late the server may have accepted.
-static int64_t run_client(const struct e2e_job *job)
-{
-	int64_t longest_ms = 0;
-	int fds[RACERS];
-	char data[256];
-
-	for (int i = 0; i < RACERS; i++) {
-		int64_t began_ms = e2e_now_ms();
-
-		fds[i] = e2e_sock_connect(&job->from, &job->to);
-		if (fds[i] < 0 || e2e_sock_send(fds[i], 100) || e2e_sock_receive(fds[i], 100))
-			return -EIO;
-		longest_ms = MAX(longest_ms, e2e_now_ms() - began_ms);
-	}
-	for (int i = 0; i < RACERS; i++) {
-		while (read(fds[i], data, sizeof(data)) > 0)
-			;
-		close(fds[i]);
-	}
-	return longest_ms;
-}
-
-static void assert_on_time(int64_t spread_ms)
-{
-	if (spread_ms > JITTER_MS)
-		e2e_again("a close came %lld ms later than another", (long long)spread_ms);
-}
-
-static void race(struct e2e_pair *pair, int apart_ms, bool is_busy)
-{
-	const struct e2e_job client = {.run = run_client, .to = e2e_loopback(pair->port)};
-	const struct e2e_job server = {
-		.run = run_server, .fd = pair->listen_fd, .numbers = {apart_ms, is_busy}};
-
-	int64_t spread_ms;
-
-	e2e_actor_begin(pair->client, &client);
-	spread_ms = e2e_actor_run(pair->server, &server);
-	assert_on_time(spread_ms + e2e_actor_finish(pair->client));
-}
-
 static void time_out(struct e2e_pair *pair)
 {
-	race(pair, 0, false);
+	e2e_race(pair, &(struct e2e_race){0});
 }
 
 static void time_out_apart(struct e2e_pair *pair)
 {
-	race(pair, APART_MS, false);
+	e2e_race(pair, &(struct e2e_race){.apart_ms = APART_MS});
 }
 
 static void close_at_the_end_of_work(struct e2e_pair *pair)
 {
-	race(pair, 0, true);
+	e2e_race(pair, &(struct e2e_race){.is_busy = true});
+}
+
+static void time_out_by_resets(struct e2e_pair *pair)
+{
+	e2e_race(pair, &(struct e2e_race){.end = E2E_RACE_END_RESET});
+}
+
+/// At one age too, but not because of it.
+static void answer_by_resets(struct e2e_pair *pair)
+{
+	e2e_race(pair, &(struct e2e_race){.end = E2E_RACE_END_FORGET});
+}
+
+static void assert_race(struct e2e *e2e, const struct e2e_pair *pair, const json_t *finding,
+			const char *what, int by_reset)
+{
+	const json_t *evidence = json_object_get(finding, "evidence");
+
+	e2e_assert_has(finding, "{s:s, s:s, s:s}", "severity", "note", "confidence", "low",
+		       "confirm",
+		       e2e_format(e2e, "conntrace -H %s -D %u %s", LOOPBACK, pair->port, what));
+	e2e_assert_has(evidence, "{s:i, s:i, s:i}", "closed_by_peer", E2E_RACERS, "closed_by_reset",
+		       by_reset, "ended_with_reset", 0);
+	assert_true(e2e_event_number(evidence, "established_median_ns") >=
+		    E2E_RACE_AGE_MS * INT64_C(900000));
 }
 
 static void look_at_race(struct e2e *e2e, const struct e2e_pair *pair, const json_t *finding)
 {
-	const json_t *evidence = json_object_get(finding, "evidence");
-	const char *command = e2e_format(e2e, "%s -H " LOOPBACK " -D %u --state CLOSE_WAIT",
-					 e2e_program(), pair->port);
+	assert_race(e2e, pair, finding, "--state CLOSE_WAIT", 0);
+}
 
-	e2e_assert_has(finding, "{s:s, s:s, s:s}", "severity", "note", "confidence", "low",
-		       "confirm", command);
-	e2e_assert_has(evidence, "{s:i}", "closed_by_peer", RACERS);
-	assert_true(e2e_event_number(evidence, "established_median_ns") >= AGE_MS * 900000LL);
+static void look_at_resets(struct e2e *e2e, const struct e2e_pair *pair, const json_t *finding)
+{
+	assert_race(e2e, pair, finding, "--flag rst-received", E2E_RACERS);
 }
 
 static void connect_for_little(struct e2e_pair *pair)
@@ -465,11 +382,15 @@ static const struct CMUnitTest tests[] = {
 	SCENE("ports_that_are_just_enough_are_innocent", .play = use_the_last_port_again,
 	      .count = 2 * (PORTS + 1)),
 	SCENE("closes_at_one_age_are_found", .play = time_out, .role = "active",
-	      .finding = "keepalive-race", .count = RACERS, .look = look_at_race),
+	      .finding = "keepalive-race", .count = E2E_RACERS, .look = look_at_race),
 	SCENE("closes_at_different_ages_are_innocent", .play = time_out_apart, .role = "active",
-	      .count = RACERS),
+	      .count = E2E_RACERS),
 	SCENE("closes_of_what_was_busy_until_then_are_innocent", .play = close_at_the_end_of_work,
-	      .role = "active", .count = RACERS),
+	      .role = "active", .count = E2E_RACERS),
+	SCENE("resets_at_one_age_are_found", .play = time_out_by_resets, .role = "active",
+	      .finding = "keepalive-race", .count = E2E_RACERS, .look = look_at_resets),
+	SCENE("resets_that_answer_are_innocent", .play = answer_by_resets, .role = "active",
+	      .count = E2E_RACERS),
 	SCENE("lives_of_mostly_handshake_are_found", .play = connect_for_little, .role = "active",
 	      .finding = "handshake-bound", .count = LIVES, .is_some = true,
 	      .slow_ms = SHORT_WAY_MS),
