@@ -12,6 +12,10 @@
 #define CLUSTER	    5
 #define SHORT_LIVES 20
 
+/// One exchange takes a round trip, as the handshake does: it cannot have much more than half. With
+/// two it has a third.
+#define BOUND_PERCENT 40
+
 /// A handshake, a request, an answer and a close take no more segments, with their ACKs.
 #define EXCHANGE_SEGMENTS 16
 
@@ -212,6 +216,13 @@ const struct ct_finder ct_find_keepalive_race = {
 	.concludes = is_race,
 };
 
+/// Connects that look whether somebody listens, as load balancers do, have nothing else to spend
+/// their time on.
+static bool has_exchanged(const struct ct_conn *conn)
+{
+	return conn->counted && conn->counters.bytes_sent && conn->counters.bytes_received;
+}
+
 /* values: the handshake; from the SYN until one side closed */
 static bool is_short(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
@@ -222,7 +233,7 @@ static bool is_short(const struct ct_conn *conn, uint64_t now_ns, struct ct_symp
 	/* a SYN that was lost is not what it costs */
 	if (!step || step->for_ns == CT_NS_UNKNOWN || conn->id.role != CT_ROLE_ACTIVE ||
 	    conn->retransmits || conn->opened_ns == CT_NS_UNKNOWN ||
-	    conn->established_ns < conn->opened_ns)
+	    conn->established_ns < conn->opened_ns || !has_exchanged(conn))
 		return false;
 	handshake_ns = conn->established_ns - conn->opened_ns;
 	*ret = (struct ct_symptom){handshake_ns, {handshake_ns, handshake_ns + step->for_ns}};
@@ -234,9 +245,11 @@ static bool is_bound(const struct ct_case *one, const struct ct_doctor_facts *fa
 {
 	uint64_t handshakes_ns = one->values[0].sum, lives_ns = one->values[1].sum, share, rate = 0;
 
-	if (one->count < SHORT_LIVES || !lives_ns || handshakes_ns * 2 <= lives_ns)
+	if (one->count < SHORT_LIVES || !lives_ns)
 		return false;
 	share = handshakes_ns * 100 / lives_ns;
+	if (share <= BOUND_PERCENT)
+		return false;
 	if (facts->observed_ns)
 		rate = one->count * CT_SECOND_NS / facts->observed_ns;
 	finding->severity = CT_SEVERITY_NOTE;

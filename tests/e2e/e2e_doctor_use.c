@@ -154,7 +154,44 @@ static void look_at_resets(struct e2e *e2e, const struct e2e_pair *pair, const j
 	assert_race(e2e, pair, finding, "--flag rst-received", E2E_RACERS);
 }
 
-static void connect_for_little(struct e2e_pair *pair)
+static int64_t ask_once_each(const struct e2e_job *job)
+{
+	for (int i = 0; i < LIVES; i++) {
+		int fd = e2e_sock_connect(&job->from, &job->to);
+
+		if (fd < 0 || e2e_sock_send(fd, 100) || e2e_sock_receive(fd, 100))
+			return -EIO;
+		close(fd);
+	}
+	return 0;
+}
+
+static int64_t answer_once_each(const struct e2e_job *job)
+{
+	for (int i = 0; i < LIVES; i++) {
+		int fd = e2e_sock_accept(job->fd);
+
+		if (fd < 0 || e2e_sock_receive(fd, 100) || e2e_sock_send(fd, 100))
+			return -EIO;
+		close(fd);
+	}
+	return 0;
+}
+
+/// The exchange takes as long as the handshake.
+static void connect_for_one_exchange(struct e2e_pair *pair)
+{
+	struct e2e_job client = {.run = ask_once_each, .to = {.port = pair->port}};
+	const struct e2e_job server = {.run = answer_once_each, .fd = pair->listen_fd};
+
+	snprintf(client.to.host, sizeof(client.to.host), "%s", host_of(pair));
+	e2e_actor_begin(pair->client, &client);
+	(void)e2e_actor_run(pair->server, &server);
+	(void)e2e_actor_finish(pair->client);
+}
+
+/// To see whether somebody listens.
+static void connect_for_nothing(struct e2e_pair *pair)
 {
 	for (int i = 0; i < LIVES; i++) {
 		int fd = e2e_actor_connect(pair->client, host_of(pair), pair->port);
@@ -391,9 +428,11 @@ static const struct CMUnitTest tests[] = {
 	      .finding = "keepalive-race", .count = E2E_RACERS, .look = look_at_resets),
 	SCENE("resets_that_answer_are_innocent", .play = answer_by_resets, .role = "active",
 	      .count = E2E_RACERS),
-	SCENE("lives_of_mostly_handshake_are_found", .play = connect_for_little, .role = "active",
-	      .finding = "handshake-bound", .count = LIVES, .is_some = true,
+	SCENE("lives_of_mostly_handshake_are_found", .play = connect_for_one_exchange,
+	      .role = "active", .finding = "handshake-bound", .count = LIVES, .is_some = true,
 	      .slow_ms = SHORT_WAY_MS),
+	SCENE("lives_of_no_exchange_are_innocent", .play = connect_for_nothing, .role = "active",
+	      .count = LIVES, .slow_ms = SHORT_WAY_MS),
 	SCENE("lives_of_two_exchanges_are_innocent", .play = connect_for_more, .role = "active",
 	      .count = LIVES, .slow_ms = SHORT_WAY_MS),
 	SCENE("close_while_the_peer_sends_is_found", .play = close_while_the_server_sends,
