@@ -25,15 +25,29 @@ static bool is_told_in_time(const struct ct_conn *conn)
 	return probes(conn) && conn->options.keepalive_time_s < LATE_S;
 }
 
+/// What had raised a flag before the silence began stirs no more; of the others it has since, or
+/// was tried.
+static bool has_stirred(const struct ct_conn *conn)
+{
+	uint64_t since_ns = conn->looked_ns - conn->silent_ns;
+	uint32_t before = 0;
+
+	if (conn->silent_ns > conn->looked_ns) /* a recording that was tampered with */
+		return conn->flags;
+	for (const struct ct_mark *mark = conn->marks; mark; mark = mark->next)
+		if (mark->at_ns <= since_ns)
+			before |= 1U << mark->flag;
+	return conn->flags & ~before;
+}
+
 /* values: silent for so long at the last look; 1 if keepalive is on; its time then */
 static bool is_silent(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	const struct ct_step *last = ct_history_last(&conn->history);
 
 	(void)now_ns;
-	/* a flag: something has come or gone since, or was tried; no silence: nobody looked at it
-	 */
-	if (conn->phase != CT_PHASE_LIVE || !conn->silent_ns || conn->flags || !last ||
+	/* no silence: nobody looked at it */
+	if (conn->phase != CT_PHASE_LIVE || !conn->silent_ns || has_stirred(conn) || !last ||
 	    last->state != CT_STATE_ESTABLISHED || ct_finder_is_within_host(&conn->id) ||
 	    is_told_in_time(conn))
 		return false;
@@ -86,7 +100,7 @@ static bool is_ghostly(const struct ct_case *one, const struct ct_doctor_facts *
 	ct_finding_number(finding, "keepalive_on", one->values[1].sum);
 	if (one->values[1].sum)
 		ct_finding_number(finding, "keepalive_time_s", one->values[2].max);
-	ct_finder_put_ss(facts, &finding->confirm, "established", one);
+	ct_finder_put_ss_times(facts, &finding->confirm, "established", one);
 	ct_buf_puts(&finding->remedy,
 		    "SO_KEEPALIVE with a TCP_KEEPIDLE of minutes finds out that a peer has gone, "
 		    "and keeps a NAT or firewall between from forgetting the connection; or close "

@@ -271,15 +271,15 @@ static void put_source(struct ct_buf *buf, const struct ct_conn_id *id)
 	ct_buf_printf(buf, "src %s%s%s and ", brackets ? "[" : "", text, brackets ? "]" : "");
 }
 
-void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, const char *state,
-		      const struct ct_case *one)
+static void put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, const char *options,
+		   const char *state, const struct ct_case *one)
 {
 	const struct ct_example *example = &one->examples[0];
 	const struct way way = find_way(facts, example);
 	const struct ct_conn_id *id = &example->id;
 
 	enter_netns(buf, &way);
-	ct_buf_printf(buf, "ss -tanpo%s%s", state ? " state " : "", state ? state : "");
+	ct_buf_printf(buf, "ss %s%s%s", options, state ? " state " : "", state ? state : "");
 	if (one->by == CT_CASE_BY_OWNER && id->owner != CT_OWNER_INHERITED && !example->is_let_go &&
 	    !ct_finder_has_ended(facts, example)) {
 		ct_buf_printf(buf, " | grep pid=%u,", id->pid);
@@ -294,6 +294,18 @@ void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, c
 		ct_buf_printf(buf, " 'sport = :%u'", id->lport);
 	}
 	name_netns(buf, &way);
+}
+
+void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, const char *state,
+		      const struct ct_case *one)
+{
+	put_ss(facts, buf, "-tanpo", state, one);
+}
+
+void ct_finder_put_ss_times(const struct ct_doctor_facts *facts, struct ct_buf *buf,
+			    const char *state, const struct ct_case *one)
+{
+	put_ss(facts, buf, "-tanpoiO", state, one);
 }
 
 void ct_finder_put_ss_listener(const struct ct_doctor_facts *facts, struct ct_buf *buf,

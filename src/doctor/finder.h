@@ -171,6 +171,11 @@ bool ct_finder_has_ended(const struct ct_doctor_facts *facts, const struct ct_ex
 void ct_finder_put_ss(const struct ct_doctor_facts *facts, struct ct_buf *buf, const char *state,
 		      const struct ct_case *one);
 
+/// The same with the times of what was sent and received last, each socket in a line with them:
+/// "ss -tanpoiO state established | grep pid=1234,".
+void ct_finder_put_ss_times(const struct ct_doctor_facts *facts, struct ct_buf *buf,
+			    const char *state, const struct ct_case *one);
+
 /// The same for the listener that was asked: "ss -tln 'sport = :80'".
 void ct_finder_put_ss_listener(const struct ct_doctor_facts *facts, struct ct_buf *buf,
 			       const struct ct_case *one, uint16_t port);

@@ -311,13 +311,14 @@ static void assert_ghost(struct e2e *e2e, const json_t *events, const char *conn
 
 	e2e_assert_has(ghost, "{s:s, s:s, s:s}", "severity", "note", "confidence", "low", "confirm",
 		       e2e_format(e2e,
-				  "nsenter -t %d -n ss -tanpo state established | grep pid=%d,",
+				  "nsenter -t %d -n ss -tanpoiO state established | grep pid=%d,",
 				  owner->pid, owner->pid));
 	e2e_assert_has(json_object_get(ghost, "culprit"), "{s:i, s:s}", "pid", owner->pid, "comm",
 		       owner->comm);
 	e2e_assert_has(evidence, "{s:i, s:i}", "keepalive_off", 1, "keepalive_on", 0);
 	assert_in_range(e2e_event_number(evidence, "idle_ns"), SILENT_NS, idle_ns_max);
-	e2e_netns_shell(&host, "%s | grep -q :%u", e2e_event_text(ghost, "confirm"), e2e_port(0));
+	e2e_netns_shell(&host, "%s | grep ':%u .* lastsnd:' | grep -q ' lastrcv:'",
+			e2e_event_text(ghost, "confirm"), e2e_port(0));
 }
 
 static void silent_connection_is_found_and_for_how_long(void **state)

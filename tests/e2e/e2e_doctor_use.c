@@ -37,6 +37,7 @@
 #define LONG_WAY_MS  45 /// there and back in less than the doctor thinks a round trip can be
 #define IDLE	     "2s"
 #define SILENT_MS    2500
+#define LOST_MS	     5000
 #define UNREAD	     1000
 #define KEEPIDLE_S   1000 /// longer than the test, and less than an hour
 
@@ -242,6 +243,14 @@ static void be_answered_behind_the_close(struct e2e_pair *pair)
 	e2e_actor_close(pair->server, pair->server_fd);
 }
 
+/// Until what the end with the server's port at SIDE has sent is acknowledged.
+static void wait_acked(struct e2e_pair *pair, const char *side)
+{
+	e2e_netns_shell(&pair->client->e2e->home,
+			"until ss -tn '%s = :%u' | grep -q '^ESTAB *0 *0 '; do sleep 0.01; done",
+			side, pair->port);
+}
+
 /// The input is closed first, and what comes then nobody reads.
 static void close_input_and_be_sent_to(struct e2e_pair *pair)
 {
@@ -249,9 +258,7 @@ static void close_input_and_be_sent_to(struct e2e_pair *pair)
 	e2e_actor_shutdown(pair->client, pair->client_fd, SHUT_RD);
 	e2e_actor_send(pair->server, pair->server_fd, UNREAD);
 	/* which says nothing about its data: the server's send queue does */
-	e2e_netns_shell(&pair->client->e2e->home,
-			"until ss -tn 'sport = :%u' | grep -q '^ESTAB *0 *0 '; do sleep 0.01; done",
-			pair->port);
+	wait_acked(pair, "sport");
 	e2e_actor_close(pair->client, pair->client_fd);
 	(void)e2e_actor_try_receive(pair->server, pair->server_fd, 1);
 	e2e_actor_close(pair->server, pair->server_fd);
@@ -321,6 +328,33 @@ static void lose_peer(struct e2e_pair *pair)
 static void fall_silent(struct e2e_pair *pair)
 {
 	connect_and_talk(pair);
+	lose_peer(pair);
+	e2e_sleep_ms(SILENT_MS);
+}
+
+static unsigned sent_again(const struct e2e_pair *pair)
+{
+	return e2e_ss_retransmits(&pair->client->e2e->home, pair->client_conn);
+}
+
+/// One segment had to be sent twice before; that is a flag.
+static void fall_silent_behind_a_loss(struct e2e_pair *pair)
+{
+	const struct e2e_netns *far = &pair->client->e2e->far;
+	int64_t began_ms;
+	char match[32];
+
+	connect_and_talk(pair);
+	snprintf(match, sizeof(match), "tcp dport %u", pair->port);
+	e2e_netns_drop(far, match);
+	e2e_actor_send(pair->client, pair->client_fd, 100);
+	began_ms = e2e_now_ms();
+	while (!sent_again(pair) && e2e_now_ms() - began_ms < LOST_MS)
+		e2e_sleep_ms(1);
+	assert_true(sent_again(pair));
+	e2e_netns_undrop(far);
+	e2e_actor_receive(pair->server, pair->server_fd, 100);
+	wait_acked(pair, "dport");
 	lose_peer(pair);
 	e2e_sleep_ms(SILENT_MS);
 }
@@ -452,6 +486,8 @@ static const struct CMUnitTest tests[] = {
 	SCENE("connect_at_the_second_try_is_innocent", .play = connect_at_the_second_try,
 	      .count = 2),
 	SCENE("silence_that_began_meanwhile_is_found", .play = fall_silent, .role = "active",
+	      .finding = "half-open-ghost", .count = 1, .look = look_at_ghost, .is_far = true),
+	SCENE("silence_behind_a_loss_is_found", .play = fall_silent_behind_a_loss, .role = "active",
 	      .finding = "half-open-ghost", .count = 1, .look = look_at_ghost, .is_far = true),
 	SCENE("silence_that_began_meanwhile_with_keepalive_is_innocent",
 	      .play = fall_silent_with_keepalive, .role = "active", .count = 1, .is_far = true),

@@ -34,7 +34,7 @@ static void silent_connection_without_keepalive_may_be_a_ghost(void **state)
 			       "\"evidence\":{\"idle_ns\":185000000000,\"keepalive_off\":2,"
 			       "\"keepalive_on\":0}"));
 	assert_non_null(strstr(printed.text,
-			       "\"confirm\":\"ss -tanpo state established | grep pid=4242,\""));
+			       "\"confirm\":\"ss -tanpoiO state established | grep pid=4242,\""));
 }
 
 static void short_or_unknown_silence_is_innocent(void **state)
@@ -81,6 +81,32 @@ static void what_has_stirred_since_is_innocent(void **state)
 	patient.conn.flags = 0;
 	assert_true(finds("half-open-ghost", patient, 1));
 	patient.conn.phase = CT_PHASE_CLOSED;
+	assert_false(finds("half-open-ghost", patient, 1));
+}
+
+/// As one segment that had to be sent twice, when there was something to send.
+static void flag_from_before_the_silence_is_no_stir(void **state)
+{
+	struct patient patient = standing_in(CT_STATE_ESTABLISHED, 1);
+	struct ct_mark probe = {.flag = CT_FLAG_KEEPALIVE_PROBE};
+	struct ct_mark again = {.flag = CT_FLAG_RETRANSMIT, .next = &probe};
+
+	patient.conn.looked_ns = NOW;
+	patient.conn.silent_ns = SILENT_NS;
+	patient.conn.flags = 1U << CT_FLAG_KEEPALIVE_PROBE | 1U << CT_FLAG_RETRANSMIT;
+	patient.conn.marks = &again;
+	again.at_ns = BEGAN + 2 * S;
+	probe.at_ns = NOW - SILENT_NS;
+	assert_true(finds("half-open-ghost", patient, 1));
+	probe.at_ns = NOW - SILENT_NS + 1; /* nobody has answered it */
+	assert_false(finds("half-open-ghost", patient, 1));
+	probe.at_ns = NOW + S; /* behind the look */
+	assert_false(finds("half-open-ghost", patient, 1));
+	again.next = NULL; /* when it was raised is not known */
+	assert_false(finds("half-open-ghost", patient, 1));
+	patient.conn.flags = 1U << CT_FLAG_RETRANSMIT;
+	assert_true(finds("half-open-ghost", patient, 1));
+	patient.conn.silent_ns = UINT64_MAX; /* no time is before a silence of ever */
 	assert_false(finds("half-open-ghost", patient, 1));
 }
 
@@ -304,6 +330,7 @@ int main(void)
 		cmocka_unit_test(silence_is_long_enough_when_the_option_says_so),
 		cmocka_unit_test(keepalive_of_minutes_is_innocent_and_of_hours_is_not),
 		cmocka_unit_test(what_has_stirred_since_is_innocent),
+		cmocka_unit_test(flag_from_before_the_silence_is_no_stir),
 		cmocka_unit_test(connection_within_the_host_is_innocent),
 		cmocka_unit_test(last_look_is_the_one_that_counts),
 		cmocka_unit_test(what_was_made_meanwhile_may_be_a_ghost_too),
