@@ -14,6 +14,8 @@
 #define RTO_MIN_NS (CT_SECOND_NS / 5)
 #define RTO_LINEAR 9
 
+#define MS_NS UINT64_C(1000000)
+
 /// The answer to the last probe is told when the next is due: of two the first had none.
 #define UNHEARD 2
 
@@ -191,11 +193,19 @@ static bool is_closing(const struct ct_conn *conn)
 			last->state == CT_STATE_LAST_ACK);
 }
 
-/* values: since the first of them; time-outs in a row; 1 if the kernel has given up; 1 if older */
+/// TCP_USER_TIMEOUT, as was told last; 0: it is not set, or that is not known.
+static uint64_t user_timeout_ns(const struct ct_conn *conn)
+{
+	return conn->options_known ? conn->options.user_timeout_ms * MS_NS : 0;
+}
+
+/* values: since the first of them; time-outs in a row; 1 if the kernel has given up; 1 if older; 1
+ * if TCP_USER_TIMEOUT is set; to what */
 static bool is_unheard(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	bool died = conn->phase == CT_PHASE_CLOSED && conn->sk_err == ETIMEDOUT;
 	uint64_t until_ns = died ? conn->closed_ns : now_ns, for_ns;
+	uint64_t timeout_ns = user_timeout_ns(conn);
 
 	if (ct_finder_never_connected(conn) || is_closing(conn) || conn->keepalive_dead ||
 	    conn->rto_streak < RTO_STREAK || !(died || conn->phase == CT_PHASE_LIVE) ||
@@ -203,7 +213,8 @@ static bool is_unheard(const struct ct_conn *conn, uint64_t now_ns, struct ct_sy
 		return false;
 	for_ns = until_ns > conn->rto_since_ns ? until_ns - conn->rto_since_ns : 0;
 	*ret = (struct ct_symptom){for_ns,
-				   {for_ns, conn->rto_streak, died, ct_conn_was_met_late(conn)}};
+				   {for_ns, conn->rto_streak, died, ct_conn_was_met_late(conn),
+				    timeout_ns != 0, timeout_ns}};
 	return true;
 }
 
@@ -225,12 +236,33 @@ static uint64_t gives_up_ns(const struct ct_doctor_facts *facts, const struct ct
 	return ((UINT64_C(2) << doubled) - 1) * RTO_MIN_NS + (retries - doubled) * CT_RTO_MAX_NS;
 }
 
-static void put_giving_up(const struct ct_doctor_facts *facts, struct ct_finding *finding)
+static void put_user_timeout(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			     struct ct_finding *finding)
+{
+	const struct ct_sum *timeouts = &one->values[5];
+	uint64_t n = one->values[4].sum;
+	struct ct_buf *text = &finding->remedy;
+
+	ct_finding_number(finding, "with_user_timeout", n);
+	ct_finding_number(finding, "user_timeout_ns", timeouts->max);
+	ct_buf_puts(text, "TCP_USER_TIMEOUT of ");
+	if (timeouts->min != timeouts->max)
+		ct_buf_puts(text, "at most ");
+	ct_words_duration(facts->options, text, timeouts->max);
+	if (n == one->count)
+		ct_buf_puts(text, " is set: the kernel gives up then");
+	else
+		ct_buf_printf(text,
+			      " is set on %llu of them: those the kernel gives up then, the "
+			      "others ",
+			      (unsigned long long)n);
+}
+
+static void put_retries(const struct ct_doctor_facts *facts, struct ct_finding *finding)
 {
 	uint64_t after_ns = gives_up_ns(facts, &finding->culprit);
 	struct ct_buf *text = &finding->remedy;
 
-	ct_buf_puts(text, "the peer or the way to it is gone; the kernel gives up ");
 	if (after_ns) {
 		ct_finding_number(finding, "tcp_retries2", facts->session->retries2);
 		ct_finding_number(finding, "gives_up_after_ns", after_ns);
@@ -246,6 +278,19 @@ static void put_giving_up(const struct ct_doctor_facts *facts, struct ct_finding
 	}
 	ct_buf_puts(text, ", with TCP_USER_TIMEOUT after as many milliseconds as the application "
 			  "wants to wait");
+}
+
+static void put_giving_up(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			  struct ct_finding *finding)
+{
+	ct_buf_puts(&finding->remedy, "the peer or the way to it is gone; ");
+	if (one->values[4].sum)
+		put_user_timeout(one, facts, finding);
+	else
+		ct_buf_puts(&finding->remedy, "the kernel gives up ");
+	/* it is TCP_USER_TIMEOUT alone that decides where it is set: retransmits_timed_out() */
+	if (one->values[4].sum != one->count)
+		put_retries(facts, finding);
 }
 
 static bool is_hang(const struct ct_case *one, const struct ct_doctor_facts *facts,
@@ -266,7 +311,7 @@ static bool is_hang(const struct ct_case *one, const struct ct_doctor_facts *fac
 	ct_finding_number(finding, "given_up", one->values[2].sum);
 	ct_finder_number_older(finding, one->values[3].sum);
 	ct_finder_put_ss(facts, &finding->confirm, NULL, one);
-	put_giving_up(facts, finding);
+	put_giving_up(one, facts, finding);
 	return true;
 }
 

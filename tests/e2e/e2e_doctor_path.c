@@ -30,6 +30,7 @@
 #define THIRD_MS	  6000 /// with slow_down() the first comes behind a second, the third behind 7
 #define RETRIES2	  5
 #define GIVES_UP_NS	  12600000000LL /// 0.2 s and five times twice as much as before
+#define USER_TIMEOUT_MS	  60000
 #define UNANSWERED	  2
 #define KEEPALIVES	  50
 #define WAITING		  3
@@ -145,6 +146,32 @@ static void peer_that_acknowledges_nothing_is_found_with_when_it_is_given_up(voi
 	assert_true(e2e_event_number(evidence, "timeouts_in_a_row") >= TIMEOUTS);
 	e2e_assert_has(evidence, "{s:i, s:i, s:I}", "given_up", 0, "tcp_retries2", RETRIES2,
 		       "gives_up_after_ns", (json_int_t)GIVES_UP_NS);
+}
+
+/// Here TCP_USER_TIMEOUT decides, and not tcp_retries2.
+static void peer_that_acknowledges_nothing_is_found_with_the_time_out_that_is_set(void **state)
+{
+	struct e2e *e2e = *state;
+	const json_t *finding, *evidence;
+	struct e2e_tracer *doctor;
+	struct e2e_pair pair;
+
+	e2e_add_far(e2e);
+	doctor = start_doctor(e2e);
+	connect_far(e2e, &pair);
+	e2e_actor_set(pair.client, pair.client_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+	lose_way(e2e, &pair);
+	e2e_actor_send(pair.client, pair.client_fd, 100);
+	wait_retransmits(e2e, pair.client_conn, TIMEOUTS + 1);
+	finding = only_finding(doctor, "dead-peer-hang");
+
+	e2e_assert_has(finding, "{s:s}", "remedy",
+		       "the peer or the way to it is gone; TCP_USER_TIMEOUT of 1m00s is set: the "
+		       "kernel gives up then");
+	evidence = json_object_get(finding, "evidence");
+	e2e_assert_has(evidence, "{s:i, s:I}", "with_user_timeout", 1, "user_timeout_ns",
+		       (json_int_t)USER_TIMEOUT_MS * 1000000);
+	assert_null(json_object_get(evidence, "gives_up_after_ns"));
 }
 
 /// Time-outs and probes of a closed window towards these addresses begin with a second, not a fifth
@@ -425,6 +452,7 @@ static void reader_who_pauses_is_innocent(void **state)
 
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(peer_that_acknowledges_nothing_is_found_with_when_it_is_given_up),
+	E2E_TEST(peer_that_acknowledges_nothing_is_found_with_the_time_out_that_is_set),
 	E2E_TEST(peer_that_acknowledges_late_is_innocent),
 	E2E_TEST(keepalive_that_nobody_answers_is_found_before_it_gives_up),
 	E2E_TEST(keepalive_that_is_answered_is_innocent),

@@ -84,6 +84,72 @@ static void time_of_giving_up_is_by_default_where_nothing_is_known(void **state)
 	}
 }
 
+/// What the doctor says of four, with these TCP_USER_TIMEOUTs, where net.ipv4.tcp_retries2 is 15.
+static void ask_of_user_timeouts(struct printed *printed, const uint32_t timeouts_ms[4],
+				 bool are_known)
+{
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	struct ct_session session = a_session();
+	struct ct_sink *sink;
+
+	session.netns = an_id().netns;
+	session.retries2 = 15;
+	sink = doctor_begin(printed, &session, options);
+	for (size_t i = 0; i < 4; i++) {
+		struct patient patient = timed_out(4);
+
+		patient.conn.id.cookie = 0x100 + i;
+		patient.conn.options.user_timeout_ms = timeouts_ms[i];
+		patient.conn.options_known = are_known;
+		doctor_sees(sink, &patient);
+	}
+	doctor_concludes(printed, sink);
+	assert_true(is_told(printed, "dead-peer-hang"));
+}
+
+static void user_timeout_that_is_set_is_when_the_kernel_gives_up(void **state)
+{
+	_cleanup_(printed_fini) struct printed same = {}, several = {};
+
+	ask_of_user_timeouts(&same, (const uint32_t[]){20000, 20000, 20000, 20000}, true);
+	assert_non_null(strstr(same.text, "\"remedy\":\"the peer or the way to it is gone; "
+					  "TCP_USER_TIMEOUT of 20.0 s is set: the kernel gives up "
+					  "then\""));
+	assert_non_null(
+		strstr(same.text, "\"with_user_timeout\":4,\"user_timeout_ns\":20000000000}"));
+	ask_of_user_timeouts(&several, (const uint32_t[]){20000, 5000, 20000, UINT32_MAX}, true);
+	assert_non_null(strstr(several.text, "TCP_USER_TIMEOUT of at most 49d17h is set: the "
+					     "kernel gives up then\""));
+}
+
+static void user_timeout_of_some_is_told_beside_what_the_others_wait_for(void **state)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask_of_user_timeouts(&printed, (const uint32_t[]){0, 5000, 20000, 0}, true);
+	assert_non_null(strstr(printed.text,
+			       "is gone; TCP_USER_TIMEOUT of at most 20.0 s is set on 2 of them: "
+			       "those the kernel gives up then, the others at the first time-out "
+			       "that comes 15m24s or more behind the first"));
+	assert_non_null(
+		strstr(printed.text, ", with TCP_USER_TIMEOUT after as many milliseconds "));
+	assert_non_null(strstr(printed.text, "\"with_user_timeout\":2,\"user_timeout_ns\":"
+					     "20000000000,\"tcp_retries2\":15"));
+}
+
+static void user_timeout_that_is_off_or_not_known_is_recommended(void **state)
+{
+	_cleanup_(printed_fini) struct printed off = {}, unknown = {};
+
+	ask_of_user_timeouts(&off, (const uint32_t[]){0, 0, 0, 0}, true);
+	ask_of_user_timeouts(&unknown, (const uint32_t[]){20000, 20000, 20000, 20000}, false);
+	assert_non_null(strstr(off.text, "is gone; the kernel gives up at the first time-out"));
+	assert_non_null(strstr(off.text, ", with TCP_USER_TIMEOUT after as many milliseconds "));
+	assert_null(strstr(off.text, "user_timeout_ns"));
+	assert_non_null(strstr(unknown.text, "is gone; the kernel gives up at the first time-out"));
+	assert_null(strstr(unknown.text, "user_timeout_ns"));
+}
+
 static void syn_that_was_answered_late_is_not_unanswered(void **state)
 {
 	struct patient patient = standing_in(CT_STATE_SYN_SENT, 590);
@@ -216,6 +282,9 @@ int main(void)
 		cmocka_unit_test(two_timeouts_are_no_dead_peer_yet),
 		cmocka_unit_test(time_of_giving_up_follows_from_what_is_set),
 		cmocka_unit_test(time_of_giving_up_is_by_default_where_nothing_is_known),
+		cmocka_unit_test(user_timeout_that_is_set_is_when_the_kernel_gives_up),
+		cmocka_unit_test(user_timeout_of_some_is_told_beside_what_the_others_wait_for),
+		cmocka_unit_test(user_timeout_that_is_off_or_not_known_is_recommended),
 		cmocka_unit_test(syn_that_was_answered_late_is_not_unanswered),
 		cmocka_unit_test(probes_that_nobody_answers_are_a_ghost_before_it_has_died),
 		cmocka_unit_test(probes_that_are_answered_are_no_ghost),
