@@ -218,9 +218,9 @@ const struct ct_finder ct_find_keepalive_race = {
 
 /// Connects that look whether somebody listens, as load balancers do, have nothing else to spend
 /// their time on.
-static bool has_exchanged(const struct ct_conn *conn)
+static bool has_told_anything(const struct ct_conn *conn)
 {
-	return conn->counted && conn->counters.bytes_sent && conn->counters.bytes_received;
+	return conn->counted && (conn->counters.bytes_sent || conn->counters.bytes_received);
 }
 
 /* values: the handshake; from the SYN until one side closed */
@@ -233,7 +233,7 @@ static bool is_short(const struct ct_conn *conn, uint64_t now_ns, struct ct_symp
 	/* a SYN that was lost is not what it costs */
 	if (!step || step->for_ns == CT_NS_UNKNOWN || conn->id.role != CT_ROLE_ACTIVE ||
 	    conn->retransmits || conn->opened_ns == CT_NS_UNKNOWN ||
-	    conn->established_ns < conn->opened_ns || !has_exchanged(conn))
+	    conn->established_ns < conn->opened_ns || !has_told_anything(conn))
 		return false;
 	handshake_ns = conn->established_ns - conn->opened_ns;
 	*ret = (struct ct_symptom){handshake_ns, {handshake_ns, handshake_ns + step->for_ns}};

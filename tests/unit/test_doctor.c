@@ -358,15 +358,14 @@ static void lives_of_mostly_handshake_are_bound_by_it(void **state)
 }
 
 /// As load balancers do, to see whether somebody listens.
-static void lives_without_an_exchange_are_not_bound_by_the_handshake(void **state)
+static void lives_without_a_byte_are_not_bound_by_the_handshake(void **state)
 {
 	const struct patient like = gone(MS / 2, CT_STATE_FIN_WAIT1);
 	struct patient patient = like;
 
+	patient.conn.counters.bytes_received = 0; /* a line of a log, say */
+	assert_true(finds("handshake-bound", patient, 20));
 	patient.conn.counters.bytes_sent = 0;
-	assert_false(finds("handshake-bound", patient, 20));
-	patient = like;
-	patient.conn.counters.bytes_received = 0;
 	assert_false(finds("handshake-bound", patient, 20));
 	patient = like;
 	patient.conn.counted = false;
@@ -477,7 +476,7 @@ int main(void)
 		cmocka_unit_test(probes_of_connections_from_before_are_told_as_seen_since),
 		cmocka_unit_test(timeouts_and_keepalives_from_before_are_not_in_the_count_either),
 		cmocka_unit_test(lives_of_mostly_handshake_are_bound_by_it),
-		cmocka_unit_test(lives_without_an_exchange_are_not_bound_by_the_handshake),
+		cmocka_unit_test(lives_without_a_byte_are_not_bound_by_the_handshake),
 		cmocka_unit_test(findings_of_a_kind_are_bounded_and_the_others_counted),
 		cmocka_unit_test(plain_life_finds_nothing),
 		cmocka_unit_test(severity_is_told_to_who_asks),
