@@ -29,7 +29,7 @@ struct ct_last_owners *ct_last_owners_new(const struct ct_live_config *config,
  * for what comes behind it. Hands on what comes; before the end of the stream a CT_EVENT_OWNER,
  * CT_OWNER_SCAN, for each connection whose owner is inherited by then and that a process has.
  */
-int ct_last_owners_record(void *owners, const void *bytes, size_t len);
+int ct_last_owners_record(void *context, const void *bytes, size_t len);
 
 /// NULL is fine.
 void ct_last_owners_free(struct ct_last_owners **owners);

@@ -417,24 +417,10 @@ static int finish(struct live *live, int r)
 	return r ? failed(live, r) : CT_EXIT_DONE;
 }
 
-/// What the recording holds.
-static void tell_recorded(const struct live *live, const struct ct_pipeline_stats *stats)
+/// Whether how many connections there were is known.
+static bool counts_connections(const struct live *live, const struct ct_pipeline_stats *stats)
 {
-	const struct ct_rotate *rotate = &live->rotate;
-	const struct ct_recorded recorded = {
-		.events = stats->selected,
-		.connections = stats->connections,
-		.counts_connections = !is_verbatim(live) &&
-				      !ct_recorded_is_cut(stats->printed, live->options->count),
-		.files = rotate->files,
-		.path = rotate->names.path,
-		.lost = stats->lost,
-	};
-	_cleanup_(ct_buf_fini) struct ct_buf text = {};
-
-	ct_recorded_put(&text, &recorded);
-	if (!text.error)
-		ct_info("%s", text.data);
+	return !is_verbatim(live) && !ct_recorded_is_cut(stats->printed, live->options->count);
 }
 
 /// What CMD answered counts before what was lost. Nothing is said to a reader that has gone.
@@ -447,7 +433,7 @@ static int conclude(struct live *live)
 		return live->child.status;
 	ct_rotate_stats(&live->rotate, live->pipeline, &stats);
 	if (live->write_path)
-		tell_recorded(live, &stats);
+		ct_rotate_tell(&live->rotate, &stats, counts_connections(live, &stats));
 	ct_unseen_tell_ages(live->options, stats.unknown_ages);
 	r = ct_tell_losses(live->options, &stats, "", ": a larger --buffer holds more");
 	return live->child.status ? live->child.status : r;

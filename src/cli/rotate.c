@@ -8,8 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "conntrace/cleanup.h"
 #include "conntrace/clock.h"
 #include "conntrace/log.h"
+#include "tally.h"
 
 /// So many names may be taken by the files of others, and are passed over.
 #define TAKEN_MAX 10000
@@ -402,4 +404,22 @@ int ct_rotate_end(const struct ct_rotate *rotate)
 void ct_rotate_fini(struct ct_rotate *rotate)
 {
 	ct_record_file_fini(&rotate->file);
+}
+
+void ct_rotate_tell(const struct ct_rotate *rotate, const struct ct_pipeline_stats *stats,
+		    bool counts_connections)
+{
+	const struct ct_recorded recorded = {
+		.events = stats->selected,
+		.connections = stats->connections,
+		.counts_connections = counts_connections,
+		.files = rotate->files,
+		.path = rotate->names.path,
+		.lost = stats->lost,
+	};
+	_cleanup_(ct_buf_fini) struct ct_buf text = {};
+
+	ct_recorded_put(&text, &recorded);
+	if (!text.error)
+		ct_info("%s", text.data);
 }

@@ -70,4 +70,8 @@ int ct_rotate_end(const struct ct_rotate *rotate);
 void ct_rotate_stats(const struct ct_rotate *rotate, const struct ct_pipeline *pipeline,
 		     struct ct_pipeline_stats *ret);
 
+/// Says what the recording holds, in all its files. counts_connections: as in struct ct_recorded.
+void ct_rotate_tell(const struct ct_rotate *rotate, const struct ct_pipeline_stats *stats,
+		    bool counts_connections);
+
 void ct_rotate_fini(struct ct_rotate *rotate);

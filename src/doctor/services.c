@@ -81,7 +81,7 @@ int ct_services_look(struct ct_services *services, const struct ct_update *updat
 			service->has_listener = true;
 		return r;
 	}
-	if (update->kind != CT_UPDATE_CLOSE || !was_answered(update->conn))
+	if (update->kind != CT_UPDATE_CLOSE || !update->conn || !was_answered(update->conn))
 		return 0;
 	key = key_of(id, id->family, id->raddr, id->rport);
 	r = find_or_make(services, &key, &service);
