@@ -158,11 +158,13 @@ static int attach(struct live *live)
 		.idle = options->idle,
 	};
 	char err[512] = "";
-	int r = ct_source_live_open(&config, err, sizeof(err), &live->source);
+	int r;
 
+	/* before the trace: nobody empties its ring meanwhile */
+	if (watches_for_doctor(live) && !options->no_snapshot)
+		live->owners = ct_last_owners_new(&config, &live->feed);
+	r = ct_source_live_open(&config, err, sizeof(err), &live->source);
 	if (r == 0) {
-		if (watches_for_doctor(live) && !options->no_snapshot)
-			live->owners = ct_last_owners_new(&config, &live->feed);
 		live->session.capabilities = *ct_source_live_capabilities(live->source);
 		live->session.privileges = ct_live_privilege_bits();
 		r = may_list(live);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -88,6 +89,14 @@ static void clear_echo(int fd)
 	(void)n;
 }
 
+/// A pager has the terminal then, and does not echo.
+static bool is_paged(void)
+{
+	struct stat st;
+
+	return fstat(STDOUT_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
 void ct_stop_clear_echo(bool alone)
 {
 	int fd = isatty(STDERR_FILENO) ? STDERR_FILENO : STDOUT_FILENO;
@@ -95,7 +104,7 @@ void ct_stop_clear_echo(bool alone)
 	if (!stop_echoed || !alone)
 		return;
 	stop_echoed = 0;
-	if (!isatty(fd))
+	if (!isatty(fd) || is_paged())
 		return;
 	poll(NULL, 0, ECHO_MS);
 	clear_echo(fd);

@@ -103,9 +103,10 @@ static bool is_impatient(const struct ct_case *one, const struct ct_doctor_facts
 	ct_words_count(&finding->summary, one->count, "connect() call");
 	ct_buf_puts(&finding->summary, " were given up by their own process, the longest waited ");
 	ct_finder_put_time(facts, &finding->summary, one->values[0].max, true);
-	ct_buf_puts(&finding->summary,
-		    "; none to it was answered, and whether an answer was still to come is not "
-		    "known: it is a short time-out");
+	ct_buf_puts(
+		&finding->summary,
+		"; none to it was answered while it was watched, and whether an answer was still to come is not "
+		"known: it is a short time-out");
 	ct_finding_number(finding, "given_up", one->count);
 	ct_finding_number(finding, "shortest_ns", one->values[0].min);
 	ct_finding_number(finding, "longest_ns", one->values[0].max);

@@ -29,17 +29,6 @@ static bool has_sent_in_close_wait(const struct ct_conn *conn)
 	return conn->write_seq - conn->write_seq_at_fin > (uint32_t)conn->fin_sent;
 }
 
-/// ss knows nothing of it any more: the tracer itself confirms it.
-static void put_confirm(const struct ct_case *one, const struct ct_doctor_facts *facts,
-			const char *flag, struct ct_finding *finding)
-{
-	const struct ct_conn_id *id = &one->examples[0].id;
-
-	ct_finder_put_tracer(facts, finding);
-	ct_buf_printf(&finding->confirm, " -P %u --flag %s",
-		      ct_finder_asks(id) ? id->rport : id->lport, flag);
-}
-
 /* values: for how long; 1 if it was the end of the process that ended it */
 static bool was_close_wait(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
@@ -57,30 +46,36 @@ static bool was_close_wait(const struct ct_conn *conn, uint64_t now_ns, struct c
 	return true;
 }
 
+static const struct ct_deed left = {" left ", " was left", " were left"};
+
 static bool was_leak(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		     struct ct_finding *finding)
 {
 	uint64_t exits = one->values[1].sum;
 	struct ct_buf *text = &finding->summary;
 
-	finding->severity = one->count < SEVERAL ? CT_SEVERITY_NOTE : CT_SEVERITY_WARN;
+	/* a pool that looks at its connections at their next use leaves some so for long */
+	finding->severity = one->count < SEVERAL || ct_finder_asks(&one->examples[0].id)
+				    ? CT_SEVERITY_NOTE
+				    : CT_SEVERITY_WARN;
 	/* it may have worked on something that it never had to answer */
 	finding->confidence = CT_CONFIDENCE_MEDIUM;
 	finding->is_of_owner = true;
-	ct_words_count(text, one->count, "connection");
-	ct_buf_puts(text, " of ");
-	ct_finder_put_owner(facts, text, &finding->culprit);
-	ct_buf_puts(text, " stood in CLOSE_WAIT, the longest ");
+	(void)ct_finder_put_doer(facts, text, finding, &left);
+	ct_buf_puts(text, " in CLOSE_WAIT, the longest ");
 	ct_finder_put_time(facts, text, one->values[0].max, true);
 	ct_buf_puts(text, ": the peer had closed, and nothing was sent to it any more");
 	ct_buf_puts(text, exits == one->count ? "; the end of the process ended it"
 					      : "; by now that is over");
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
 	ct_finding_number(finding, "ended_with_process", exits);
-	put_confirm(one, facts, "close-wait-stuck", finding);
+	ct_finder_put_events(one, facts, "close-wait-stuck", finding);
 	ct_buf_puts(&finding->remedy,
 		    "call close() when read() returns 0, and on each way out after an error: no "
 		    "time-out of the kernel ends CLOSE_WAIT");
+	if (one->culprits.inherited)
+		ct_buf_puts(&finding->remedy, "; whether all of them were accepted is not known: "
+					      "look whether accept() was still called");
 	return true;
 }
 
@@ -116,15 +111,15 @@ static bool were_given_up(const struct ct_case *one, const struct ct_doctor_fact
 	ct_words_count(text, one->count, "connection");
 	ct_buf_puts(text, " with ");
 	ct_finder_put_service(text, &finding->culprit);
-	ct_buf_printf(text, " ended in %s: our FIN was sent again and never acknowledged; the ",
+	ct_buf_printf(text, " ended in %s: our FIN, or what was before it, was sent again and not ",
 		      ct_state_name(state));
-	ct_buf_puts(text, "kernel gave up, at the latest after ");
+	ct_buf_puts(text, "acknowledged; the kernel gave up, at the latest after ");
 	ct_words_duration(facts->options, text, one->values[0].max);
 	ct_finding_number(finding, "given_up", one->count);
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
 	ct_finding_number(finding, "most_timeouts", one->values[1].max);
 	ct_finder_number_older(finding, one->values[2].sum);
-	put_confirm(one, facts, "timeout", finding);
+	ct_finder_put_events(one, facts, "timeout", finding);
 	ct_buf_puts(&finding->remedy,
 		    "the peer or what is between had gone: look for a host that crashed, or a "
 		    "firewall that forgets connections; what was sent before the FIN may be lost");

@@ -144,23 +144,6 @@ static void put_evidence(const struct ct_case *one, struct ct_finding *finding)
 	ct_finding_number(finding, "unacknowledged_bytes", one->values[1].sum);
 }
 
-/// What is gone leaves no trace in ss: the tracer itself confirms it. A process that is gone does
-/// it no more, its successor has the port, and one that has no more than the listener may never do
-/// it; in a recording it is there for ever.
-static void put_watch(const struct ct_case *one, const struct ct_doctor_facts *facts,
-		      const char *flag, struct ct_finding *finding)
-{
-	const struct ct_conn_id *id = &one->examples[0].id;
-	bool by_pid = facts->options->recording || !ct_finder_has_ended(facts, &one->examples[0]);
-
-	ct_finder_put_tracer(facts, finding);
-	if (one->by == CT_CASE_BY_OWNER && !one->culprits.inherited && by_pid)
-		ct_buf_printf(&finding->confirm, " -p %u --flag %s", id->pid, flag);
-	else
-		ct_buf_printf(&finding->confirm, " -P %u --flag %s",
-			      ct_finder_asks(id) ? id->rport : id->lport, flag);
-}
-
 /// What is not acknowledged may have come all the same, and even have been read: only the ACK is
 /// missing then.
 static void put_lost(const struct ct_case *one, struct ct_finding *finding)
@@ -187,14 +170,17 @@ static bool is_linger0(const struct ct_case *one, const struct ct_doctor_facts *
 
 	finding->severity = lost ? CT_SEVERITY_WARN : CT_SEVERITY_NOTE;
 	finding->confidence = CT_CONFIDENCE_HIGH;
-	put_closer(one, facts, " with SO_LINGER 0: by a reset, ", finding);
+	put_closer(one, facts,
+		   one->values[2].sum == one->count ? " which SO_LINGER 0 made a reset: "
+						    : " with SO_LINGER 0: by a reset, ",
+		   finding);
 	if (lost)
 		put_lost(one, finding);
 	else
 		ct_buf_puts(&finding->summary,
 			    "with nothing unread, and nothing unacknowledged, on its side");
 	put_evidence(one, finding);
-	put_watch(one, facts, "rst-sent", finding);
+	ct_finder_put_events(one, facts, "rst-sent", finding);
 	put_remedy(one,
 		   "leave SO_LINGER alone, or set it only to abort: it keeps TIME_WAIT away by "
 		   "telling the peer that the exchange has failed",
@@ -236,7 +222,7 @@ static bool is_unread(const struct ct_case *one, const struct ct_doctor_facts *f
 	ct_words_bytes(&finding->summary, one->values[0].sum);
 	put_told(one, finding);
 	put_evidence(one, finding);
-	put_watch(one, facts, "rst-sent", finding);
+	ct_finder_put_events(one, facts, "rst-sent", finding);
 	put_remedy(one,
 		   "shutdown(SHUT_WR), then read until read() returns 0 or a deadline has passed, "
 		   "then close()",
@@ -254,7 +240,7 @@ static bool is_late_data(const struct ct_case *one, const struct ct_doctor_facts
 		   "and is lost",
 		   finding);
 	ct_finding_number(finding, "reset_behind_fin_at_most_ns", one->values[3].max);
-	put_watch(one, facts, "rst-sent", finding);
+	ct_finder_put_events(one, facts, "rst-sent", finding);
 	put_remedy(one,
 		   "close what the peer still sends on only when it has said that it is done: "
 		   "shutdown(SHUT_WR), read until read() returns 0, then close()",
@@ -337,7 +323,7 @@ static bool is_stale_reuse(const struct ct_case *one, const struct ct_doctor_fac
 	put_goodbye(one, finding);
 	ct_finding_number(finding, "closed_before_ns", one->values[0].max);
 	ct_finding_number(finding, "bytes_sent_after_fin", one->values[1].sum);
-	put_watch(one, facts, "half-close-remote", finding);
+	ct_finder_put_events(one, facts, "half-close-remote", finding);
 	ct_buf_puts(&finding->remedy,
 		    "before a pooled connection is used, look whether it is readable: one that is, "
 		    "and idle, has been closed; keep idle ones for less time than the server does");

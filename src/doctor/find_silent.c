@@ -34,6 +34,9 @@ static bool has_stirred(const struct ct_conn *conn)
 
 	if (conn->silent_ns > conn->looked_ns) /* a recording that was tampered with */
 		return conn->flags;
+	/* what is sent again and again is silent in between: the kernel does ask */
+	if (conn->rto_last_ns && conn->looked_ns <= conn->rto_last_ns + CT_RTO_NS_MAX)
+		return conn->flags;
 	for (const struct ct_mark *mark = conn->marks; mark; mark = mark->next)
 		if (mark->at_ns <= since_ns)
 			before |= 1U << mark->flag;

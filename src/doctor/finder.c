@@ -44,9 +44,6 @@ const struct ct_step *ct_finder_step(const struct ct_conn *conn, uint8_t state)
 	return NULL;
 }
 
-/// With how late a timer comes.
-#define RTO_NS_MAX (CT_RTO_MAX_NS + 15 * CT_SECOND_NS)
-
 bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns)
 {
 	uint64_t took = 0, next;
@@ -57,7 +54,7 @@ bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns)
 		took = conn->rto_last_ns - conn->rto_since_ns;
 	/* each is twice the one before: of three the next takes as long as the two gaps and more */
 	next = took + took / (conn->rto_streak > 2 ? 2 : 1);
-	return at_ns <= conn->rto_last_ns + (next < RTO_NS_MAX ? next : RTO_NS_MAX);
+	return at_ns <= conn->rto_last_ns + (next < CT_RTO_NS_MAX ? next : CT_RTO_NS_MAX);
 }
 
 bool ct_finder_never_connected(const struct ct_conn *conn)
@@ -330,4 +327,20 @@ void ct_finder_put_tracer(const struct ct_doctor_facts *facts, struct ct_finding
 		return;
 	ct_buf_puts(buf, *recording == '-' ? " replay ./" : " replay ");
 	ct_text_quote_shell(buf, recording, options->utf8);
+}
+
+/* A process that is gone does it no more, its successor has the port, and one that has no more than
+ * the listener may never do it; in a recording it is there for ever. */
+void ct_finder_put_events(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			  const char *flag, struct ct_finding *finding)
+{
+	const struct ct_conn_id *id = &one->examples[0].id;
+	bool by_pid = facts->options->recording || !ct_finder_has_ended(facts, &one->examples[0]);
+
+	ct_finder_put_tracer(facts, finding);
+	if (one->by == CT_CASE_BY_OWNER && !one->culprits.inherited && by_pid)
+		ct_buf_printf(&finding->confirm, " -p %u --flag %s", id->pid, flag);
+	else
+		ct_buf_printf(&finding->confirm, " -P %u --flag %s",
+			      ct_finder_asks(id) ? id->rport : id->lport, flag);
 }

@@ -22,6 +22,9 @@
 /// TCP_RTO_MAX, include/net/tcp.h.
 #define CT_RTO_MAX_NS (2 * CT_MINUTE_NS)
 
+/// With how late a timer comes.
+#define CT_RTO_NS_MAX (CT_RTO_MAX_NS + 15 * CT_SECOND_NS)
+
 /// What is the same for all cases.
 struct ct_doctor_facts {
 	const struct ct_output_options *options; /// how durations are written
@@ -185,6 +188,11 @@ void ct_finder_put_ss_listener(const struct ct_doctor_facts *facts, struct ct_bu
  * the next of their kind, which the finding says. What selects them is put behind it: " -P 80".
  */
 void ct_finder_put_tracer(const struct ct_doctor_facts *facts, struct ct_finding *finding);
+
+/// What is gone leaves no trace in ss: the tracer itself confirms it, by what FLAG says. By the
+/// process, where it can be told by it.
+void ct_finder_put_events(const struct ct_case *one, const struct ct_doctor_facts *facts,
+			  const char *flag, struct ct_finding *finding);
 
 /// True: both ends are sockets of one kernel, and of one namespace; when one of them is gone, it
 /// tells the other.

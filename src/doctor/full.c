@@ -127,12 +127,13 @@ int ct_full_look(struct ct_full **all, const struct ct_update *update)
 	r = note(all, &update->id, &full);
 	if (r || !full)
 		return r;
+	/* of several at one address (SO_REUSEPORT) the fullest is told */
+	if (is_listener &&
+	    (!full->is_listener || (is_full && event->found.backlog >= full->backlog)))
+		full->id = update->id;
+	full->is_listener |= is_listener;
 	if (is_full)
 		note_backlog(full, event->found.backlog, event->found.backlog_max);
-	if (is_listener) {
-		full->is_listener = true;
-		full->id = update->id;
-	}
 	return 0;
 }
 

@@ -243,13 +243,13 @@ enum ct_verdict ct_judge_age(struct ct_subject *s, const struct ct_range *ages)
 		return CT_UNDECIDED;
 	is_over = s->conn->phase == CT_PHASE_CLOSED;
 	is_known = s->conn->opened_ns != CT_NS_UNKNOWN;
-	if (!is_known && is_bounded)
-		return by_unknown_age(s, CT_NO);
 	since_ns = is_known ? s->conn->opened_ns : there_ns(s);
 	until_ns = is_over ? s->conn->closed_ns : s->now_ns;
 	age_ns = until_ns > since_ns ? until_ns - since_ns : 0;
 	if (age_ns > ages->last)
 		return CT_NO;
+	if (!is_known && is_bounded)
+		return by_unknown_age(s, CT_NO);
 	if (is_over || (age_ns >= ages->first && !is_bounded))
 		return ct_verdict_if(age_ns >= ages->first);
 	wake_at(s, since_ns, age_ns < ages->first ? ages->first : ages->last + 1);

@@ -94,15 +94,21 @@ static uint64_t between_ns(uint64_t from_ns, uint64_t to_ns)
 	return from_ns == CT_NS_UNKNOWN || to_ns == CT_NS_UNKNOWN ? CT_NS_UNKNOWN : to_ns - from_ns;
 }
 
+/* Whatever byte it is. */
+static void fold_truth(void *truth, bool mostly)
+{
+	*(uint8_t *)truth ^= mostly;
+}
+
 /* A request that was seen says how long the queue is; few have other times for keepalive. */
 static void fold_sockets(struct ct_entry *entry)
 {
 	struct ct_conn *conn = &entry->conn;
 	bool has_queue = conn->request.backlog_max != 0;
 
-	entry->requested ^= has_queue;
-	conn->request.known ^= has_queue;
-	if (!conn->options_known)
+	fold_truth(&entry->requested, has_queue);
+	fold_truth(&conn->request.known, has_queue);
+	if (!*(const uint8_t *)&conn->options_known)
 		return;
 	conn->options.keepalive_time_s ^= KEEPALIVE_TIME_S;
 	conn->options.keepalive_interval_s ^= KEEPALIVE_INTERVAL_S;

@@ -127,11 +127,11 @@ static void report_does_without_a_place_for_files(void **state)
 	const char *path = record(e2e, MANY_LIVES);
 	const char *script = e2e_format(e2e,
 					"exec 3<'%s' 4<'%s' && mount -t tmpfs -o ro none /tmp && "
-					"exec /proc/self/fd/4 report /dev/fd/3",
+					"exec /proc/self/fd/4 report -o wide /dev/fd/3",
 					path, e2e_program());
 	struct e2e_output plain, output;
 
-	E2E_CONNTRACE(&plain, "report", path);
+	E2E_CONNTRACE(&plain, "report", "-o", "wide", path);
 	assert_int_equal(plain.status, 0);
 	assert_true(plain.out_bytes > SPOOLED_BYTES);
 	e2e_process_run((const char *const[]){"unshare", "-m", "sh", "-c", script, NULL}, &output);

@@ -45,12 +45,18 @@ static void connect_and_talk(struct e2e_pair *pair)
 /// The client lets go of what the server has closed, and says goodbye before, as TLS does.
 static void say_goodbye(struct e2e_pair *pair)
 {
+	const struct scene *scene = pair->client->e2e->argument;
+	int64_t began_ms;
+
 	connect_and_talk(pair);
 	e2e_actor_close(pair->server, pair->server_fd);
 	e2e_actor_receive_fin(pair->client, pair->client_fd);
 	e2e_sleep_ms(STALE_MS);
+	began_ms = e2e_now_ms();
 	e2e_actor_send(pair->client, pair->client_fd, GOODBYE);
 	e2e_actor_close(pair->client, pair->client_fd);
+	if (scene->slow_ms && e2e_now_ms() - began_ms >= 2 * scene->slow_ms)
+		e2e_again("the reset was there before the close");
 	e2e_sleep_ms(4 * LONG_WAY_MS);
 }
 

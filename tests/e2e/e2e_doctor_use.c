@@ -136,9 +136,9 @@ static void assert_race(struct e2e *e2e, const struct e2e_pair *pair, const json
 {
 	const json_t *evidence = json_object_get(finding, "evidence");
 
-	e2e_assert_has(finding, "{s:s, s:s, s:s}", "severity", "note", "confidence", "low",
-		       "confirm",
-		       e2e_format(e2e, "conntrace -H %s -D %u %s", LOOPBACK, pair->port, what));
+	e2e_assert_has(
+		finding, "{s:s, s:s, s:s}", "severity", "note", "confidence", "low", "confirm",
+		e2e_format(e2e, "%s -H %s -D %u %s", e2e_program(), LOOPBACK, pair->port, what));
 	e2e_assert_has(evidence, "{s:i, s:i, s:i}", "closed_by_peer", E2E_RACERS, "closed_by_reset",
 		       by_reset, "ended_with_reset", 0);
 	assert_true(e2e_event_number(evidence, "established_median_ns") >=

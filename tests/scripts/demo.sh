@@ -63,7 +63,7 @@ asks_for_what_conntrace_takes() {
 }
 
 reads_the_recording_without_sudo() {
-	LC_ALL=C.UTF-8 "$scratch/build/conntrace" doctor "$scratch/recorded.ctr" >"$scratch/findings" &&
+	LC_ALL=C.UTF-8 "$scratch/build/conntrace" doctor "$recording" >"$scratch/findings" &&
 		[ -s "$scratch/findings" ] && [ ! -s "$scratch/err" ] &&
 		[[ $(<"$scratch/out") == *"$(<"$scratch/findings")"* ]]
 }

@@ -249,7 +249,7 @@ static void three_that_were_given_up_are_unanswered(void **state)
 		printed.text,
 		"\"id\":\"syn-unanswered\",\"severity\":\"warn\",\"confidence\":\"low\","
 		"\"summary\":\"10.0.0.2:80 did not answer in time: 3 connect() calls were given up "
-		"by their own process, the longest waited for 301 ms; none to it was answered, and "
+		"by their own process, the longest waited for 301 ms; none to it was answered while it was watched, and "
 		"whether an answer was still to come is not known: it is a short time-out\""));
 	assert_non_null(strstr(printed.text, "\"given_up\":3,\"shortest_ns\":301000000,"
 					     "\"longest_ns\":301000000}"));

@@ -205,7 +205,7 @@ static void reset_by_the_end_of_a_process_is_not_its_way_to_close(void **state)
 		const char *summary, *remedy;
 	} resets[] = {
 		{CT_RESET_CAUSE_LINGER0,
-		 ", with SO_LINGER 0: by a reset, 52 B unread were thrown away",
+		 " open, which SO_LINGER 0 made a reset: 52 B unread were thrown away",
 		 "leave SO_LINGER alone"},
 		{CT_RESET_CAUSE_UNREAD_DATA, ", with 52 B unread: the peer is told",
 		 "shutdown(SHUT_WR), then read"},

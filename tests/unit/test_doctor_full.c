@@ -56,6 +56,20 @@ static void look_at(struct ct_sink *sink, uint8_t family, const char *address, u
 	assert_int_equal(sink->ops->update(sink, &row), 0);
 }
 
+/// Workers with a listener each at one address, as by SO_REUSEPORT: the one of PID.
+static void look_at_worker(struct ct_sink *sink, uint32_t pid, uint32_t backlog)
+{
+	const struct ct_event event = {.kind = CT_EVENT_FOUND,
+				       .state = CT_STATE_LISTEN,
+				       .found = {.backlog = backlog, .backlog_max = MAX}};
+	struct ct_update row = a_found_listener();
+
+	row.kind = CT_UPDATE_SILENT;
+	row.id.pid = pid;
+	row.event = &event;
+	assert_int_equal(sink->ops->update(sink, &row), 0);
+}
+
 /// The one that the client asks.
 static void look(struct ct_sink *sink, uint32_t netns, uint32_t backlog)
 {
@@ -91,6 +105,31 @@ static void ask_with(struct printed *printed, struct patient client,
 	look(sink, netns, backlog);
 	doctor_concludes(printed, sink);
 	assert_true(is_told(printed, "syn-unanswered"));
+}
+
+static void fullest_of_workers_at_one_port_is_named(void **state)
+{
+	static const struct {
+		uint32_t backlogs[3]; /// of the workers 1, 2 and 3, in this order
+		const char *pid;
+	} cases[] = {
+		{{9, 0, 0}, "\"pid\":1,"},
+		{{0, 9, 0}, "\"pid\":2,"},
+		{{6, 9, 7}, "\"pid\":2,"},
+	};
+
+	for (size_t i = 0; i < CT_COUNT(cases); i++) {
+		const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+		const struct ct_session session = a_session();
+		_cleanup_(printed_fini) struct printed printed = {};
+		struct ct_sink *sink = doctor_begin(&printed, &session, options);
+
+		for (uint32_t worker = 0; worker < 3; worker++)
+			look_at_worker(sink, 1 + worker, cases[i].backlogs[worker]);
+		doctor_concludes(&printed, sink);
+		assert_true(is_told(&printed, "accept-overflow"));
+		assert_non_null(strstr(printed.text, cases[i].pid));
+	}
 }
 
 static bool blames_the_queue(const struct printed *printed)
@@ -301,6 +340,7 @@ int main(void)
 		cmocka_unit_test(listener_at_any_address_is_blamed),
 		cmocka_unit_test(listener_that_was_not_asked_is_not_blamed),
 		cmocka_unit_test(handshake_is_of_the_listener_at_any_address),
+		cmocka_unit_test(fullest_of_workers_at_one_port_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,19 +32,35 @@ static struct patient given_up_in(uint8_t state)
 
 static void minute_in_close_wait_is_told_when_it_is_over(void **state)
 {
-	_cleanup_(printed_fini) struct printed one = {}, several = {};
+	_cleanup_(printed_fini) struct printed one = {}, pool = {}, several = {};
 	struct patient patient = left_in_close_wait(64 * S);
 
 	ask(&one, CT_OUTPUT_JSON, &patient, 1, NULL);
 	assert_true(is_told(&one, "close-wait-leak"));
 	assert_non_null(strstr(one.text, "\"severity\":\"note\",\"confidence\":\"medium\""));
-	assert_non_null(strstr(one.text,
-			       "1 connection of curl[4242] stood in CLOSE_WAIT, the longest "
-			       "for 1m04s: the peer had closed, and nothing was sent to "
-			       "it any more; by now that is over"));
+	assert_non_null(strstr(one.text, "curl[4242] left 1 connection in CLOSE_WAIT, the longest "
+					 "for 1m04s: the peer had closed, and nothing was sent to "
+					 "it any more; by now that is over"));
+	ask(&pool, CT_OUTPUT_JSON, &patient, 3, NULL);
+	assert_non_null(strstr(pool.text, "\"severity\":\"note\""));
+	assert_non_null(strstr(pool.text, "conntrace -p 4242 --flag close-wait-stuck"));
+	patient.conn.id.role = CT_ROLE_PASSIVE;
 	ask(&several, CT_OUTPUT_JSON, &patient, 3, NULL);
 	assert_non_null(strstr(several.text, "\"severity\":\"warn\""));
-	assert_non_null(strstr(several.text, "conntrace -P 80 --flag close-wait-stuck"));
+}
+
+/// Whose it is, is known by the listener alone.
+static void what_may_never_have_been_accepted_is_told_as_that(void **state)
+{
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct patient patient = left_in_close_wait(64 * S);
+
+	patient.conn.id.role = CT_ROLE_PASSIVE;
+	patient.conn.id.owner = CT_OWNER_INHERITED;
+	ask(&printed, CT_OUTPUT_JSON, &patient, 3, NULL);
+	assert_non_null(strstr(printed.text, "3 connections that came through the listener of "
+					     "curl[~4242] were left in CLOSE_WAIT"));
+	assert_non_null(strstr(printed.text, "look whether accept() was still called"));
 }
 
 static void process_that_ends_is_told_as_that(void **state)
@@ -86,9 +102,11 @@ static const struct {
 	const char *id;
 	const char *told;
 } given_up[] = {
-	{CT_STATE_FIN_WAIT1, "fin-wait-stuck", "ended in FIN_WAIT1: our FIN was sent again"},
-	{CT_STATE_LAST_ACK, "last-ack-stuck", "ended in LAST_ACK: our FIN was sent again"},
-	{CT_STATE_CLOSING, "closing-stuck", "ended in CLOSING: our FIN was sent again"},
+	{CT_STATE_FIN_WAIT1, "fin-wait-stuck",
+	 "ended in FIN_WAIT1: our FIN, or what was before it, "},
+	{CT_STATE_LAST_ACK, "last-ack-stuck",
+	 "ended in LAST_ACK: our FIN, or what was before it, "},
+	{CT_STATE_CLOSING, "closing-stuck", "ended in CLOSING: our FIN, or what was before it, "},
 };
 
 static void fin_that_the_kernel_gave_up_is_told(void **state)
@@ -127,6 +145,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(minute_in_close_wait_is_told_when_it_is_over),
+		cmocka_unit_test(what_may_never_have_been_accepted_is_told_as_that),
 		cmocka_unit_test(process_that_ends_is_told_as_that),
 		cmocka_unit_test(what_was_closed_soon_or_answered_is_innocent),
 		cmocka_unit_test(single_byte_behind_the_fin_is_an_answer),
