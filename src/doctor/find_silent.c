@@ -35,11 +35,13 @@ static bool has_stirred(const struct ct_conn *conn)
 	if (conn->silent_ns > conn->looked_ns) /* a recording that was tampered with */
 		return conn->flags;
 	/* what is sent again and again is silent in between: the kernel does ask */
-	if (conn->rto_last_ns && conn->looked_ns <= conn->rto_last_ns + CT_RTO_NS_MAX)
+	if (ct_finder_goes_on(conn, conn->looked_ns) || conn->unheard)
 		return conn->flags;
 	for (const struct ct_mark *mark = conn->marks; mark; mark = mark->next)
 		if (mark->at_ns <= since_ns)
 			before |= 1U << mark->flag;
+	/* it is raised once, and a closed window is probed as long as it is closed */
+	before &= ~(1U << CT_FLAG_ZERO_WINDOW);
 	return conn->flags & ~before;
 }
 

@@ -44,6 +44,9 @@ const struct ct_step *ct_finder_step(const struct ct_conn *conn, uint8_t state)
 	return NULL;
 }
 
+/// With how late a timer comes.
+#define RTO_NS_MAX (CT_RTO_MAX_NS + 15 * CT_SECOND_NS)
+
 bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns)
 {
 	uint64_t took = 0, next;
@@ -54,7 +57,7 @@ bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns)
 		took = conn->rto_last_ns - conn->rto_since_ns;
 	/* each is twice the one before: of three the next takes as long as the two gaps and more */
 	next = took + took / (conn->rto_streak > 2 ? 2 : 1);
-	return at_ns <= conn->rto_last_ns + (next < CT_RTO_NS_MAX ? next : CT_RTO_NS_MAX);
+	return at_ns <= conn->rto_last_ns + (next < RTO_NS_MAX ? next : RTO_NS_MAX);
 }
 
 bool ct_finder_never_connected(const struct ct_conn *conn)

@@ -22,9 +22,6 @@
 /// TCP_RTO_MAX, include/net/tcp.h.
 #define CT_RTO_MAX_NS (2 * CT_MINUTE_NS)
 
-/// With how late a timer comes.
-#define CT_RTO_NS_MAX (CT_RTO_MAX_NS + 15 * CT_SECOND_NS)
-
 /// What is the same for all cases.
 struct ct_doctor_facts {
 	const struct ct_output_options *options; /// how durations are written

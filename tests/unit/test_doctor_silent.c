@@ -106,6 +106,14 @@ static void flag_from_before_the_silence_is_no_stir(void **state)
 	assert_false(finds("half-open-ghost", patient, 1));
 	patient.conn.flags = 1U << CT_FLAG_RETRANSMIT;
 	assert_true(finds("half-open-ghost", patient, 1));
+	patient.conn.unheard = 1;
+	assert_false(finds("half-open-ghost", patient, 1));
+	patient.conn.unheard = 0;
+	patient.conn.rto_streak = 5; /* the next one is not due yet */
+	patient.conn.rto_since_ns = NOW - 120 * S;
+	patient.conn.rto_last_ns = NOW - 20 * S;
+	assert_false(finds("half-open-ghost", patient, 1));
+	patient.conn.rto_streak = 0;
 	patient.conn.silent_ns = UINT64_MAX; /* no time is before a silence of ever */
 	assert_false(finds("half-open-ghost", patient, 1));
 }
