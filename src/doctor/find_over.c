@@ -23,12 +23,6 @@ static const struct ct_step *last_step(const struct ct_conn *conn)
 	return last;
 }
 
-/// Behind the peer's FIN; our own counts one, RFC 9293 3.4.
-static bool has_sent_in_close_wait(const struct ct_conn *conn)
-{
-	return conn->write_seq - conn->write_seq_at_fin > (uint32_t)conn->fin_sent;
-}
-
 /* values: for how long; 1 if it was the end of the process that ended it */
 static bool was_close_wait(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
@@ -37,7 +31,7 @@ static bool was_close_wait(const struct ct_conn *conn, uint64_t now_ns, struct c
 	(void)now_ns;
 	if (conn->phase == CT_PHASE_LIVE || !step || step->at_ns == CT_NS_UNKNOWN ||
 	    step->for_ns == CT_NS_UNKNOWN || step->for_ns < CT_MINUTE_NS ||
-	    has_sent_in_close_wait(conn))
+	    ct_finder_sent_behind_fin(conn))
 		return false;
 	*ret = (struct ct_symptom){
 		step->for_ns,

@@ -33,20 +33,6 @@ static bool is_by_linger0(const struct ct_conn *conn, uint64_t now_ns, struct ct
 	return is_sent_for(conn, CT_RESET_CAUSE_LINGER0, ret);
 }
 
-/// Bytes that were queued since the peer's FIN came; 0 where that is not known.
-static uint32_t sent_behind_fin(const struct ct_conn *conn)
-{
-	const struct ct_step *step = ct_finder_step(conn, CT_STATE_CLOSE_WAIT);
-	const struct ct_step *last = ct_history_last(&conn->history);
-	uint32_t bytes = conn->write_seq - conn->write_seq_at_fin;
-
-	if (!step || step->basis != CT_BASIS_SEEN)
-		return 0;
-	if (bytes && conn->phase == CT_PHASE_CLOSED && last->state == CT_STATE_LAST_ACK)
-		bytes--; /* our FIN */
-	return bytes;
-}
-
 /*
  * values: as of is_sent_for(); at 3, 1 if the peer's FIN had come; 1 if it had, and nothing was
  * sent behind it, nor was on its way
@@ -56,7 +42,7 @@ static uint32_t sent_behind_fin(const struct ct_conn *conn)
  */
 static bool is_by_unread_data(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
-	uint32_t behind = sent_behind_fin(conn);
+	uint32_t behind = ct_finder_sent_behind_fin(conn);
 
 	(void)now_ns;
 	if (!is_sent_for(conn, CT_RESET_CAUSE_UNREAD_DATA, ret))
@@ -283,7 +269,7 @@ static bool was_stale(const struct ct_conn *conn, uint64_t now_ns, struct ct_sym
 {
 	const struct ct_step *step = ct_finder_step(conn, CT_STATE_CLOSE_WAIT);
 	const struct ct_step *last = ct_history_last(&conn->history);
-	uint32_t bytes = sent_behind_fin(conn);
+	uint32_t bytes = ct_finder_sent_behind_fin(conn);
 
 	(void)now_ns;
 	if (last && last->state == CT_STATE_LAST_ACK && bytes <= GOODBYE_BYTES_MAX)

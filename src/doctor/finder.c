@@ -44,6 +44,19 @@ const struct ct_step *ct_finder_step(const struct ct_conn *conn, uint8_t state)
 	return NULL;
 }
 
+uint32_t ct_finder_sent_behind_fin(const struct ct_conn *conn)
+{
+	const struct ct_step *step = ct_finder_step(conn, CT_STATE_CLOSE_WAIT);
+	const struct ct_step *last = ct_history_last(&conn->history);
+	uint32_t bytes = conn->write_seq - conn->write_seq_at_fin;
+
+	if (!step || step->basis != CT_BASIS_SEEN)
+		return 0;
+	if (bytes && conn->phase == CT_PHASE_CLOSED && last->state == CT_STATE_LAST_ACK)
+		bytes--; /* our FIN */
+	return bytes;
+}
+
 /// With how late a timer comes.
 #define RTO_NS_MAX (CT_RTO_MAX_NS + 15 * CT_SECOND_NS)
 

@@ -99,6 +99,9 @@ bool ct_finder_stands_in(const struct ct_conn *conn, uint8_t state, uint64_t now
 /// The first step in STATE; NULL: it was never seen there.
 const struct ct_step *ct_finder_step(const struct ct_conn *conn, uint8_t state);
 
+/// Bytes that were queued since the peer's FIN came; 0 where that is not known.
+uint32_t ct_finder_sent_behind_fin(const struct ct_conn *conn);
+
 /// The segment whose time-outs came in a row is not acknowledged yet at AT_NS, as far as is known:
 /// the next one is not overdue. RFC 6298 5.5.
 bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns);
