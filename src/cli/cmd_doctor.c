@@ -5,9 +5,6 @@
 
 #include "cli.h"
 #include "conntrace/doctor.h"
-#include "conntrace/log.h"
-#include "conntrace/source_live.h"
-#include "last_owners.h"
 
 /// How long it looks if nobody says otherwise.
 #define WATCH_NS 10000000000ULL
@@ -34,37 +31,6 @@ static enum ct_process_place find_process(uint32_t pid, uint32_t netns)
 	 */
 	snprintf(path, sizeof(path), "/proc/%u", pid);
 	return stat(path, &status) && errno == ENOENT ? CT_PROCESS_ENDED : CT_PROCESS_UNKNOWN;
-}
-
-/// Where that is not possible nothing more is known of what is silent, and no more said.
-static int look_again(struct ct_source_live *source, ct_record_fn fn, void *context,
-		      const struct ct_feed *feed)
-{
-	char err[512];
-	int r = ct_source_live_snapshot(source, fn, context, err, sizeof(err));
-
-	if (feed->error || r == -ENOTRECOVERABLE)
-		return r;
-	if (r)
-		ct_warn("what is silent is known as of the beginning: %s", err);
-	return 0;
-}
-
-void ct_doctor_tell_duration(const struct ct_options *options)
-{
-	if (options->duration_is_default)
-		ct_info("watching for %.3g s; --duration changes that",
-			(double)options->duration_ns / 1e9);
-}
-
-int ct_doctor_finish(const struct ct_options *options, struct ct_source_live *source,
-		     struct ct_last_owners *owners, struct ct_feed *feed)
-{
-	ct_record_fn fn = owners ? ct_last_owners_record : ct_feed_record;
-	void *context = owners ? (void *)owners : feed;
-	int r = options->no_snapshot ? 0 : look_again(source, fn, context, feed);
-
-	return r ? r : ct_source_live_finish(source, fn, context);
 }
 
 static int look_live(struct ct_options *options)

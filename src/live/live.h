@@ -53,6 +53,19 @@ struct ct_source_live {
 	bool more;   /// a batch ended before the ring was empty
 };
 
+/// The ring, and what a wait for it needs, from LIVE's skeleton. 0; -errno.
+int ct_live_open_ring(struct ct_source_live *live);
+
+/// One event to LIVE's fn, of the call that is consuming; what that returns.
+int ct_live_hand_over(struct ct_source_live *live, const struct ct_event *event, size_t len);
+
+/// Hands over what the ring holds, a batch at most: LIVE's more says that it holds more. As
+/// ct_source_live_poll().
+int ct_live_consume(struct ct_source_live *live);
+
+/// Of an empty ring: what could not get a place in it, or in a map. As ct_source_live_poll().
+int ct_live_tell_losses(struct ct_source_live *live);
+
 /**
  * Hands over what the ring holds, and what could not get a place in it.
  *

@@ -14,47 +14,11 @@
 #include "conntrace/clock.h"
 #include "conntrace/event.h"
 #include "live.h"
-#include "moment.h"
 
 /* A ring that is nearly full calls often: time need not be told as often. */
 #define TICK_PERIOD_NS	    10000000ULL
 #define RECURSION_PERIOD_NS 1000000000ULL
 #define STOOD_STILL_NS	    1000000000ULL
-
-/* A ring that is filled as fast as it is read is never empty: time, output and signals get their
- * turn. */
-#define BATCH_MAX 65536
-
-static int hand_over(struct ct_source_live *live, const struct ct_event *event, size_t len)
-{
-	live->records++;
-	return live->fn(live->context, event, len);
-}
-
-static int hand_over_both(struct ct_source_live *live, const union ct_moment *moment, size_t len)
-{
-	struct ct_event first, then;
-	size_t first_len = ct_moment_take_apart(moment, len, &first, &then);
-	int r = hand_over(live, &first, first_len);
-
-	return r ? r : hand_over(live, &then, CT_EVENT_SIZE(to));
-}
-
-static int on_sample(void *context, void *bytes, size_t len)
-{
-	struct ct_source_live *live = context;
-	const struct ct_event *event = bytes;
-
-	if (len >= CT_EVENT_CORE_SIZE && event->ts_ns > live->newest_ns)
-		live->newest_ns = event->ts_ns;
-	live->lost |= len >= CT_EVENT_CORE_SIZE && event->kind == CT_EVENT_LOST;
-	live->stopped = ct_moment_is(event, len) ? hand_over_both(live, bytes, len)
-						 : hand_over(live, event, len);
-	if (live->stopped)
-		return -ECANCELED;
-	live->more = live->records >= BATCH_MAX;
-	return live->more ? -EAGAIN : 0;
-}
 
 static int attach(struct ct_source_live *live, char *err_text, size_t err_len)
 {
@@ -90,24 +54,6 @@ static int follow(struct ct_source_live *live, const struct ct_live_config *conf
 	return 0;
 }
 
-/*
- * The ring is readable almost always, since events do not wake anybody: edge-triggered, a wait ends
- * at its time, or when the programs call because the ring fills up.
- */
-static int open_ring(struct ct_source_live *live)
-{
-	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
-	int fd = bpf_map__fd(live->skel->maps.ring);
-
-	live->ring = ring_buffer__new(fd, on_sample, live, NULL);
-	if (!live->ring)
-		return -errno;
-	live->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (live->epoll_fd < 0 || epoll_ctl(live->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
-		return -errno;
-	return 0;
-}
-
 int ct_source_live_open(const struct ct_live_config *config, char *err_text, size_t err_len,
 			struct ct_source_live **ret)
 {
@@ -126,7 +72,7 @@ int ct_source_live_open(const struct ct_live_config *config, char *err_text, siz
 	if (r < 0)
 		return r;
 	ct_kernel_judge(&kernel, config, &live->capabilities);
-	r = open_ring(live);
+	r = ct_live_open_ring(live);
 	if (r == 0)
 		r = follow(live, config);
 	if (r < 0) {
@@ -143,59 +89,6 @@ int ct_source_live_open(const struct ct_live_config *config, char *err_text, siz
 const struct ct_capabilities *ct_source_live_capabilities(const struct ct_source_live *live)
 {
 	return &live->capabilities;
-}
-
-int ct_live_tell_lost(struct ct_source_live *live, uint64_t events, uint64_t since_ns,
-		      enum ct_lost_where where, uint8_t uncounted)
-{
-	struct ct_event event = {
-		.ts_ns = ct_clock_ns(CLOCK_MONOTONIC),
-		.kind = CT_EVENT_LOST,
-		.generation = CT_GENERATION_ANY,
-		.lost = {.events = events,
-			 .since_ns = since_ns,
-			 .where = (__u8)where,
-			 .uncounted = uncounted},
-	};
-
-	live->lost = true;
-	return hand_over(live, &event, CT_EVENT_SIZE(lost));
-}
-
-static uint64_t exchange_zero(__u64 *shared)
-{
-	return __atomic_exchange_n(shared, 0, __ATOMIC_RELAXED);
-}
-
-/* The ring is empty: what could not get a place in it belongs behind everything that did. */
-static int tell_ring_losses(struct ct_source_live *live)
-{
-	uint64_t since = live->skel->bss->lost_since_ns;
-	uint64_t events = exchange_zero(&live->skel->bss->lost_events);
-	uint8_t uncounted = 0;
-
-	if (!events)
-		return 0;
-	if (exchange_zero(&live->skel->bss->lost_sockets))
-		uncounted |= CT_UNCOUNTED_SOCKETS;
-	if (exchange_zero(&live->skel->bss->lost_minis))
-		uncounted |= CT_UNCOUNTED_MINIS;
-	return ct_live_tell_lost(live, events, since, CT_LOST_RING, uncounted);
-}
-
-/* What a map had no room for is missing later on: of whom, nobody knows. */
-static int tell_map_losses(struct ct_source_live *live)
-{
-	uint64_t events = exchange_zero(&live->skel->bss->unkept);
-
-	return events ? ct_live_tell_lost(live, events, 0, CT_LOST_MAP, CT_UNCOUNTED_ALL) : 0;
-}
-
-static int tell_losses(struct ct_source_live *live)
-{
-	int r = tell_ring_losses(live);
-
-	return r ? r : tell_map_losses(live);
 }
 
 /* MISSES: ct_live_count_misses(), in time for those that were taken over to be known of. */
@@ -222,27 +115,6 @@ static int check_recursion(struct ct_source_live *live)
 	if (ct_live_lost_of(live->skel, misses) > live->recursion_told)
 		nanosleep(&moment, NULL); /* it may be about to be taken over */
 	return tell_recursion_losses(live, misses);
-}
-
-static int consume(struct ct_source_live *live)
-{
-	int r;
-
-	live->stopped = 0;
-	live->more = false;
-	live->records = 0;
-	r = ring_buffer__consume(live->ring);
-	live->skel->bss->wakeup_sent = 0;
-	if (live->stopped)
-		return live->stopped;
-	return r < 0 && !live->more ? r : 0;
-}
-
-int ct_live_drain(struct ct_source_live *live)
-{
-	int r = consume(live);
-
-	return r == 0 && !live->more ? tell_losses(live) : r;
 }
 
 /* Who stops polling for long has not asked for sweeps meanwhile either, though there was need. */
@@ -277,7 +149,7 @@ int ct_source_live_poll(struct ct_source_live *live, int timeout_ms, uint64_t de
 					.generation = CT_GENERATION_ANY};
 
 		live->ticked_ns = now;
-		r = hand_over(live, &tick, CT_EVENT_CORE_SIZE);
+		r = ct_live_hand_over(live, &tick, CT_EVENT_CORE_SIZE);
 	}
 	note_poll(live, now);
 	if (ret_records)
@@ -302,7 +174,7 @@ int ct_source_live_part(struct ct_source_live *live, ct_record_fn fn, void *cont
 	/* from here on each socket's owner is told again; what is in the ring by now was told
 	 * before */
 	live->skel->bss->stream_part++;
-	return hand_over(live, &end, CT_EVENT_CORE_SIZE);
+	return ct_live_hand_over(live, &end, CT_EVENT_CORE_SIZE);
 }
 
 int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *context)
@@ -318,15 +190,15 @@ int ct_source_live_finish(struct ct_source_live *live, ct_record_fn fn, void *co
 	counted = ct_live_count_misses(live->skel, &misses);
 	conntrace_bpf__detach(live->skel);
 	do
-		r = consume(live);
+		r = ct_live_consume(live);
 	while (r == 0 && live->more);
 	if (r == 0)
-		r = tell_losses(live);
+		r = ct_live_tell_losses(live);
 	if (r == 0)
 		r = counted < 0 ? counted : tell_recursion_losses(live, misses);
 	end.ts_ns = ct_clock_ns(CLOCK_MONOTONIC);
 	if (r == 0)
-		r = hand_over(live, &end, CT_EVENT_CORE_SIZE);
+		r = ct_live_hand_over(live, &end, CT_EVENT_CORE_SIZE);
 	return r;
 }
 
