@@ -131,7 +131,7 @@ UNIT_SRCS_number      := src/base/number.c
 UNIT_SRCS_ports       := src/base/ports.c
 UNIT_SRCS_options     := src/cli/options.c src/cli/option_table.c src/cli/option_values.c \
 	src/cli/option_select.c src/cli/option_cgroup.c src/cli/help.c src/cli/examples.c src/cli/suggest.c \
-	$(addprefix src/select/,match.c expression.c parse.c term.c lexer.c) src/names.c \
+	$(addprefix src/select/,match.c judge.c expression.c parse.c term.c lexer.c) src/names.c \
 	$(wildcard src/sink/*.c src/base/*.c src/doctor/*.c) src/report/by.c src/history.c src/conn.c \
 	src/capability.c
 UNIT_SRCS_options_expression := $(UNIT_SRCS_options)
@@ -208,8 +208,8 @@ TABLE_SRCS  := $(addprefix src/table/,apply.c awake.c conn_table.c deadline.c en
 	$(addprefix src/base/,addr.c number.c)
 DETECT_SRCS := $(addprefix src/detect/,detect.c stuck.c failure.c half_close.c half_open.c probe.c reset.c \
 	retransmit.c simultaneous.c time_wait_killed.c)
-SELECT_SRCS := $(addprefix src/select/,match.c expression.c selector.c)
-EXPRESSION_SRCS := $(addprefix src/select/,match.c expression.c parse.c term.c lexer.c) src/names.c \
+SELECT_SRCS := $(addprefix src/select/,match.c judge.c expression.c selector.c)
+EXPRESSION_SRCS := $(addprefix src/select/,match.c judge.c expression.c parse.c term.c lexer.c) src/names.c \
 	$(addprefix src/base/,addr.c buf.c number.c text.c timefmt.c)
 
 UNIT_SRCS_doctor := $(wildcard src/doctor/*.c) $(sort $(WORDS_SRCS) $(FIELD_SRCS)) src/capability.c
@@ -246,7 +246,7 @@ UNIT_SRCS_detect_failure  := $(UNIT_SRCS_detect)
 UNIT_SRCS_detect_half_open := $(UNIT_SRCS_detect)
 UNIT_SRCS_detect_found    := $(UNIT_SRCS_detect)
 UNIT_SRCS_detect_gap      := $(UNIT_SRCS_detect)
-UNIT_SRCS_select          := $(addprefix src/select/,match.c expression.c) \
+UNIT_SRCS_select          := $(addprefix src/select/,match.c judge.c expression.c) \
 	$(addprefix src/base/,addr.c number.c)
 UNIT_SRCS_expression      := $(EXPRESSION_SRCS)
 UNIT_SRCS_expression_judge := $(EXPRESSION_SRCS)

@@ -23,16 +23,6 @@ struct parser {
 	unsigned int depth; /* parentheses that are open */
 };
 
-int ct_expression_add(struct ct_expression *expression, const struct ct_node *node,
-		      const struct ct_lexer *lexer, const struct ct_token *token)
-{
-	if (expression->n == CT_EXPRESSION_NODES_MAX)
-		return ct_lexer_refuse(lexer, token, "more than %d conditions and operators",
-				       CT_EXPRESSION_NODES_MAX);
-	expression->nodes[expression->n++] = *node;
-	return 0;
-}
-
 static int add_operator(struct parser *parser, enum ct_node_kind kind)
 {
 	const struct ct_node node = {.kind = (uint8_t)kind};

@@ -84,6 +84,8 @@ enum ct_verdict ct_select_match(struct ct_subject *subject);
 
 /// The same for single conditions: whether its owner, which MATCHES or not, is certain;
 enum ct_verdict ct_judge_owner(const struct ct_subject *subject, bool matches);
+/// what one says whose owner is not known, by him: no, when nobody will turn up any more;
+enum ct_verdict ct_judge_unknown_owner(const struct ct_subject *subject);
 /// whether it was in one of STATES (1 << enum ct_state);
 enum ct_verdict ct_judge_states(const struct ct_subject *subject, uint16_t states);
 /// whether one of FLAGS (1 << enum ct_flag) was raised;

@@ -358,3 +358,13 @@ int ct_condition_take(const struct ct_condition *condition, struct ct_term *term
 	r = condition->take(term);
 	return r || term->compare != CT_COMPARE_NE ? r : add_operator(term, CT_NODE_NOT);
 }
+
+int ct_expression_add(struct ct_expression *expression, const struct ct_node *node,
+		      const struct ct_lexer *lexer, const struct ct_token *token)
+{
+	if (expression->n == CT_EXPRESSION_NODES_MAX)
+		return ct_lexer_refuse(lexer, token, "more than %d conditions and operators",
+				       CT_EXPRESSION_NODES_MAX);
+	expression->nodes[expression->n++] = *node;
+	return 0;
+}
