@@ -14,6 +14,8 @@
  * A connection of which events are missing speaks for nothing; how many those were is said.
  *
  * @options->worst, if not NULL, is raised to 1 + the severity of the worst finding, at finish().
+ * @options->totals, if not NULL, gets as lines how much was seen, and what it may be too early for,
+ * where nothing was found and JSON has nothing to print: at the end of a finish() that succeeds.
  * @session and @out are borrowed and outlive the sink. Nothing but the sink writes to @out.
  * @ret_bad_field there are no fields to choose from: the first of options->fields.
  * @return 0; -ENOMEM; -EINVAL; *ret_sink is unchanged on failure.

@@ -8,6 +8,7 @@
 #include "conntrace/session.h"
 #include "conntrace/update.h"
 
+struct ct_buf;
 struct ct_sink;
 struct ct_list_memory;
 
@@ -82,6 +83,9 @@ struct ct_output_options {
 	size_t page_lives;   /// report's page: the most lives in it; 0: CT_REPORT_PAGE_LIVES
 	uint64_t page_bytes; /// and of their JSON; 0: CT_REPORT_PAGE_BYTES
 	int *worst; /// doctor: raised to 1 + the severity of its worst finding; NULL: not wanted
+	/// doctor, JSON: gets the lines that the text has, where nothing was found; borrowed, NULL:
+	/// not wanted
+	struct ct_buf *totals;
 	/// What is wrong with the recording that is read, known at finish(); NULL or "": nothing
 	const char *problem;
 };

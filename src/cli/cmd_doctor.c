@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "cli.h"
+#include "conntrace/buf.h"
+#include "conntrace/cleanup.h"
 #include "conntrace/doctor.h"
 
 /// How long it looks if nobody says otherwise.
@@ -42,12 +45,27 @@ static int look_live(struct ct_options *options)
 	return ct_live_run(options, ct_sink_doctor_new, NULL);
 }
 
+/// To whoever sees no finding in JSON: that somebody has looked.
+static void tell_totals(struct ct_buf *totals)
+{
+	char *rest = NULL;
+
+	if (totals->error || !totals->len)
+		return;
+	for (char *line = strtok_r(totals->data, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		ct_info("%s", line);
+}
+
 int ct_cmd_doctor(struct ct_options *options)
 {
+	_cleanup_(ct_buf_fini) struct ct_buf totals = {};
 	int worst = 0, r;
 
 	options->output.worst = &worst;
+	options->output.totals = &totals;
 	r = options->file ? ct_file_run(options, ct_sink_doctor_new) : look_live(options);
+	tell_totals(&totals);
 	if (r == CT_EXIT_DONE && options->fail_on && worst >= options->fail_on)
 		return CT_EXIT_FOUND;
 	return r;

@@ -32,6 +32,15 @@ static void put_finding(struct doctor_sink *s, const struct ct_finding *finding)
 		*s->options.worst = finding->severity + 1;
 }
 
+static void put_totals(const struct doctor_sink *s, size_t width, struct ct_buf *buf)
+{
+	struct ct_output_options options = s->options;
+
+	options.width = width;
+	ct_diagnosis_put_totals(&options, buf, s->diagnosis);
+	ct_diagnosis_put_slow(&options, buf, s->diagnosis);
+}
+
 static int doctor_finish(struct ct_sink *sink)
 {
 	struct doctor_sink *s = (struct doctor_sink *)sink;
@@ -42,14 +51,15 @@ static int doctor_finish(struct ct_sink *sink)
 	r = ct_diagnosis_conclude(s->diagnosis, &s->options, s->session);
 	if (r)
 		return r;
-	if (s->options.format != CT_OUTPUT_JSON) {
-		ct_diagnosis_put_totals(&s->options, &s->out.buf, s->diagnosis);
-		ct_diagnosis_put_slow(&s->options, &s->out.buf, s->diagnosis);
-	}
+	if (s->options.format != CT_OUTPUT_JSON)
+		put_totals(s, s->options.width, &s->out.buf);
 	findings = ct_diagnosis_findings(s->diagnosis, &n);
 	for (size_t i = 0; i < n; i++)
 		put_finding(s, &findings[i]);
-	return ct_sink_out_flush(&s->out);
+	r = ct_sink_out_flush(&s->out);
+	if (r == 0 && !n && s->options.totals && s->options.format == CT_OUTPUT_JSON)
+		put_totals(s, 0, s->options.totals);
+	return r;
 }
 
 static void doctor_free(struct ct_sink *sink)

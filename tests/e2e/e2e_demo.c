@@ -59,7 +59,7 @@ static const char *demo_program(struct e2e *e2e)
 
 static json_t *findings_in(const char *recording)
 {
-	json_t *findings = E2E_CONNTRACE_JSON("doctor", recording, "--json");
+	json_t *findings = E2E_CONNTRACE_JSON("doctor", recording, "--json", "-q");
 
 	for (size_t i = 0; i < json_array_size(findings); i++)
 		print_message("%s: %s\n", e2e_event_text(json_array_get(findings, i), "id"),

@@ -201,11 +201,33 @@ static void full_listener_is_not_said_to_be_silent_by_a_recording(void **state)
 	json_decref(findings);
 }
 
+/// JSON has findings and nothing else. That there was a look is told beside it, as loud as asked
+/// for.
+static void nothing_found_is_no_line_of_json_and_is_said_all_the_same(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *port = e2e_port_text(e2e, 0);
+	struct e2e_output told, quiet;
+
+	E2E_CONNTRACE(&told, "doctor", "--json", "--duration", "0.1", "-P", port);
+	E2E_CONNTRACE(&quiet, "doctor", "--json", "--duration", "0.1", "-P", port, "-q");
+	assert_int_equal(told.status, 0);
+	assert_string_equal(told.out, "");
+	assert_non_null(strstr(told.err, "conntrace: nothing found, 0 connections seen in "));
+	assert_non_null(strstr(told.err, " may be too short for "));
+	assert_int_equal(quiet.status, 0);
+	assert_string_equal(quiet.out, "");
+	assert_string_equal(quiet.err, "");
+	e2e_output_free(&told);
+	e2e_output_free(&quiet);
+}
+
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(connect_that_is_given_up_again_and_again_is_found),
 	E2E_TEST(connect_that_is_given_up_while_another_is_answered_is_innocent),
 	E2E_TEST(connect_that_icmp_ends_is_found),
 	E2E_TEST(full_listener_is_not_said_to_be_silent_by_a_recording),
+	E2E_TEST(nothing_found_is_no_line_of_json_and_is_said_all_the_same),
 };
 
 E2E_MAIN("doctor_connect", tests)

@@ -64,9 +64,10 @@ static void signal_ends_what_tells_of_the_whole_without_a_word_of_it(void **stat
 {
 	static const struct {
 		const char *command, *signal;
-	} runs[] = {{"report", "INT"},	{"report --json", "TERM"},
-		    {"info", "TERM"},	{"info --json", "INT"},
-		    {"doctor", "TERM"}, {"doctor --fail-on warn", "INT"}};
+	} runs[] = {{"report", "INT"},	      {"report --json", "TERM"},
+		    {"info", "TERM"},	      {"info --json", "INT"},
+		    {"doctor", "TERM"},	      {"doctor --fail-on warn", "INT"},
+		    {"doctor --json", "TERM"}};
 	struct e2e *e2e = *state;
 	const char *recording = e2e_churn_record(e2e, LIVES);
 	struct e2e_output output;

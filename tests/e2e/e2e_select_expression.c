@@ -165,7 +165,7 @@ static void doctor_takes_an_expression_live_and_behind_the_file(void **state)
 	e2e_events_one(events, "{s:s, s:[s]}", "id", "linger0-reset", "connections",
 		       pair.client_conn);
 	json_decref(events);
-	events = E2E_CONNTRACE_JSON("doctor", path, "--json", "comm != ct-client");
+	events = E2E_CONNTRACE_JSON("doctor", path, "--json", "-q", "comm != ct-client");
 	assert_int_equal(json_array_size(events), 0);
 	json_decref(events);
 }

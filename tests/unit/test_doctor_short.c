@@ -86,6 +86,42 @@ static void json_has_it_with_each_finding(void **state)
 					   "\"may_be_too_short_for\":[]}\n"));
 }
 
+/// No line of JSON says that somebody has looked. No terminal's width breaks what says it instead.
+static void json_without_a_finding_leaves_the_all_clear_to_others(void **state)
+{
+	const struct patient innocent = gone(50 * MS, CT_STATE_FIN_WAIT1),
+			     ill = standing_in(CT_STATE_CLOSE_WAIT, 590);
+	const struct {
+		struct patient patient;
+		enum ct_output_format format;
+		const char *totals;
+		bool prints;
+	} cases[] = {
+		{innocent, CT_OUTPUT_JSON,
+		 "nothing found, 3 connections seen in 5.00 s\n5.00 s may be too short for " ALL,
+		 false},
+		{ill, CT_OUTPUT_JSON, NULL, true},
+		{innocent, CT_OUTPUT_TABLE, NULL, true},
+	};
+
+	for (size_t i = 0; i < CT_COUNT(cases); i++) {
+		_cleanup_(printed_fini) struct printed printed = {};
+		_cleanup_(ct_buf_fini) struct ct_buf totals = {};
+		const struct ct_output_options options = {
+			.format = cases[i].format, .width = 50, .totals = &totals};
+		struct ct_session session = a_session();
+		struct patient patient = cases[i].patient;
+
+		session.mono_ns = NOW - 5 * S;
+		ask_as(&printed, &session, options, &patient, 3);
+		assert_int_equal(printed.text && *printed.text, cases[i].prints);
+		if (cases[i].totals)
+			assert_string_equal(totals.data, cases[i].totals);
+		else
+			assert_int_equal(totals.len, 0);
+	}
+}
+
 /// The stream tells nothing but that time passes; of one that was cut at once not even that.
 static void idle_time_counts_from_the_beginning_to_the_end(void **state)
 {
@@ -149,6 +185,7 @@ int main(void)
 		cmocka_unit_test(findings_stand_behind_what_else_there_may_be),
 		cmocka_unit_test(time_that_is_not_known_is_too_short_for_nobody_knows_what),
 		cmocka_unit_test(json_has_it_with_each_finding),
+		cmocka_unit_test(json_without_a_finding_leaves_the_all_clear_to_others),
 		cmocka_unit_test(sentences_go_to_the_next_line_and_commands_do_not),
 	};
 
