@@ -151,6 +151,16 @@ int ct_cases_add(struct ct_case **cases, enum ct_case_by by, bool keeps_samples,
 	return 0;
 }
 
+struct ct_case *ct_cases_find(struct ct_case *cases, enum ct_case_by by, const struct ct_conn *conn)
+{
+	struct ct_case_key key;
+	struct ct_case *one;
+
+	(void)make_key(by, conn, &key);
+	HASH_FIND(hh, cases, &key, sizeof(key), one);
+	return one;
+}
+
 void ct_cases_free(struct ct_case **cases)
 {
 	struct ct_case *one, *next;

@@ -64,6 +64,8 @@ struct ct_case {
 	struct ct_example examples[CT_EXAMPLES_MAX]; /// the heaviest first
 	size_t n_examples;
 	struct ct_culprits culprits;
+	struct ct_culprits readers; /// who has the other ends of n_readers of them: readers.h
+	uint64_t n_readers;
 	struct ct_sample *samples; /// owned; n of them are there, in the order in which they came
 	size_t n_samples;
 	size_t max_samples;
@@ -85,4 +87,9 @@ static inline bool ct_is_let_go(const struct ct_conn *conn)
  */
 int ct_cases_add(struct ct_case **cases, enum ct_case_by by, bool keeps_samples,
 		 const struct ct_conn *conn, const struct ct_symptom *symptom);
+
+/// The one that CONN belongs to; NULL: there is none.
+struct ct_case *ct_cases_find(struct ct_case *cases, enum ct_case_by by,
+			      const struct ct_conn *conn);
+
 void ct_cases_free(struct ct_case **cases);

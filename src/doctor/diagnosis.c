@@ -12,6 +12,7 @@
 #include "finder.h"
 #include "full.h"
 #include "holders.h"
+#include "readers.h"
 #include "rivals.h"
 #include "services.h"
 
@@ -45,6 +46,7 @@ struct ct_diagnosis {
 	struct ct_end_here *ends;		  /// owned, a hash
 	struct ct_holders *holders;		  /// owned, a hash
 	struct ct_full *full;			  /// owned, a hash
+	struct ct_reader *readers;		  /// owned, a hash
 	struct ct_services services;		  /// what it has is owned
 	struct ct_rivals rivals;		  /// owns nothing
 	struct ct_finding *findings;		  /// owned
@@ -72,6 +74,8 @@ static int judge(struct ct_diagnosis *d, const struct ct_conn *conn, uint64_t no
 		r = ct_cases_add(&d->cases[i], finder->by, finder->keeps_samples, conn, &symptom);
 		if (r == 0 && finder == &ct_find_accept_overflow)
 			r = ct_full_note_handshake(&d->full, &conn->id);
+		if (r == 0 && finder == &ct_find_zero_window_stall)
+			ct_readers_note_judged(d->readers, &conn->id);
 		if (r == -ENOSPC)
 			d->totals.left_out++;
 		else if (r)
@@ -98,6 +102,8 @@ int ct_diagnosis_observe(struct ct_diagnosis *d, const struct ct_update *update)
 		d->totals.lost += update->lost.events;
 	ct_rivals_look(&d->rivals, update);
 	r = ct_full_look(&d->full, update);
+	if (r == 0)
+		r = ct_readers_look(&d->readers, update);
 	if (r == 0)
 		r = ct_services_look(&d->services, update);
 	if (r)
@@ -204,7 +210,8 @@ static void count_dropped(const struct ct_diagnosis *d, const struct ct_case *ca
 	}
 }
 
-static int join_listeners(struct ct_diagnosis *d)
+/// What one end says is told with what the other end, or a listener, has to say of it.
+static int join_others(struct ct_diagnosis *d)
 {
 	int r = 0;
 
@@ -214,6 +221,8 @@ static int join_listeners(struct ct_diagnosis *d)
 			count_dropped(d, d->cases[i]);
 		else if (finders[i] == &ct_find_accept_overflow)
 			r = judge_listeners(d, &d->cases[i]);
+		else if (finders[i] == &ct_find_zero_window_stall)
+			ct_readers_join(d->readers, d->cases[i]);
 	}
 	return r;
 }
@@ -231,7 +240,7 @@ static int conclude_all(struct ct_diagnosis *d, const struct ct_output_options *
 	};
 	int r;
 
-	r = join_listeners(d);
+	r = join_others(d);
 	if (r)
 		return r;
 	for (size_t i = 0; i < CT_COUNT(finders); i++) {
@@ -347,6 +356,7 @@ void ct_diagnosis_free(struct ct_diagnosis **diagnosis)
 	ct_ends_free(&d->ends);
 	ct_holders_free(&d->holders);
 	ct_full_free(&d->full);
+	ct_readers_free(&d->readers);
 	ct_services_fini(&d->services);
 	for (size_t i = 0; i < d->n_findings; i++)
 		ct_finding_fini(&d->findings[i]);

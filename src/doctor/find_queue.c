@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Queues that somebody empties too slowly: a listener's of connections, a reader's of bytes. */
+#include <string.h>
+
 #include "conntrace/sink_words.h"
 #include "finder.h"
 
@@ -137,34 +139,90 @@ static void put_probes(const struct ct_case *one, struct ct_buf *text)
 		ct_buf_puts(text, " in their whole lives");
 }
 
-/// Whose data it is: that process is shown with the finding, and is not who reads too slowly.
-static void put_sent(const struct ct_doctor_facts *facts, const struct ct_finding *finding,
+/// Whose data it is, and not who reads too slowly.
+static void put_sent(const struct ct_doctor_facts *facts, const struct ct_case *one,
 		     struct ct_buf *text)
 {
-	const struct ct_culprits *culprits = &finding->culprits;
+	const struct ct_culprits *culprits = &one->culprits;
+	const struct ct_conn_id *id = &one->examples[0].id;
 
-	if (!finding->culprit.pid || culprits->pids_differ || culprits->inherited) {
+	if (!id->pid || culprits->pids_differ || culprits->inherited) {
 		ct_buf_puts(text, "what is sent to it");
 		return;
 	}
 	ct_buf_puts(text, "what ");
-	ct_finder_put_owner(facts, text, &finding->culprit);
+	ct_finder_put_owner(facts, text, id);
 	ct_buf_puts(text, " sends");
+}
+
+static bool are_readers_known(const struct ct_case *one)
+{
+	return one->n_readers == one->count;
+}
+
+/// As ct_finder_put_process() takes it.
+static struct ct_conn_id reader_of(const struct ct_case *one)
+{
+	const struct ct_culprit *first = &one->readers.first[0];
+	struct ct_conn_id id = {.pid = first->pid, .owner = one->readers.owner};
+
+	if (!first->has_other_names && !one->readers.comms_differ)
+		memcpy(id.comm, first->comm, sizeof(id.comm));
+	return id;
+}
+
+static void put_other_end(struct ct_buf *text, const struct ct_conn_id *id)
+{
+	ct_buf_puts(text, ct_finder_asks(id) ? "" : "the other side of ");
+	ct_finder_put_service(text, id);
+}
+
+/// Who has the listener need not be who was to read.
+static void put_reader(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		       struct ct_buf *text)
+{
+	const struct ct_conn_id *id = &one->examples[0].id, reader = reader_of(one);
+
+	if (!are_readers_known(one) || one->readers.pids_differ) {
+		put_other_end(text, id);
+		ct_buf_puts(text, " reads too slowly ");
+	} else if (one->readers.inherited) {
+		put_other_end(text, id);
+		ct_buf_puts(text, ", whose listener is of ");
+		ct_finder_put_owner(facts, text, &reader);
+		ct_buf_puts(text, ", reads too slowly ");
+	} else {
+		ct_finder_put_owner(facts, text, &reader);
+		ct_buf_puts(text, ct_finder_asks(id) ? " reads too slowly at "
+						     : " reads too slowly from ");
+		ct_finder_put_service(text, id);
+		ct_buf_putc(text, ' ');
+	}
+}
+
+/// Another host's, or another network namespace's, is not seen with its other end.
+static void put_unknown_reader(const struct ct_case *one, struct ct_buf *text)
+{
+	if (are_readers_known(one))
+		return;
+	ct_buf_puts(text, "; which process reads there is not known");
+	if (one->n_readers)
+		ct_buf_puts(text, " of all");
 }
 
 static bool is_slow_reader(const struct ct_case *one, const struct ct_doctor_facts *facts,
 			   struct ct_finding *finding)
 {
-	const struct ct_conn_id *id = &finding->culprit;
 	uint64_t longest_ns = one->values[4].max;
 
 	finding->severity = CT_SEVERITY_WARN;
 	finding->confidence = CT_CONFIDENCE_MEDIUM;
-	if (!ct_finder_asks(id))
-		ct_buf_puts(&finding->summary, "the other side of ");
-	ct_finder_put_service(&finding->summary, id);
-	ct_buf_puts(&finding->summary, " reads too slowly ");
-	put_sent(facts, finding, &finding->summary);
+	if (are_readers_known(one)) {
+		finding->culprits = one->readers;
+		finding->is_of_owner = true;
+	}
+	put_reader(one, facts, &finding->summary);
+	put_sent(facts, one, &finding->summary);
 	ct_buf_puts(&finding->summary, ": the window was closed on ");
 	ct_words_count(&finding->summary, one->count, "connection");
 	if (longest_ns) {
@@ -173,6 +231,7 @@ static bool is_slow_reader(const struct ct_case *one, const struct ct_doctor_fac
 		ct_finder_put_time(facts, &finding->summary, longest_ns, false);
 	}
 	put_probes(one, &finding->summary);
+	put_unknown_reader(one, &finding->summary);
 	ct_finding_number(finding, "window_probes", one->values[0].sum);
 	ct_finding_number(finding, "most_on_one", one->values[0].max);
 	if (one->values[1].min) {

@@ -416,12 +416,41 @@ static void reader_who_does_not_read_is_found_and_for_how_long(void **state)
 		       pair.client_conn);
 	/* who waits is not who reads too slowly */
 	assert_non_null(strstr(e2e_event_text(finding, "summary"),
-			       e2e_format(e2e, ":%u reads too slowly what ct-client[%d] sends: ",
-					  pair.port, pair.client->pid)));
+			       e2e_format(e2e,
+					  "ct-server[%d] reads too slowly at 127.0.0.1:%u what "
+					  "ct-client[%d] sends: ",
+					  pair.server->pid, pair.port, pair.client->pid)));
+	e2e_assert_has(json_object_get(finding, "culprit"), "{s:i, s:s, s:n}", "pid",
+		       pair.server->pid, "comm", "ct-server", "address");
 	evidence = json_object_get(finding, "evidence");
 	assert_true(e2e_event_number(evidence, "most_in_one_stall") >= 3);
 	assert_in_range(e2e_event_number(evidence, "longest_stall_at_least_ns"), STALL_NS,
 			now_ns() - began_ns);
+	e2e_actor_receive(pair.server, pair.server_fd, MORE_THAN_BUFFERS);
+	e2e_actor_finish(pair.client);
+}
+
+/// Its end is seen as well, but addresses alone do not tell whose it is in another namespace.
+static void reader_in_another_namespace_is_said_not_to_be_known(void **state)
+{
+	struct e2e *e2e = *state;
+	const json_t *finding, *culprit;
+	struct e2e_tracer *doctor;
+	struct e2e_pair pair;
+
+	e2e_add_far(e2e);
+	doctor = start_doctor(e2e);
+	e2e_pair_listen(e2e, E2E_FAR_HOST, e2e_port(0), &pair);
+	e2e_pair_connect(&pair, E2E_FAR_HOST);
+	e2e_actor_begin_send(pair.client, pair.client_fd, MORE_THAN_BUFFERS);
+	e2e_sleep_ms(e2e_is_guest() ? 2 * STALL_MS : STALL_MS);
+	finding = only_finding(doctor, "zero-window-stall");
+	culprit = json_object_get(finding, "culprit");
+
+	assert_non_null(strstr(e2e_event_text(finding, "summary"),
+			       "; which process reads there is not known"));
+	e2e_assert_has(culprit, "{s:i, s:s, s:i}", "pid", pair.client->pid, "address", E2E_FAR_HOST,
+		       "port", pair.port);
 	e2e_actor_receive(pair.server, pair.server_fd, MORE_THAN_BUFFERS);
 	e2e_actor_finish(pair.client);
 }
@@ -463,6 +492,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(full_listener_that_was_not_asked_is_not_blamed),
 	E2E_TEST(listener_with_room_for_all_is_innocent),
 	E2E_TEST(reader_who_does_not_read_is_found_and_for_how_long),
+	E2E_TEST(reader_in_another_namespace_is_said_not_to_be_known),
 	E2E_TEST(reader_who_pauses_is_innocent),
 };
 

@@ -299,13 +299,14 @@ static void stalls_are_told_apart_where_that_is_known(void **state)
 
 	patient.conn.window_probes_sent = 9;
 	ask(&unknown, CT_OUTPUT_JSON, &patient, 2, NULL);
-	assert_non_null(strstr(unknown.text, ", 18 probes were seen in their whole lives\""));
+	assert_non_null(strstr(unknown.text, ", 18 probes were seen in their whole lives; which "
+					     "process reads there is not known\""));
 	assert_non_null(
 		strstr(unknown.text, "\"evidence\":{\"window_probes\":18,\"most_on_one\":9}"));
 	patient.conn.stalls = 3;
 	patient.conn.stall_probes_max = 5;
 	ask(&known, CT_OUTPUT_JSON, &patient, 2, NULL);
-	assert_non_null(strstr(known.text, ", 18 probes were seen, up to 5 in one stall\""));
+	assert_non_null(strstr(known.text, ", 18 probes were seen, up to 5 in one stall; "));
 	assert_non_null(strstr(known.text, "\"evidence\":{\"window_probes\":18,\"most_on_one\":9,"
 					   "\"stalls\":6,\"most_in_one_stall\":5}"));
 }
@@ -318,13 +319,13 @@ static void probes_of_connections_from_before_are_told_as_seen_since(void **stat
 
 	patient.conn.window_probes_sent = 9;
 	ask(&together, CT_OUTPUT_JSON, &patient, 2, NULL);
-	assert_non_null(strstr(together.text, ", 18 probes were seen since tracing began\""));
+	assert_non_null(strstr(together.text, ", 18 probes were seen since tracing began; "));
 	patient.conn.stalls = 3;
 	patient.conn.stall_probes_max = 5;
 	ask(&apart, CT_OUTPUT_JSON, &patient, 2, NULL);
 	assert_non_null(
 		strstr(apart.text,
-		       ", 18 probes were seen since tracing began, at least 5 in one stall\""));
+		       ", 18 probes were seen since tracing began, at least 5 in one stall; "));
 	assert_non_null(strstr(apart.text, "\"most_in_one_stall\":5,\"opened_before_trace\":2}"));
 }
 
