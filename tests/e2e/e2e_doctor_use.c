@@ -44,9 +44,10 @@
 /// Played while the doctor watches; what it leaves open is open when he concludes.
 struct scene {
 	void (*play)(struct e2e_pair *pair);
-	const char *role;    /// the ends that he watches; NULL: both
-	const char *finding; /// by id: this one and no other; NULL: none at all
-	size_t count;	     /// connections that speak for it; of none, ends that he has to see
+	struct e2e_race race; /// where there is no play
+	const char *role;     /// the ends that he watches; NULL: both
+	const char *finding;  /// by id: this one and no other; NULL: none at all
+	size_t count;	      /// connections that speak for it; of none, ends that he has to see
 	void (*look)(struct e2e *e2e, const struct e2e_pair *pair, const json_t *finding);
 	bool is_some; /// some of them may do: on a machine that is slow not all come in time
 	bool is_far;  /// the server is in the far namespace
@@ -103,32 +104,6 @@ static void look_at_ports(struct e2e *e2e, const struct e2e_pair *pair, const js
 		       e2e_format(e2e, "nsenter -t %d -n ss -tanpo 'src %s and dst %s:%u'",
 				  pair->client->pid, LOOPBACK, LOOPBACK, pair->port));
 	e2e_netns_shell(&host, "test $(%s | grep -c :%u) -eq %d", confirm, pair->port, PORTS);
-}
-
-static void time_out(struct e2e_pair *pair)
-{
-	e2e_race(pair, &(struct e2e_race){0});
-}
-
-static void time_out_apart(struct e2e_pair *pair)
-{
-	e2e_race(pair, &(struct e2e_race){.apart_ms = APART_MS});
-}
-
-static void close_at_the_end_of_work(struct e2e_pair *pair)
-{
-	e2e_race(pair, &(struct e2e_race){.is_busy = true});
-}
-
-static void time_out_by_resets(struct e2e_pair *pair)
-{
-	e2e_race(pair, &(struct e2e_race){.end = E2E_RACE_END_RESET});
-}
-
-/// At one age too, but not because of it.
-static void answer_by_resets(struct e2e_pair *pair)
-{
-	e2e_race(pair, &(struct e2e_race){.end = E2E_RACE_END_FORGET});
 }
 
 static void assert_race(struct e2e *e2e, const struct e2e_pair *pair, const json_t *finding,
@@ -437,7 +412,10 @@ static void scene_is_judged(void **state)
 		e2e_add_slow_link(e2e, scene->slow_ms);
 	doctor = start_doctor(e2e, scene);
 	e2e_pair_listen(e2e, "0.0.0.0", e2e_port(0), &pair);
-	scene->play(&pair);
+	if (scene->play)
+		scene->play(&pair);
+	else
+		e2e_race(&pair, &scene->race);
 	e2e_tracer_stop(doctor, 0);
 	if (scene->finding)
 		judge(e2e, &pair, doctor);
@@ -452,15 +430,17 @@ static const struct CMUnitTest tests[] = {
 	      .finding = "port-exhaustion", .count = 1, .look = look_at_ports),
 	SCENE("ports_that_are_just_enough_are_innocent", .play = use_the_last_port_again,
 	      .count = 2 * (PORTS + 1)),
-	SCENE("closes_at_one_age_are_found", .play = time_out, .role = "active",
-	      .finding = "keepalive-race", .count = E2E_RACERS, .look = look_at_race),
-	SCENE("closes_at_different_ages_are_innocent", .play = time_out_apart, .role = "active",
+	SCENE("closes_at_one_age_are_found", .role = "active", .finding = "keepalive-race",
+	      .count = E2E_RACERS, .look = look_at_race),
+	SCENE("closes_at_different_ages_are_innocent", .race.apart_ms = APART_MS, .role = "active",
 	      .count = E2E_RACERS),
-	SCENE("closes_of_what_was_busy_until_then_are_innocent", .play = close_at_the_end_of_work,
+	SCENE("closes_of_what_was_busy_until_then_are_innocent", .race.is_busy = true,
 	      .role = "active", .count = E2E_RACERS),
-	SCENE("resets_at_one_age_are_found", .play = time_out_by_resets, .role = "active",
+	SCENE("closes_at_one_age_by_who_asks_are_innocent", .race.by_client = true,
+	      .count = 2 * E2E_RACERS),
+	SCENE("resets_at_one_age_are_found", .race.end = E2E_RACE_END_RESET, .role = "active",
 	      .finding = "keepalive-race", .count = E2E_RACERS, .look = look_at_resets),
-	SCENE("resets_that_answer_are_innocent", .play = answer_by_resets, .role = "active",
+	SCENE("resets_that_answer_are_innocent", .race.end = E2E_RACE_END_FORGET, .role = "active",
 	      .count = E2E_RACERS),
 	SCENE("lives_of_mostly_handshake_are_found", .play = connect_for_one_exchange,
 	      .role = "active", .finding = "handshake-bound", .count = LIVES, .is_some = true,

@@ -74,6 +74,20 @@ static int64_t spread_of(const struct racer racers[E2E_RACERS])
 	return most_ms - least_ms;
 }
 
+static int ask(const struct e2e_job *job)
+{
+	int fd = e2e_sock_connect(&job->from, &job->to);
+
+	return fd < 0 || e2e_sock_send(fd, 100) || e2e_sock_receive(fd, 100) ? -EIO : fd;
+}
+
+static int answer(const struct e2e_job *job)
+{
+	int fd = e2e_sock_accept(job->fd);
+
+	return fd < 0 || e2e_sock_receive(fd, 100) || e2e_sock_send(fd, 100) ? -EIO : fd;
+}
+
 /// Answers each request, sends on if it is to be busy, and ends each when it is old enough.
 static int64_t run_server(const struct e2e_job *job)
 {
@@ -84,11 +98,10 @@ static int64_t run_server(const struct e2e_job *job)
 		struct pollfd listener = {.fd = job->fd, .events = POLLIN};
 
 		if (poll(&listener, 1, job->numbers[IS_BUSY] ? BUSY_MS : 1) > 0 && n < E2E_RACERS) {
-			racers[n].fd = e2e_sock_accept(job->fd);
 			racers[n].due_ms = e2e_now_ms() + E2E_RACE_AGE_MS +
 					   n * job->numbers[APART_MS];
-			if (racers[n].fd < 0 || e2e_sock_receive(racers[n].fd, 100) ||
-			    e2e_sock_send(racers[n].fd, 100))
+			racers[n].fd = answer(job);
+			if (racers[n].fd < 0)
 				return -EIO;
 			n++;
 		}
@@ -123,8 +136,8 @@ static int64_t run_client(const struct e2e_job *job)
 	for (int i = 0; i < E2E_RACERS; i++) {
 		int64_t began_ms = e2e_now_ms();
 
-		fds[i] = e2e_sock_connect(&job->from, &job->to);
-		if (fds[i] < 0 || e2e_sock_send(fds[i], 100) || e2e_sock_receive(fds[i], 100))
+		fds[i] = ask(job);
+		if (fds[i] < 0)
 			return -EIO;
 		longest_ms = MAX(longest_ms, e2e_now_ms() - began_ms);
 	}
@@ -138,6 +151,54 @@ static int64_t run_client(const struct e2e_job *job)
 	return longest_ms;
 }
 
+/// By how much one was closed later than another, at most.
+static int64_t run_closing_client(const struct e2e_job *job)
+{
+	struct racer racers[E2E_RACERS];
+
+	for (int i = 0; i < E2E_RACERS; i++) {
+		racers[i].fd = ask(job);
+		racers[i].due_ms = e2e_now_ms() + E2E_RACE_AGE_MS;
+		if (racers[i].fd < 0)
+			return -EIO;
+	}
+	for (int i = 0; i < E2E_RACERS; i++)
+		while (!close_if_due(&racers[i], E2E_RACE_END_FIN))
+			e2e_sleep_ms(1);
+	return spread_of(racers);
+}
+
+static int64_t run_patient_server(const struct e2e_job *job)
+{
+	int fds[E2E_RACERS];
+	char byte;
+
+	for (int i = 0; i < E2E_RACERS; i++) {
+		fds[i] = answer(job);
+		if (fds[i] < 0)
+			return -EIO;
+	}
+	for (int i = 0; i < E2E_RACERS; i++) {
+		if (read(fds[i], &byte, 1) != 0)
+			return -EIO;
+		close(fds[i]);
+	}
+	return 0;
+}
+
+static void race_by_client(struct e2e_pair *pair)
+{
+	const struct e2e_job client = {.run = run_closing_client, .to = e2e_loopback(pair->port)};
+	const struct e2e_job server = {.run = run_patient_server, .fd = pair->listen_fd};
+	int64_t spread_ms;
+
+	e2e_actor_begin(pair->client, &client);
+	(void)e2e_actor_run(pair->server, &server);
+	spread_ms = e2e_actor_finish(pair->client);
+	if (spread_ms > JITTER_MS)
+		e2e_again("a close came %lld ms later than another", (long long)spread_ms);
+}
+
 void e2e_race(struct e2e_pair *pair, const struct e2e_race *race)
 {
 	const struct e2e_job client = {
@@ -147,6 +208,10 @@ void e2e_race(struct e2e_pair *pair, const struct e2e_race *race)
 				       .numbers = {race->apart_ms, race->is_busy, race->end}};
 	int64_t spread_ms;
 
+	if (race->by_client) {
+		race_by_client(pair);
+		return;
+	}
 	e2e_actor_begin(pair->client, &client);
 	spread_ms = e2e_actor_run(pair->server, &server);
 	spread_ms += e2e_actor_finish(pair->client);

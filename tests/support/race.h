@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Connections that a server ends when they are of one age, as by an idle time-out.
+// Connections that a server, or who asks it, ends when they are of one age, as by an idle time-out.
 #pragma once
 
 #include <stdbool.h>
@@ -16,8 +16,9 @@ enum e2e_race_end {
 };
 
 struct e2e_race {
-	int apart_ms; /// each lives so much longer than the one before
-	bool is_busy; /// the server sends until the end
+	int apart_ms;	/// each lives so much longer than the one before
+	bool is_busy;	/// the server sends until the end
+	bool by_client; /// who asks closes first, by a FIN; nothing else can be asked for then
 	enum e2e_race_end end;
 };
 
