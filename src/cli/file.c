@@ -25,6 +25,32 @@ static bool has_page(const struct ct_options *options)
 	return options->html_path && strcmp(options->html_path, "-") != 0;
 }
 
+/**
+ * Without the wait for somebody who writes to a FIFO: a signal that came just before it would not
+ * end that.
+ *
+ * @return the descriptor, whose read() waits; -errno.
+ */
+static int open_input(const char *path)
+{
+	const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY;
+	struct stat status;
+	bool is_fifo = stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
+	_cleanup_(ct_closep) int fd = open(path, flags | (is_fifo ? O_NONBLOCK : 0));
+
+	if (fd < 0 || (is_fifo && fcntl(fd, F_SETFL, 0) < 0))
+		return -errno;
+	return CT_TAKE_FD(fd);
+}
+
+/// Until there is something to read, or will never be: what is no FIFO says that at once.
+static int await_writer(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) ? ct_stop_wait_readable(fd) : 0;
+}
+
 /// Nothing of the file is looked at before this process has given up what it does not need for
 /// that.
 int ct_file_open(const struct ct_options *options, struct ct_recording_reader **ret)
@@ -32,14 +58,16 @@ int ct_file_open(const struct ct_options *options, struct ct_recording_reader **
 	const struct ct_confinement what = {
 		.needs = needs[options->command] | (has_page(options) ? CT_CONFINE_EMPTY : 0),
 	};
-	int fd = open(options->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_(ct_closep) int fd = open_input(options->file);
 	char err[CT_RECORDING_ERR_LEN] = "";
-	int r = fd < 0 ? -errno : 0;
+	int r = fd < 0 ? fd : 0;
 
 	if (r == 0) {
 		(void)ct_confine_self(&what); /* no user is asked for */
-		r = ct_recording_open_fd(fd, err, ret);
+		r = await_writer(fd);
 	}
+	if (r == 0)
+		r = ct_recording_open_fd(CT_TAKE_FD(fd), err, ret);
 	if (r == 0)
 		return CT_EXIT_DONE;
 	if (r == -EINTR && ct_stop_is_wanted()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "stop.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -122,4 +123,25 @@ int ct_stop_take(bool *ret_from_process)
 	stop_signal = 0;
 	*ret_from_process = stop_from_process;
 	return signal;
+}
+
+/// Between the look at what has come and the wait none comes in.
+int ct_stop_wait_readable(int fd)
+{
+	struct pollfd fds = {.fd = fd, .events = POLLIN};
+	sigset_t ours, before;
+	int r;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ours, &before);
+	do {
+		r = ct_stop_is_wanted() ? -EINTR : 0;
+		if (r == 0 && ppoll(&fds, 1, NULL, &before) < 0)
+			r = -errno;
+	} while (r == -EINTR && !ct_stop_is_wanted());
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
 }

@@ -31,3 +31,11 @@ bool ct_stop_is_wanted(void);
  * @return its number; 0: none came.
  */
 int ct_stop_take(bool *ret_from_process);
+
+/**
+ * Waits until FD can be read from, or nobody writes to it any more.
+ *
+ * @return 0; -EINTR: a signal is wanted to be taken, be it one that came before this was called: it
+ *	   is not waited then. -errno of ppoll(2).
+ */
+int ct_stop_wait_readable(int fd);

@@ -14,17 +14,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/attempt.h"
 #include "support/churn.h"
 #include "support/e2e.h"
 
-#define LIVES	     20
-#define WAIT_MS	     20000
-#define ARGS_MAX     8
-#define WAITS_MAX    200
-#define WAITS_FOR_MS 100
+#define LIVES	      20
+#define WAIT_MS	      20000
+#define ARGS_MAX      8
+#define WAITS_MAX     200
+#define WAITS_FOR_MS  100
+#define EARLY_US      8000 /// by then it waits
+#define EARLY_STEP_US 20
 
 /// Runs `conntrace COMMAND f` of a FIFO that the recording stands in, which is not over, and sends
 /// the signal when all of it is taken: it stands in the pipe, and the reader waits for more. To
@@ -166,6 +169,39 @@ static void signal_ends_the_wait_for_a_recording(void **state)
 	}
 }
 
+/// Sends it so long behind the start. True: it was caught, and the wait did not begin any more, or
+/// ended.
+static bool is_caught_early(struct e2e *e2e, const char *fifo, long behind_us)
+{
+	const char *const argv[] = {e2e_program(), "info", fifo, NULL};
+	const struct timespec pause = {.tv_nsec = behind_us * 1000};
+	pid_t pid = e2e_process_spawn(&(struct e2e_spawn){
+		.argv = argv, .netns_fd = e2e_netns_host_fd(), .out_fd = -1, .err_fd = -1});
+	int status;
+
+	e2e_track(e2e, pid);
+	nanosleep(&pause, NULL);
+	kill(pid, SIGTERM);
+	status = e2e_process_wait(pid, e2e_patience(WAIT_MS), "conntrace");
+	e2e_untrack(e2e, pid);
+	if (status != 0 && status != 128 + SIGTERM)
+		fail_msg("exited %d", status);
+	return status == 0;
+}
+
+/// At whichever moment of its beginning it comes: it waits for nobody behind it.
+static void signal_ends_what_is_about_to_wait_for_a_recording(void **state)
+{
+	struct e2e *e2e = *state;
+	const char *fifo = e2e_path(e2e, "f");
+	int caught = 0;
+
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	for (long us = 0; us < EARLY_US; us += EARLY_STEP_US)
+		caught += is_caught_early(e2e, fifo, us);
+	assert_in_range(caught, 1, EARLY_US / EARLY_STEP_US);
+}
+
 static void signal_ends_check_without_figures(void **state)
 {
 	struct e2e_output output;
@@ -183,6 +219,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(signal_ends_what_tells_of_the_whole_without_a_word_of_it),
 	E2E_TEST(signal_leaves_what_replay_has_printed),
 	E2E_TEST(signal_ends_the_wait_for_a_recording),
+	E2E_TEST(signal_ends_what_is_about_to_wait_for_a_recording),
 	E2E_TEST(signal_ends_check_without_figures),
 };
 

@@ -154,6 +154,69 @@ static void child_ends_a_wait_where_that_is_wanted(void **state)
 	assert_false(is_wait_ended_by_a_child(false));
 }
 
+/// What a process says that waits for FD, which nobody writes to, and is sent a signal; or none.
+static int wait_readable(int fd, bool before, bool meanwhile)
+{
+	pid_t pid = fork(), child;
+	int r;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		alarm(GIVES_UP_S);
+		ct_stop_catch();
+		if (before)
+			raise(SIGTERM);
+		child = meanwhile ? fork() : -1;
+		if (child == 0) {
+			sleep_ms(LATER_MS);
+			kill(getppid(), SIGTERM);
+			_exit(0);
+		}
+		r = ct_stop_wait_readable(fd);
+		_exit(r == -EINTR && ct_stop_is_wanted() ? WAITED : -r);
+	}
+	return status_of(pid);
+}
+
+/// open() and read() would begin to wait then, and for ever.
+static void signal_from_before_ends_a_wait(void **state)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(wait_readable(ends[0], true, false), WAITED);
+	assert_int_equal(wait_readable(ends[0], false, true), WAITED);
+	assert_int_equal(write(ends[1], "", 1), 1);
+	assert_int_equal(wait_readable(ends[0], false, false), 0);
+	close(ends[1]);
+	close(ends[0]);
+}
+
+/// SIGWINCH and the like: none that anybody asked for.
+static void other_signal_does_not_end_a_wait(void **state)
+{
+	int ends[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		alarm(GIVES_UP_S);
+		ct_stop_catch();
+		ct_stop_wait_for_children();
+		if (fork() == 0)
+			_exit(0);
+		_exit(-ct_stop_wait_readable(ends[0]));
+	}
+	sleep_ms(LATER_MS);
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	assert_int_equal(write(ends[1], "", 1), 1);
+	assert_int_equal(status_of(pid), 0);
+	close(ends[1]);
+	close(ends[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +224,8 @@ int main(void)
 		cmocka_unit_test(two_signals_at_once_are_one),
 		cmocka_unit_test(who_has_to_clean_up_is_not_ended_by_any),
 		cmocka_unit_test(child_ends_a_wait_where_that_is_wanted),
+		cmocka_unit_test(signal_from_before_ends_a_wait),
+		cmocka_unit_test(other_signal_does_not_end_a_wait),
 	};
 
 	return cmocka_run_group_tests_name("stop", tests, NULL, NULL);
