@@ -8,6 +8,7 @@
 #include "conntrace/buf.h"
 #include "conntrace/cleanup.h"
 #include "conntrace/doctor.h"
+#include "conntrace/log.h"
 
 /// How long it looks if nobody says otherwise.
 #define WATCH_NS 10000000000ULL
