@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include "conntrace/runs.h"
+
 #include "common.bpf.h"
 #include "emit.bpf.h"
 #include "identity.bpf.h"
@@ -157,6 +159,67 @@ static __always_inline void ct_note_found(struct ct_sk *st, const struct tcp_soc
 	st->lived = 1;
 }
 
+/* What this file alone reads of it. */
+struct inet_connection_sock___timeouts {
+	__u8 icsk_retransmits;
+} __attribute__((preserve_access_index));
+
+/* icsk_pending: ICSK_TIME_REO_TIMEOUT; the others are in timers.bpf.h */
+#define CT_PENDING_REORDER 6
+
+/* What the write timer is set for. */
+static __always_inline __u8 ct_runs(__u8 pending)
+{
+	switch (pending) {
+	case CT_PENDING_RETRANSMIT:
+		return CT_RUNS_RTO;
+	case CT_PENDING_PROBE0:
+		return CT_RUNS_PERSIST;
+	case CT_PENDING_TLP:
+		return CT_RUNS_TLP;
+	case CT_PENDING_REORDER:
+		return CT_RUNS_REORDER;
+	default:
+		return CT_RUNS_OTHER;
+	}
+}
+
+static __always_inline __u8 ct_timeouts(const struct inet_connection_sock *icsk)
+{
+	const struct inet_connection_sock___timeouts *of = (const void *)icsk;
+
+	return BPF_CORE_READ(of, icsk_retransmits);
+}
+
+/*
+ * The timer that `ss -o` shows. The write timer of a kernel may be left in its place when nothing
+ * waits for it any more: icsk_pending tells whether something does. Where the kernel has
+ * icsk_timeout besides, before 6.15, that is what the timer was set to.
+ */
+static __always_inline void ct_fill_timer(struct ct_event_found *ret, const struct sock *sk,
+					  const struct tcp_sock *tp)
+{
+	const struct inet_connection_sock *icsk = &tp->inet_conn;
+	const struct timer_list *keepalive = ct_keepalive_timer(sk);
+	__u8 pending = icsk->icsk_pending;
+
+	if (pending) {
+		ret->runs = ct_runs(pending);
+		ret->timeout_ns = ct_timer_left_ns(ct_write_timer(sk));
+		ret->timeouts = pending == CT_PENDING_PROBE0 ? icsk->icsk_probes_out
+							     : ct_timeouts(icsk);
+	} else if (BPF_CORE_READ(keepalive, entry.pprev)) {
+		ret->runs = sk->__sk_common.skc_state == CT_STATE_FIN_WAIT2 &&
+					    sk->__sk_common.skc_flags & (1UL << SOCK_DEAD)
+				    ? CT_RUNS_FIN_WAIT2
+				    : CT_RUNS_KEEPALIVE;
+		ret->timeout_ns = ct_timer_left_ns(keepalive);
+		ret->timeouts = ret->runs == CT_RUNS_KEEPALIVE ? icsk->icsk_probes_out : 0;
+	} else {
+		ret->runs = CT_RUNS_NONE;
+	}
+}
+
 /* The walk holds the socket's lock: what is told here is in its place among its transitions. */
 static __always_inline bool ct_tell_full(struct sock *sk, struct tcp_sock *tp)
 {
@@ -186,6 +249,7 @@ static __always_inline bool ct_tell_full(struct sock *sk, struct tcp_sock *tp)
 		event->found.backlog_max = sk->sk_max_ack_backlog;
 	} else {
 		event->found.idle_ns = ct_idle_ns(tp, event->ts_ns);
+		ct_fill_timer(&event->found, sk, tp);
 	}
 	ct_emit_end(event);
 	return true;

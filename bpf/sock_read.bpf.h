@@ -106,12 +106,20 @@ static __always_inline __u32 ct_keepalive_timer_offset(void)
 	return bpf_core_field_offset(struct sock, sk_timer);
 }
 
+static __always_inline const struct timer_list *ct_write_timer(const struct sock *sk)
+{
+	return (const void *)sk + ct_write_timer_offset();
+}
+
+static __always_inline const struct timer_list *ct_keepalive_timer(const struct sock *sk)
+{
+	return (const void *)sk + ct_keepalive_timer_offset();
+}
+
 /* For when its write timer is set, in jiffies. */
 static __always_inline __u64 ct_write_timer_expires(const struct sock *sk)
 {
-	const struct timer_list *timer = (const void *)sk + ct_write_timer_offset();
-
-	return BPF_CORE_READ(timer, expires);
+	return BPF_CORE_READ(ct_write_timer(sk), expires);
 }
 
 static __always_inline bool ct_is_full(const struct sock *sk)

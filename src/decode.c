@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "conntrace/count.h"
+#include "conntrace/runs.h"
 
 #define FIELD_OF(member, limit_, first_)                                           \
 	{                                                                          \
@@ -125,12 +126,19 @@ static const struct ct_event_field counters_fields[] = {
 };
 
 static const struct ct_event_field found_fields[] = {
-	ANY(found.unread),	 ANY(found.unacked),
-	ANY(found.write_seq),	 BELOW(found.mini, 2),
-	BELOW(found.request, 2), BELOW(found.shutdown, (CT_SHUTDOWN_RCV | CT_SHUTDOWN_SEND) + 1),
-	ANY(found.timeouts),	 ANY(found.backlog),
-	ANY(found.backlog_max),	 ANY(found.timeout_ns),
-	ANY(found.listener),	 ANY(found.idle_ns),
+	ANY(found.unread),
+	ANY(found.unacked),
+	ANY(found.write_seq),
+	BELOW(found.mini, 2),
+	BELOW(found.request, 2),
+	BELOW(found.shutdown, (CT_SHUTDOWN_RCV | CT_SHUTDOWN_SEND) + 1),
+	ANY(found.timeouts),
+	ANY(found.backlog),
+	ANY(found.backlog_max),
+	ANY(found.timeout_ns),
+	ANY(found.listener),
+	ANY(found.idle_ns),
+	BELOW(found.runs, _CT_RUNS_MAX),
 };
 
 static const struct ct_event_field options_fields[] = {

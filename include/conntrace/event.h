@@ -145,7 +145,6 @@ struct ct_event_state {
 };
 
 #define CT_COMM_LEN 16
-
 struct ct_event_owner {
 	__u8 comm[CT_COMM_LEN]; /* NUL-padded, may lack a NUL, any bytes: untrusted */
 	__u32 uid;		/* of the socket, initial user namespace */
@@ -367,12 +366,13 @@ struct ct_event_found {
 	__u8 mini;     /* 1: a mini-socket, ct_event.state its substate */
 	__u8 request;  /* 1: a request socket */
 	__u8 shutdown; /* CT_SHUTDOWN_* */
-	__u8 timeouts; /* of a request */
+	__u8 timeouts; /* of a request; of the timer that RUNS: what nobody has answered */
 	__u32 backlog; /* of a listener, or of a request's */
 	__u32 backlog_max;
-	__u64 timeout_ns; /* of a mini-socket or a request: time until it expires */
+	__u64 timeout_ns; /* time until it expires: a mini-socket, a request, the timer that RUNS */
 	__u64 listener;	  /* of a request: the cookie of its listener */
 	__u64 idle_ns;	  /* of a full socket: silent for at least so long; 0 unknown */
+	__u8 runs, reserved[7]; /* of a full socket: enum ct_runs, runs.h */
 };
 
 /* What setsockopt() has changed, and the namespace's defaults where it has not. */
@@ -493,7 +493,7 @@ _Static_assert(sizeof(struct ct_event_reset) == 24, "layout");
 _Static_assert(sizeof(struct ct_event_error) == 8, "layout");
 _Static_assert(sizeof(struct ct_event_probe) == 24, "layout");
 _Static_assert(sizeof(struct ct_event_counters) == 72, "layout");
-_Static_assert(sizeof(struct ct_event_found) == 48, "layout");
+_Static_assert(sizeof(struct ct_event_found) == 56, "layout");
 _Static_assert(sizeof(struct ct_event_options) == 24, "layout");
 _Static_assert(sizeof(struct ct_event_fork) == 16, "layout");
 _Static_assert(sizeof(struct ct_event_lost) == 24, "layout");

@@ -7,7 +7,7 @@ set -u
 
 declare -A rank=(
 	[base]=0
-	[event]=1 [capability]=1 [source]=1 [confine]=1
+	[event]=1 [runs]=1 [capability]=1 [source]=1 [confine]=1
 	[decode]=2 [session]=2 [moment]=2
 	[history]=3
 	[conn]=4

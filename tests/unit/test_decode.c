@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "conntrace/cleanup.h"
+#include "conntrace/runs.h"
 #include "unit/build_event.h"
 
 /// ct_decode() on memory of exactly this length; the result must not be touched on failure.
@@ -174,6 +175,7 @@ static void every_enum_has_its_limit(void **state)
 		{CT_EVENT_FOUND, offsetof(struct ct_event, found.mini), 2},
 		{CT_EVENT_FOUND, offsetof(struct ct_event, found.request), 2},
 		{CT_EVENT_FOUND, offsetof(struct ct_event, found.shutdown), 4},
+		{CT_EVENT_FOUND, offsetof(struct ct_event, found.runs), _CT_RUNS_MAX},
 		{CT_EVENT_FORK, offsetof(struct ct_event, fork.followed), 2},
 		{CT_EVENT_LOST, offsetof(struct ct_event, lost.where), _CT_LOST_MAX},
 		{CT_EVENT_LOST, offsetof(struct ct_event, lost.uncounted), CT_UNCOUNTED_ALL + 1},
