@@ -9,6 +9,7 @@
 
 #include "conntrace/count.h"
 #include "conntrace/conn.h"
+#include "conntrace/runs.h"
 
 /* A table of words over an enum, and the accessor that keeps to its bounds. */
 #define NAMES(table, max) \
@@ -88,6 +89,19 @@ static const char *const lost_where_names[] = {
 	[CT_LOST_DISK] = "disk", [CT_LOST_MAP] = "map",	    [CT_LOST_SWEEP] = "sweep",
 };
 NAMES(lost_where_names, _CT_LOST_MAX);
+
+static const char *const runs_names[] = {
+	[CT_RUNS_UNKNOWN] = NULL,
+	[CT_RUNS_NONE] = "none",
+	[CT_RUNS_RTO] = "rto",
+	[CT_RUNS_TLP] = "tlp",
+	[CT_RUNS_REORDER] = "reorder",
+	[CT_RUNS_PERSIST] = "persist",
+	[CT_RUNS_KEEPALIVE] = "keepalive",
+	[CT_RUNS_FIN_WAIT2] = "fin-wait2",
+	[CT_RUNS_OTHER] = "other",
+};
+NAMES(runs_names, _CT_RUNS_MAX);
 
 static const char *const basis_names[] = {
 	[CT_BASIS_SEEN] = "seen",
@@ -193,6 +207,7 @@ ACCESSOR(segment)
 ACCESSOR(direction)
 ACCESSOR(reset_reason)
 ACCESSOR(lost_where)
+ACCESSOR(runs)
 ACCESSOR(basis)
 ACCESSOR(flag)
 ACCESSOR(end)

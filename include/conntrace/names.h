@@ -22,4 +22,5 @@ const char *ct_segment_name(unsigned int value);
 const char *ct_direction_name(unsigned int value);
 const char *ct_reset_reason_name(unsigned int value); /// the kernel's, without SK_RST_REASON_
 const char *ct_lost_where_name(unsigned int value);
-const char *ct_errno_name(unsigned int err); /// "ETIMEDOUT"; NULL for 0 and unknown ones
+const char *ct_runs_name(unsigned int value); /// of a timer: "rto" … NULL for CT_RUNS_UNKNOWN
+const char *ct_errno_name(unsigned int err);  /// "ETIMEDOUT"; NULL for 0 and unknown ones

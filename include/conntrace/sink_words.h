@@ -102,7 +102,13 @@ void ct_words_found(const struct ct_output_options *options, struct ct_buf *buf,
 void ct_words_found_age(const struct ct_output_options *options, struct ct_buf *buf,
 			const struct ct_update *update);
 
-/// Time until the timer of a mini-socket or of a half-open handshake expires.
+/// What has been noticed of it by now: "[half-close-local]".
+void ct_words_found_flags(const struct ct_output_options *options, struct ct_buf *buf,
+			  const struct ct_update *update);
+
+/// The timer of a full socket, the time until it expires and, if there are any, the time-outs or
+/// probes that nobody has answered: "rto 1.23 s/3", "none"; the time alone of a mini-socket and of
+/// a half-open handshake, which always have one.
 void ct_words_found_timer(const struct ct_output_options *options, struct ct_buf *buf,
 			  const struct ct_update *update);
 

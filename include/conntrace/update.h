@@ -8,6 +8,7 @@
 
 #include "conntrace/conn.h"
 #include "conntrace/event.h"
+#include "conntrace/runs.h"
 
 enum ct_update_kind {
 	CT_UPDATE_SILENT = 0, /// nothing to print; the recording keeps its event
@@ -94,6 +95,15 @@ static inline bool ct_update_shows_listener(const struct ct_update *update)
 {
 	return (update->kind == CT_UPDATE_STATE && update->state.to == CT_STATE_LISTEN) ||
 	       (update->kind == CT_UPDATE_FOUND && update->found.state == CT_STATE_LISTEN);
+}
+
+/// A timer of what was found is known to run: found.what.timeout_ns is what it has left.
+/// @update a CT_UPDATE_FOUND.
+static inline bool ct_found_has_timer(const struct ct_update *update)
+{
+	const struct ct_event_found *what = &update->found.what;
+
+	return what->mini || what->request || what->runs > CT_RUNS_NONE;
 }
 
 /**

@@ -168,12 +168,46 @@ static void get_timeouts(const struct ct_field_source *source, struct ct_value *
 		ret->type = CT_VALUE_ABSENT;
 }
 
+/// A mini-socket is its timer, and so is a request; a listener has none.
+static void get_timer(const struct ct_field_source *source, struct ct_value *ret)
+{
+	const struct ct_update *u = source->update;
+
+	if (u->found.state == CT_STATE_LISTEN)
+		ret->type = CT_VALUE_ABSENT;
+	else if (u->found.what.request)
+		ct_value_set_str(ret, "synack");
+	else if (u->found.what.mini && u->found.state == CT_STATE_TIME_WAIT)
+		ct_value_set_str(ret, "time-wait");
+	else
+		ct_value_set_str(ret, ct_runs_name(u->found.what.mini ? CT_RUNS_FIN_WAIT2
+								      : u->found.what.runs));
+}
+
 static void get_expires_in(const struct ct_field_source *source, struct ct_value *ret)
+{
+	if (ct_found_has_timer(source->update))
+		ct_value_set_u64(ret, source->update->found.what.timeout_ns);
+	else
+		ret->type = CT_VALUE_ABSENT;
+}
+
+static void get_timer_timeouts(const struct ct_field_source *source, struct ct_value *ret)
 {
 	const struct ct_event_found *what = &source->update->found.what;
 
-	if (what->mini || what->request)
-		ct_value_set_u64(ret, what->timeout_ns);
+	if (what->runs == CT_RUNS_RTO || what->runs == CT_RUNS_TLP || what->runs == CT_RUNS_REORDER)
+		ct_value_set_u64(ret, what->timeouts);
+	else
+		ret->type = CT_VALUE_ABSENT;
+}
+
+static void get_timer_unanswered(const struct ct_field_source *source, struct ct_value *ret)
+{
+	const struct ct_event_found *what = &source->update->found.what;
+
+	if (what->runs == CT_RUNS_PERSIST || what->runs == CT_RUNS_KEEPALIVE)
+		ct_value_set_u64(ret, what->timeouts);
 	else
 		ret->type = CT_VALUE_ABSENT;
 }
@@ -356,7 +390,9 @@ const struct ct_field ct_event_fields[] = {
 	CT_FIELD("backlog", CT_KIND(FOUND), get_backlog),
 	CT_FIELD("backlog_max", CT_KIND(FOUND), get_backlog_max),
 	CT_FIELD("synack_timeouts", CT_KIND(FOUND), get_timeouts),
+	CT_FIELD("timer", CT_KIND(FOUND), get_timer),
 	CT_FIELD("expires_in_ns", CT_KIND(FOUND), get_expires_in),
+	CT_FIELD("timeouts", CT_KIND(FOUND), get_timer_timeouts),
 	CT_FIELD("unread_bytes", CT_KIND(FOUND), get_found_unread),
 	CT_FIELD("unacked_bytes", CT_KIND(FOUND), get_found_unacked),
 	CT_FIELD("state", CT_KIND(RETRANSMIT), get_retransmit_state),
@@ -372,6 +408,7 @@ const struct ct_field ct_event_fields[] = {
 	CT_FIELD("unacked_bytes", CT_KIND(RESET), get_unacked),
 	CT_FIELD("direction", CT_KIND(PROBE), get_probe_direction),
 	CT_FIELD("unanswered", CT_KIND(PROBE), get_unanswered),
+	CT_FIELD("unanswered", CT_KIND(FOUND), get_timer_unanswered),
 	CT_FIELD("answered", CT_KIND(PROBE), get_answered),
 	CT_FIELD("answer_ns", CT_KIND(PROBE), get_answer),
 	CT_FIELD("dead", CT_KIND(PROBE), get_dead),

@@ -11,9 +11,9 @@
 
 /// Columns of each format; NULL: all that it has.
 static const char *const fields[_CT_OUTPUT_MAX] = {
-	[CT_OUTPUT_TABLE] = "state,age,timer,pid,comm,laddr,lport,raddr,rport,owner,detail",
+	[CT_OUTPUT_TABLE] = "state,age,timer,pid,comm,laddr,lport,raddr,rport,owner,flags,detail",
 	[CT_OUTPUT_WIDE] = "state,age,timer,pid,comm,laddr,lport,raddr,rport,conn,netns,uid,role,"
-			   "owner,recvq,sendq,detail",
+			   "owner,recvq,sendq,flags,detail",
 };
 
 /// Adds what was seen before to what is found, and hands it on; what people read in an order.

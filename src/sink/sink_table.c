@@ -73,6 +73,11 @@ static void put_timer(const struct line *line, struct ct_buf *cell)
 	ct_words_found_timer(line->options, cell, line->update);
 }
 
+static void put_flags(const struct line *line, struct ct_buf *cell)
+{
+	ct_words_found_flags(line->options, cell, line->update);
+}
+
 static void put_recvq(const struct line *line, struct ct_buf *cell)
 {
 	const struct ct_event_found *what = &line->update->found.what;
@@ -228,7 +233,7 @@ static const struct column columns[] = {
 	{.name = "TIME", .put = put_time, .width = 15, .right = true},
 	{.name = "STATE", .put = put_state, .width = 11, .only_listed = true},
 	{.name = "AGE", .put = put_age, .width = 8, .only_listed = true, .right = true},
-	{.name = "TIMER", .put = put_timer, .width = 7, .only_listed = true, .right = true},
+	{.name = "TIMER", .put = put_timer, .width = 15, .only_listed = true},
 	{.name = "PID", .put = put_pid, .width = 8, .right = true},
 	{.name = "COMM", .put = put_comm, .width = 10, .wide_width = 15, .is_cut = true},
 	{.name = "LADDR", .put = put_laddr, .width = 15, .is_address = true},
@@ -242,6 +247,7 @@ static const struct column columns[] = {
 	{.name = "OWNER", .put = put_owner, .width = 9, .only_wide = true},
 	{.name = "RECVQ", .put = put_recvq, .width = 6, .only_listed = true, .right = true},
 	{.name = "SENDQ", .put = put_sendq, .width = 6, .only_listed = true, .right = true},
+	{.name = "FLAGS", .put = put_flags, .width = 5, .only_listed = true},
 	{.name = "EVENT", .put = put_event, .is_event = true, .is_styled = true},
 	{.name = "DETAIL", .put = put_detail},
 };

@@ -163,10 +163,15 @@ void ct_words_found(const struct ct_output_options *options, struct ct_buf *buf,
 	put_counted(&detail);
 	if (buf->len == detail.began)
 		ct_words_put(buf, NULL);
-	if (update->raised) {
-		ct_buf_putc(buf, ' ');
+}
+
+void ct_words_found_flags(const struct ct_output_options *options, struct ct_buf *buf,
+			  const struct ct_update *update)
+{
+	if (update->raised)
 		ct_words_flags(options, buf, update->raised);
-	}
+	else
+		ct_words_put(buf, NULL);
 }
 
 void ct_words_found_age(const struct ct_output_options *options, struct ct_buf *buf,
@@ -184,6 +189,13 @@ void ct_words_found_timer(const struct ct_output_options *options, struct ct_buf
 {
 	const struct ct_event_found *what = &update->found.what;
 
-	ct_words_duration(options, buf,
-			  what->mini || what->request ? what->timeout_ns : CT_NS_UNKNOWN);
+	if (!what->mini && !what->request)
+		ct_words_put(buf, ct_runs_name(what->runs));
+	if (!ct_found_has_timer(update))
+		return;
+	if (!what->mini && !what->request)
+		ct_buf_putc(buf, ' ');
+	ct_words_duration(options, buf, what->timeout_ns);
+	if (what->runs > CT_RUNS_NONE && what->timeouts)
+		ct_buf_printf(buf, "/%u", what->timeouts);
 }

@@ -86,20 +86,20 @@ static void begins_with_the_state_and_leaves_out_what_is_the_same_on_every_line(
 
 	expect_list(
 		CT_OUTPUT_TABLE, NULL, updates, 2,
-		"STATE            AGE   TIMER      PID COMM       LADDR           LPORT RADDR   "
-		"        RPORT OWNER     DETAIL\n"
-		"LISTEN             -       -     4242 curl       10.0.0.1        45678 -       "
-		"            - scan      backlog 0 of 128\n"
-		"TIME_WAIT    ≥27.9 s  32.1 s        - -          10.0.0.1        45678 10.0.0.2"
-		"           80 -         -\n");
+		"STATE            AGE TIMER                PID COMM       LADDR           LPORT "
+		"RADDR           RPORT OWNER     FLAGS DETAIL\n"
+		"LISTEN             - -                   4242 curl       10.0.0.1        45678 "
+		"-                   - scan      -     backlog 0 of 128\n"
+		"TIME_WAIT    ≥27.9 s 32.1 s                 - -          10.0.0.1        45678 "
+		"10.0.0.2           80 -         -     -\n");
 	expect_list(
 		CT_OUTPUT_WIDE, NULL, updates, 1,
-		"STATE            AGE   TIMER      PID COMM            LADDR           LPORT "
-		"RADDR           RPORT CONN          NETNS   UID ROLE     OWNER      RECVQ  "
-		"SENDQ DETAIL\n"
-		"LISTEN             -       -     4242 curl            10.0.0.1        45678 -"
-		"                   - 1a2b     4026531840  1000 listener scan           0    128 "
-		"backlog 0 of 128\n");
+		"STATE            AGE TIMER                PID COMM            LADDR           "
+		"LPORT RADDR           RPORT CONN          NETNS   UID ROLE     OWNER      RECVQ  "
+		"SENDQ FLAGS DETAIL\n"
+		"LISTEN             - -                   4242 curl            10.0.0.1        "
+		"45678 -                   - 1a2b     4026531840  1000 listener scan           0    "
+		"128 -     backlog 0 of 128\n");
 }
 
 static void age_is_at_least_what_a_timer_of_known_length_has_run(void **state)
@@ -155,11 +155,93 @@ static void ascii_says_at_least_in_two_characters(void **state)
 	expect_printed(&options, &u, 1, "     AGE\n>=27.9 s\n");
 }
 
-static void timer_is_that_of_what_is_no_full_socket(void **state)
+static void expect_timer(struct ct_update update, const char *expected)
 {
-	expect_cell(CT_OUTPUT_TABLE, "timer", a_found_mini(), "  TIMER\n 32.1 s\n");
-	expect_cell(CT_OUTPUT_TABLE, "timer", a_found_request(), "  TIMER\n 800 ms\n");
-	expect_cell(CT_OUTPUT_TABLE, "timer", a_found(CT_STATE_ESTABLISHED), "  TIMER\n      -\n");
+	char table[64];
+
+	snprintf(table, sizeof(table), "TIMER\n%s\n", expected);
+	expect_cell(CT_OUTPUT_TABLE, "timer", update, table);
+}
+
+static void timer_of_what_is_no_full_socket_is_its_time_alone(void **state)
+{
+	expect_timer(a_found_mini(), "32.1 s");
+	expect_timer(a_found_request(), "800 ms");
+	expect_timer(a_found_listener(), "-");
+}
+
+/// A full socket whose timer is due in 12.3 s.
+static struct ct_update a_running(enum ct_runs runs, uint8_t timeouts)
+{
+	struct ct_update u = a_found(CT_STATE_ESTABLISHED);
+
+	u.found.what.runs = (uint8_t)runs;
+	u.found.what.timeouts = timeouts;
+	u.found.what.timeout_ns = runs > CT_RUNS_NONE ? 12300 * MS : 0;
+	return u;
+}
+
+static void timer_of_a_full_socket_has_its_name_and_what_nobody_answered(void **state)
+{
+	struct ct_update u = a_running(CT_RUNS_KEEPALIVE, 0);
+
+	expect_timer(a_running(CT_RUNS_RTO, 3), "rto 12.3 s/3");
+	expect_timer(a_running(CT_RUNS_RTO, 0), "rto 12.3 s");
+	expect_timer(a_running(CT_RUNS_TLP, 0), "tlp 12.3 s");
+	expect_timer(a_running(CT_RUNS_REORDER, 0), "reorder 12.3 s");
+	expect_timer(a_running(CT_RUNS_PERSIST, 4), "persist 12.3 s/4");
+	expect_timer(u, "keepalive 12.3 s");
+	u.found.what.timeout_ns = 7199 * S;
+	expect_timer(u, "keepalive 1h59m");
+	expect_timer(a_running(CT_RUNS_FIN_WAIT2, 0), "fin-wait2 12.3 s");
+	expect_timer(a_running(CT_RUNS_OTHER, 0), "other 12.3 s");
+}
+
+/// That none is running is known; of a recording that says nothing of timers it is not.
+static void timer_that_does_not_run_is_none_and_one_that_is_not_known_is_not(void **state)
+{
+	expect_timer(a_running(CT_RUNS_NONE, 0), "none");
+	expect_timer(a_running(CT_RUNS_UNKNOWN, 0), "-");
+}
+
+static void expect_timer_json(struct ct_update update, const char *expected)
+{
+	char line[160];
+
+	snprintf(line, sizeof(line), "{\"event\":\"found\"%s}\n", expected);
+	expect_list(CT_OUTPUT_JSON, "timer,expires_in_ns,timeouts,unanswered", &update, 1, line);
+}
+
+static void timer_is_in_json_as_well(void **state)
+{
+	struct ct_update u = a_found_mini();
+
+	expect_timer_json(u, ",\"timer\":\"time-wait\",\"expires_in_ns\":32100000000");
+	u.found.state = CT_STATE_FIN_WAIT2;
+	expect_timer_json(u, ",\"timer\":\"fin-wait2\",\"expires_in_ns\":32100000000");
+	expect_timer_json(a_found_request(), ",\"timer\":\"synack\",\"expires_in_ns\":800000000");
+	expect_timer_json(a_found_listener(), "");
+	expect_timer_json(a_running(CT_RUNS_RTO, 3), ",\"timer\":\"rto\",\"expires_in_ns\":"
+						     "12300000000,\"timeouts\":3");
+	expect_timer_json(a_running(CT_RUNS_KEEPALIVE, 2),
+			  ",\"timer\":\"keepalive\",\"expires_in_ns\":12300000000,"
+			  "\"unanswered\":2");
+	expect_timer_json(a_running(CT_RUNS_FIN_WAIT2, 0),
+			  ",\"timer\":\"fin-wait2\",\"expires_in_ns\":12300000000");
+	expect_timer_json(a_running(CT_RUNS_NONE, 0), ",\"timer\":\"none\"");
+	expect_timer_json(a_running(CT_RUNS_UNKNOWN, 0), ",\"timer\":null");
+}
+
+static void flags_have_a_column_of_their_own(void **state)
+{
+	struct ct_update u = a_found(CT_STATE_FIN_WAIT2);
+
+	expect_cell(CT_OUTPUT_TABLE, "flags", u, "FLAGS\n-\n");
+	u.raised = 1U << CT_FLAG_HALF_CLOSE_LOCAL;
+	expect_cell(CT_OUTPUT_TABLE, "flags,detail", u,
+		    "FLAGS DETAIL\n[half-close-local] active, keepalive 2h00m\n");
+	u.raised |= 1U << CT_FLAG_FIN_WAIT2_STUCK;
+	expect_cell(CT_OUTPUT_TABLE, "flags", u, "FLAGS\n[half-close-local] [fin-wait2-stuck]\n");
 }
 
 static void queues_are_those_of_the_socket_or_of_the_listener(void **state)
@@ -247,7 +329,7 @@ static void columns_are_named_as_far_as_there_are_such(void **state)
 	ct_sink_table_put_columns(&traced, CT_KINDS_ALL);
 	assert_string_equal(listed.data,
 			    "TIME, STATE, AGE, TIMER, PID, COMM, LADDR, LPORT, RADDR, RPORT, CONN, "
-			    "NETNS, UID, ROLE, OWNER, RECVQ, SENDQ, EVENT, DETAIL");
+			    "NETNS, UID, ROLE, OWNER, RECVQ, SENDQ, FLAGS, EVENT, DETAIL");
 	assert_string_equal(traced.data, "TIME, PID, COMM, LADDR, LPORT, RADDR, RPORT, CONN, "
 					 "NETNS, UID, ROLE, OWNER, EVENT, DETAIL");
 }
@@ -347,7 +429,11 @@ int main(void)
 		cmocka_unit_test(age_is_at_least_the_silence_where_a_segment_led),
 		cmocka_unit_test(silence_of_a_state_is_in_json_as_well),
 		cmocka_unit_test(ascii_says_at_least_in_two_characters),
-		cmocka_unit_test(timer_is_that_of_what_is_no_full_socket),
+		cmocka_unit_test(timer_of_what_is_no_full_socket_is_its_time_alone),
+		cmocka_unit_test(timer_of_a_full_socket_has_its_name_and_what_nobody_answered),
+		cmocka_unit_test(timer_that_does_not_run_is_none_and_one_that_is_not_known_is_not),
+		cmocka_unit_test(timer_is_in_json_as_well),
+		cmocka_unit_test(flags_have_a_column_of_their_own),
 		cmocka_unit_test(queues_are_those_of_the_socket_or_of_the_listener),
 		cmocka_unit_test(detail_has_role_and_options_that_are_not_the_default),
 		cmocka_unit_test(options_without_their_values_are_told_without_them),
