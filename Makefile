@@ -175,7 +175,7 @@ UNIT_SRCS_capabilities := $(addprefix src/cli/,capabilities.c terminal.c) src/ca
 UNIT_SRCS_sink_csv    := src/sink/sink_csv.c $(FIELD_SRCS)
 UNIT_SRCS_sink_json   := src/sink/sink_json.c $(FIELD_SRCS)
 UNIT_SRCS_sink_summary := $(UNIT_SRCS_sink_json)
-UNIT_SRCS_sink_table  := src/sink/sink_table.c $(WORDS_SRCS)
+UNIT_SRCS_sink_table  := src/sink/sink_table.c src/sink/fit.c $(WORDS_SRCS)
 UNIT_SRCS_report      := $(REPORT_SRCS) src/sink/sink_json.c src/sink/sink_csv.c \
 	$(sort $(FIELD_SRCS) $(WORDS_SRCS))
 UNIT_SRCS_report_sections := $(UNIT_SRCS_report)
@@ -189,10 +189,11 @@ UNIT_SRCS_report_html := $(wildcard src/report/html*.c src/doctor/*.c) src/repor
 UNIT_SRCS_report_html_bound := $(UNIT_SRCS_report_html)
 UNIT_SRCS_report_html_chart := $(addprefix src/report/,html_chart.c html_json.c) $(UNIT_SRCS_json_writer)
 UNIT_SRCS_report_memory := $(UNIT_SRCS_report)
-UNIT_SRCS_sink        := $(addprefix src/sink/,sink.c sink_csv.c sink_json.c sink_table.c) \
+UNIT_SRCS_sink        := $(addprefix src/sink/,sink.c sink_csv.c sink_json.c sink_table.c fit.c) \
 	$(sort $(FIELD_SRCS) $(WORDS_SRCS))
 UNIT_SRCS_sink_found  := src/sink/sink_list.c src/sink/list_memory.c $(UNIT_SRCS_sink)
 UNIT_SRCS_sink_list   := $(UNIT_SRCS_sink_found)
+UNIT_SRCS_fit         := $(UNIT_SRCS_sink_found)
 UNIT_SRCS_list_memory := src/sink/list_memory.c
 UNIT_SRCS_stop        := src/cli/stop.c
 UNIT_SRCS_screen      := src/cli/screen.c src/base/buf.c

@@ -32,6 +32,12 @@ int ct_sink_table_new(const struct ct_output_options *options, const struct ct_s
 		      FILE *out, uint32_t kinds, struct ct_sink **ret_sink,
 		      const char **ret_bad_field);
 
+/**
+ * Of a table of CT_KIND(FOUND) alone, as wide as its options say: its columns are to be wide enough
+ * for UPDATE, which is to come. Not any more behind the first that has come. Of others nothing.
+ */
+void ct_sink_table_fit(struct ct_sink *sink, const struct ct_update *update);
+
 /// Appends the names of the columns that options->fields may ask a table of these KINDS for: "TIME,
 /// PID".
 void ct_sink_table_put_columns(struct ct_buf *buf, uint32_t kinds);

@@ -70,6 +70,13 @@ void ct_words_evidence(const struct ct_output_options *options, struct ct_buf *b
 /// The pid, with a `~` before it when it is not surely the owner's: inherited or without origin.
 void ct_words_pid(struct ct_buf *buf, const struct ct_conn_id *id);
 
+/// What the owner calls itself, nothing raw.
+void ct_words_comm(const struct ct_output_options *options, struct ct_buf *buf,
+		   const struct ct_conn_id *id);
+
+/// "1a2b", "1a2b.1": as the JSON key `conn`.
+void ct_words_conn(struct ct_buf *buf, const struct ct_conn_id *id);
+
 /// "[half-close-local] [rst-sent]": one bracket for each bit of 1 << enum ct_flag.
 void ct_words_flags(const struct ct_output_options *options, struct ct_buf *buf, uint32_t flags);
 
@@ -101,6 +108,10 @@ void ct_words_found(const struct ct_output_options *options, struct ct_buf *buf,
 /// At least how long it has been in its state: ">=27.9 s".
 void ct_words_found_age(const struct ct_output_options *options, struct ct_buf *buf,
 			const struct ct_update *update);
+
+/// Bytes; of a listener the connections that wait, and how many may.
+void ct_words_found_recvq(struct ct_buf *buf, const struct ct_update *update);
+void ct_words_found_sendq(struct ct_buf *buf, const struct ct_update *update);
 
 /// What has been noticed of it by now: "[half-close-local]".
 void ct_words_found_flags(const struct ct_output_options *options, struct ct_buf *buf,

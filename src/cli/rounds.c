@@ -112,6 +112,16 @@ static void fail(struct run *run, const struct ct_feed *feed, const char *note, 
 		run->status = CT_EXIT_UNSUPPORTED;
 }
 
+/// Its lines are cut where the screen ends: each is one line.
+static int new_drawn(const struct ct_output_options *options, const struct ct_session *session,
+		     FILE *out, struct ct_sink **ret_sink, const char **ret_bad_field)
+{
+	struct ct_output_options chosen = *options;
+
+	chosen.width = SIZE_MAX;
+	return ct_sink_list_new(&chosen, session, out, ret_sink, ret_bad_field);
+}
+
 /// A round that goes to OUT. True if it was whole: otherwise the run is over, and has its status.
 static bool look(struct run *run, FILE *out)
 {
@@ -131,8 +141,8 @@ static bool look(struct run *run, FILE *out)
 		fail(run, &feed, "", r);
 		return false;
 	}
-	run->status = ct_output_add_sink_to(options, ct_sink_list_new, run->what->session, out,
-					    pipeline);
+	run->status = ct_output_add_sink_to(options, run->draws ? new_drawn : ct_sink_list_new,
+					    run->what->session, out, pipeline);
 	if (run->status != CT_EXIT_DONE)
 		return false;
 	feed.pipeline = pipeline;

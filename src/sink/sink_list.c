@@ -112,6 +112,8 @@ static int hand_on_rows(struct list_sink *s)
 
 	if (s->n_rows)
 		qsort(s->rows, s->n_rows, sizeof(*s->rows), by_place);
+	for (size_t i = 0; i < s->n_rows; i++)
+		ct_sink_table_fit(s->format, &s->rows[i]);
 	for (size_t i = 0; i < s->n_rows && r == 0; i++)
 		r = s->format->ops->update(s->format, &s->rows[i]);
 	s->n_rows = 0;

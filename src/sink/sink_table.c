@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The table: a line an update, columns aligned, for the eye. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,10 +9,10 @@
 #include "conntrace/addr.h"
 #include "conntrace/cleanup.h"
 #include "conntrace/names.h"
+#include "conntrace/sink_fit.h"
 #include "conntrace/sink_formats.h"
 #include "conntrace/sink_out.h"
 #include "conntrace/sink_words.h"
-#include "conntrace/text.h"
 
 /// What a line is made of.
 struct line {
@@ -35,10 +34,10 @@ struct column {
 	bool is_cut;	  /// what does not fit is left out
 	bool is_styled;	  /// looks as the event's kind does
 	bool is_address;  /// grows with the longest IPv6 address, on lines of IPv6 alone
+	bool is_rare;	  /// mostly empty: what is longer pushes the rest of its line on
 	bool is_event;	  /// as wide as the longest transition
+	bool begins;	  /// a group: where the screen is narrow, another line
 };
-
-#define COLUMNS_MAX 24
 
 struct table_sink {
 	struct ct_sink sink;
@@ -48,9 +47,11 @@ struct table_sink {
 	struct ct_output_options options;
 	uint32_t kinds;
 	size_t n_columns;
-	const struct column *columns[COLUMNS_MAX];
-	uint8_t v6_widths[COLUMNS_MAX]; /// longest IPv6 address so far
-	size_t event_width;		/// of the longest transition
+	const struct column *columns[CT_FIT_COLUMNS_MAX];
+	uint8_t v6_widths[CT_FIT_COLUMNS_MAX]; /// longest IPv6 address so far
+	size_t event_width;		       /// of the longest transition
+	struct ct_fit fit;		       /// of a list on a screen
+	bool is_headed;
 };
 
 static void put_time(const struct line *line, struct ct_buf *cell)
@@ -80,24 +81,12 @@ static void put_flags(const struct line *line, struct ct_buf *cell)
 
 static void put_recvq(const struct line *line, struct ct_buf *cell)
 {
-	const struct ct_event_found *what = &line->update->found.what;
-
-	if (what->mini || what->request)
-		ct_words_put(cell, NULL);
-	else
-		ct_buf_u64(cell, line->update->found.state == CT_STATE_LISTEN ? what->backlog
-									      : what->unread);
+	ct_words_found_recvq(cell, line->update);
 }
 
 static void put_sendq(const struct line *line, struct ct_buf *cell)
 {
-	const struct ct_event_found *what = &line->update->found.what;
-
-	if (what->mini || what->request)
-		ct_words_put(cell, NULL);
-	else
-		ct_buf_u64(cell, line->update->found.state == CT_STATE_LISTEN ? what->backlog_max
-									      : what->unacked);
+	ct_words_found_sendq(cell, line->update);
 }
 
 static void put_pid(const struct line *line, struct ct_buf *cell)
@@ -107,10 +96,7 @@ static void put_pid(const struct line *line, struct ct_buf *cell)
 
 static void put_comm(const struct line *line, struct ct_buf *cell)
 {
-	if (line->id->comm[0])
-		ct_text_escape(cell, line->id->comm, strlen(line->id->comm), line->options->utf8);
-	else
-		ct_words_put(cell, NULL);
+	ct_words_comm(line->options, cell, line->id);
 }
 
 static void put_address(struct ct_buf *cell, const struct ct_conn_id *id, const uint8_t addr[16])
@@ -156,12 +142,7 @@ static void put_rport(const struct line *line, struct ct_buf *cell)
 
 static void put_conn(const struct line *line, struct ct_buf *cell)
 {
-	if (!line->id->cookie)
-		ct_words_put(cell, NULL);
-	else if (line->id->generation)
-		ct_buf_printf(cell, "%" PRIx64 ".%u", line->id->cookie, line->id->generation);
-	else
-		ct_buf_printf(cell, "%" PRIx64, line->id->cookie);
+	ct_words_conn(cell, line->id);
 }
 
 static void put_netns(const struct line *line, struct ct_buf *cell)
@@ -236,25 +217,25 @@ static const struct column columns[] = {
 	{.name = "TIMER", .put = put_timer, .width = 15, .only_listed = true},
 	{.name = "PID", .put = put_pid, .width = 8, .right = true},
 	{.name = "COMM", .put = put_comm, .width = 10, .wide_width = 15, .is_cut = true},
-	{.name = "LADDR", .put = put_laddr, .width = 15, .is_address = true},
+	{.name = "LADDR", .put = put_laddr, .width = 15, .is_address = true, .begins = true},
 	{.name = "LPORT", .put = put_lport, .width = 5, .right = true},
 	{.name = "RADDR", .put = put_raddr, .width = 15, .is_address = true},
 	{.name = "RPORT", .put = put_rport, .width = 5, .right = true},
-	{.name = "CONN", .put = put_conn, .width = 8, .only_wide = true},
+	{.name = "CONN", .put = put_conn, .width = 8, .only_wide = true, .begins = true},
 	{.name = "NETNS", .put = put_netns, .width = 10, .only_wide = true, .right = true},
 	{.name = "UID", .put = put_uid, .width = 5, .only_wide = true, .right = true},
 	{.name = "ROLE", .put = put_role, .width = 8, .only_wide = true},
-	{.name = "OWNER", .put = put_owner, .width = 9, .only_wide = true},
+	{.name = "OWNER", .put = put_owner, .width = 9, .only_wide = true, .begins = true},
 	{.name = "RECVQ", .put = put_recvq, .width = 6, .only_listed = true, .right = true},
 	{.name = "SENDQ", .put = put_sendq, .width = 6, .only_listed = true, .right = true},
-	{.name = "FLAGS", .put = put_flags, .width = 5, .only_listed = true},
+	{.name = "FLAGS", .put = put_flags, .width = 5, .only_listed = true, .is_rare = true},
 	{.name = "EVENT", .put = put_event, .is_event = true, .is_styled = true},
 	{.name = "DETAIL", .put = put_detail},
 };
 
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
-_Static_assert(N_COLUMNS <= COLUMNS_MAX, "room for every column");
+_Static_assert(N_COLUMNS <= CT_FIT_COLUMNS_MAX, "room for every column");
 
 static bool has_column(uint32_t kinds, const struct column *column)
 {
@@ -278,45 +259,20 @@ static bool is_listing(const struct table_sink *s)
 	return s->kinds == CT_KIND(FOUND);
 }
 
-/// Cuts a text that is longer to so many characters, the last of which shows that it was cut.
-static void cut(struct ct_buf *cell, size_t width, bool utf8)
+static size_t nominal_width(const struct table_sink *s, const struct column *column)
 {
-	size_t kept = 0;
-
-	while (ct_words_width(cell->data, kept + 1) < width)
-		kept++;
-	/* The character that begins here goes, with all its bytes. */
-	cell->len = kept;
-	ct_buf_puts(cell, utf8 ? "…" : "+");
-}
-
-/// A transition leads from one state to another: the two longest names, and the arrow.
-static size_t transition_width(const struct ct_output_options *options)
-{
-	const char *arrow = ct_words_arrow(options);
-	size_t longest = 0, second = 0;
-
-	for (unsigned int state = 0; state < _CT_STATE_MAX; state++) {
-		const char *name = ct_state_name(state);
-		size_t length = name ? strlen(name) : 0;
-
-		if (length > longest) {
-			second = longest;
-			longest = length;
-		} else if (length > second) {
-			second = length;
-		}
-	}
-	return longest + ct_words_width(arrow, strlen(arrow)) + second;
+	return s->options.format == CT_OUTPUT_WIDE && column->wide_width ? column->wide_width
+									 : column->width;
 }
 
 /// What the column takes of the line, if the text in it is so wide.
 static size_t width_of(struct table_sink *s, size_t index, size_t text, bool is_v6)
 {
 	const struct column *column = s->columns[index];
-	bool wide = s->options.format == CT_OUTPUT_WIDE;
-	size_t width = wide && column->wide_width ? column->wide_width : column->width;
+	size_t width = nominal_width(s, column);
 
+	if (s->fit.screen)
+		return s->fit.widths[index];
 	if (column->is_event)
 		return s->event_width;
 	if (!column->is_address || !is_v6)
@@ -331,22 +287,23 @@ static void put_cell(struct table_sink *s, size_t index, enum ct_style style, bo
 {
 	const struct column *column = s->columns[index];
 	struct ct_buf *line = &s->out.buf;
-	bool is_last = index + 1 == s->n_columns;
 	size_t text = ct_words_width(s->cell.data, s->cell.len);
 	size_t width = width_of(s, index, text, is_v6);
 
 	if (column->is_cut && text > width) {
-		cut(&s->cell, width, s->options.utf8);
+		ct_fit_cut(&s->cell, width, s->options.utf8);
 		text = width;
 	}
-	if (index)
-		ct_buf_putc(line, ' ');
+	ct_fit_put_gap(&s->fit, line, index, text);
 	if (column->right && width > text)
 		ct_buf_fill(line, ' ', width - text);
 	ct_words_begin(&s->options, line, style);
-	ct_buf_append(line, s->cell.data, s->cell.len);
+	if (s->fit.screen && index + 1 == s->n_columns)
+		ct_words_wrap(line, s->cell.data, s->fit.at, s->fit.screen);
+	else
+		ct_buf_append(line, s->cell.data, s->cell.len);
 	ct_words_end(&s->options, line, style);
-	if (!column->right && !is_last && width > text)
+	if (!column->right && width > text && !ct_fit_ends_line(&s->fit, index))
 		ct_buf_fill(line, ' ', width - text);
 }
 
@@ -360,28 +317,61 @@ static void put_header(struct table_sink *s)
 	ct_buf_putc(&s->out.buf, '\n');
 }
 
-static int table_update(struct ct_sink *sink, const struct ct_update *update)
+static struct line line_of(const struct table_sink *s, const struct ct_update *update)
 {
 	static const struct ct_conn_id no_id;
-	struct table_sink *s = (struct table_sink *)sink;
-	struct line line = {
+
+	return (struct line){
 		.options = &s->options,
 		.session = s->session,
 		.update = update,
 		.id = update->has_id ? &update->id : &no_id,
 		.is_listed = is_listing(s),
 	};
+}
+
+/// The cell's text into s->cell.
+static void make_cell(struct table_sink *s, size_t index, const struct line *line)
+{
+	ct_buf_reset(&s->cell);
+	s->columns[index]->put(line, &s->cell);
+}
+
+void ct_sink_table_fit(struct ct_sink *sink, const struct ct_update *update)
+{
+	struct table_sink *s = (struct table_sink *)sink;
+	struct line line = line_of(s, update);
+
+	for (size_t i = 0; i < s->n_columns && s->fit.screen; i++) {
+		make_cell(s, i, &line);
+		ct_fit_widen(&s->fit, i, ct_words_width(s->cell.data, s->cell.len));
+	}
+}
+
+/// Above the first line, when it is known how wide they are.
+static void head(struct table_sink *s)
+{
+	if (s->is_headed)
+		return;
+	s->is_headed = true;
+	ct_fit_lay_out(&s->fit);
+	put_header(s);
+}
+
+static int table_update(struct ct_sink *sink, const struct ct_update *update)
+{
+	struct table_sink *s = (struct table_sink *)sink;
+	struct line line = line_of(s, update);
 
 	if (update->kind == CT_UPDATE_SILENT || !(s->kinds & (1U << update->kind)))
 		return 0;
+	head(s);
 	for (size_t i = 0; i < s->n_columns; i++) {
-		const struct column *column = s->columns[i];
-
-		ct_buf_reset(&s->cell);
-		column->put(&line, &s->cell);
+		make_cell(s, i, &line);
 		if (s->cell.error)
 			return s->cell.error;
-		put_cell(s, i, column->is_styled ? events[update->kind].style : CT_STYLE_PLAIN,
+		put_cell(s, i,
+			 s->columns[i]->is_styled ? events[update->kind].style : CT_STYLE_PLAIN,
 			 line.id->family == AF_INET6);
 	}
 	ct_buf_putc(&s->out.buf, '\n');
@@ -391,6 +381,12 @@ static int table_update(struct ct_sink *sink, const struct ct_update *update)
 static int table_flush(struct ct_sink *sink)
 {
 	return ct_sink_out_flush(&((struct table_sink *)sink)->out);
+}
+
+static int table_finish(struct ct_sink *sink)
+{
+	head((struct table_sink *)sink);
+	return table_flush(sink);
 }
 
 static void table_free(struct ct_sink *sink)
@@ -406,7 +402,7 @@ static const struct ct_sink_ops table_ops = {
 	.name = "table",
 	.update = table_update,
 	.flush = table_flush,
-	.finish = table_flush,
+	.finish = table_finish,
 	.free = table_free,
 };
 
@@ -464,6 +460,19 @@ static int choose_columns(struct table_sink *s, const char **ret_bad_field)
 	return 0;
 }
 
+/// What is listed is all known before the first line.
+static void begin_fit(struct table_sink *s)
+{
+	s->fit.n = s->n_columns;
+	s->fit.screen = is_listing(s) ? s->options.width : 0;
+	for (size_t i = 0; i < s->n_columns; i++) {
+		s->fit.groups |= (uint32_t)s->columns[i]->begins << i;
+		if (s->columns[i]->is_cut || s->columns[i]->is_rare)
+			s->fit.most[i] = nominal_width(s, s->columns[i]);
+		ct_fit_widen(&s->fit, i, strlen(s->columns[i]->name));
+	}
+}
+
 int ct_sink_table_new(const struct ct_output_options *options, const struct ct_session *session,
 		      FILE *out, uint32_t kinds, struct ct_sink **ret_sink,
 		      const char **ret_bad_field)
@@ -475,15 +484,17 @@ int ct_sink_table_new(const struct ct_output_options *options, const struct ct_s
 		return -ENOMEM;
 	s->options = *options;
 	s->kinds = kinds;
-	s->event_width = transition_width(options);
+	s->event_width = ct_fit_transition_width(options);
 	r = choose_columns(s, ret_bad_field);
 	if (r)
 		return r;
 	s->sink.ops = &table_ops;
 	s->session = session;
 	ct_sink_out_init(&s->out, out);
-	if (!options->headless)
-		put_header(s);
+	begin_fit(s);
+	s->is_headed = options->headless;
+	if (!s->fit.screen)
+		head(s);
 	*ret_sink = &CT_TAKE_PTR(s)->sink;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conntrace/names.h"
+#include "conntrace/text.h"
 #include "conntrace/timefmt.h"
 
 /// Columns behind the indent that words need to be read in.
@@ -218,6 +219,25 @@ void ct_words_pid(struct ct_buf *buf, const struct ct_conn_id *id)
 	if (id->owner == CT_OWNER_INHERITED || id->owner == CT_OWNER_UNKNOWN)
 		ct_buf_putc(buf, '~');
 	ct_buf_u64(buf, id->pid);
+}
+
+void ct_words_comm(const struct ct_output_options *options, struct ct_buf *buf,
+		   const struct ct_conn_id *id)
+{
+	if (id->comm[0])
+		ct_text_escape(buf, id->comm, strlen(id->comm), options->utf8);
+	else
+		ct_words_put(buf, NULL);
+}
+
+void ct_words_conn(struct ct_buf *buf, const struct ct_conn_id *id)
+{
+	if (!id->cookie)
+		ct_words_put(buf, NULL);
+	else if (id->generation)
+		ct_buf_printf(buf, "%" PRIx64 ".%u", id->cookie, id->generation);
+	else
+		ct_buf_printf(buf, "%" PRIx64, id->cookie);
 }
 
 void ct_words_flags(const struct ct_output_options *options, struct ct_buf *buf, uint32_t flags)

@@ -165,6 +165,30 @@ void ct_words_found(const struct ct_output_options *options, struct ct_buf *buf,
 		ct_words_put(buf, NULL);
 }
 
+/// What is no full socket has neither queue.
+static void put_queue(struct ct_buf *buf, const struct ct_event_found *what, uint32_t number)
+{
+	if (what->mini || what->request)
+		ct_words_put(buf, NULL);
+	else
+		ct_buf_u64(buf, number);
+}
+
+void ct_words_found_recvq(struct ct_buf *buf, const struct ct_update *update)
+{
+	const struct ct_event_found *what = &update->found.what;
+
+	put_queue(buf, what, update->found.state == CT_STATE_LISTEN ? what->backlog : what->unread);
+}
+
+void ct_words_found_sendq(struct ct_buf *buf, const struct ct_update *update)
+{
+	const struct ct_event_found *what = &update->found.what;
+
+	put_queue(buf, what,
+		  update->found.state == CT_STATE_LISTEN ? what->backlog_max : what->unacked);
+}
+
 void ct_words_found_flags(const struct ct_output_options *options, struct ct_buf *buf,
 			  const struct ct_update *update)
 {
