@@ -370,21 +370,6 @@ static void list_selects_by_port_and_state(void **state)
 	json_decref(listed);
 }
 
-static void list_is_a_table_for_people(void **state)
-{
-	struct scene scene;
-	struct e2e_output output;
-
-	scene_set(&scene, *state);
-	E2E_CONNTRACE(&output, "list", "-P", e2e_port_text(scene.e2e, 0));
-	assert_int_equal(output.status, 0);
-	assert_non_null(strstr(output.out, "LISTEN"));
-	assert_non_null(strstr(output.out, "TIME_WAIT"));
-	assert_non_null(strstr(output.out, "ct-server"));
-	assert_null(strchr(output.out, '{'));
-	e2e_output_free(&output);
-}
-
 static void list_without_privilege_is_refused(void **state)
 {
 	struct e2e *e2e = *state;
@@ -492,7 +477,6 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(no_snapshot_leaves_out_what_was_there),
 	E2E_TEST(list_prints_what_ss_prints),
 	E2E_TEST(list_selects_by_port_and_state),
-	E2E_TEST(list_is_a_table_for_people),
 	E2E_TEST(list_without_privilege_is_refused),
 	E2E_TEST(churn_while_it_starts_is_told_without_gap_or_double),
 };

@@ -55,6 +55,41 @@ static unsigned retransmits_of(const char *timer)
 	return (unsigned)strtoul(comma + 1, NULL, 10);
 }
 
+/// "1min17sec", "19sec", "1.200ms", "200ms": ss ends seconds with a dot where milliseconds follow.
+static uint64_t ms_of(const char *text)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ms;
+	} units[] = {{"min", 60000}, {"ms", 1}, {"sec", 1000}, {".", 1000}};
+	uint64_t ms = 0;
+
+	while (*text >= '0' && *text <= '9') {
+		char *end;
+		uint64_t number = strtoull(text, &end, 10);
+		size_t i = 0;
+
+		while (i < sizeof(units) / sizeof(units[0]) &&
+		       strncmp(end, units[i].unit, strlen(units[i].unit)) != 0)
+			i++;
+		if (i == sizeof(units) / sizeof(units[0]))
+			fail_msg("no time of ss: %s", text);
+		ms += number * units[i].ms;
+		text = end + strlen(units[i].unit);
+	}
+	return ms;
+}
+
+static void parse_timer(const char *timer, struct e2e_ss_row *ret_row)
+{
+	const char *time;
+
+	if (sscanf(timer, " timer:(%15[^,]", ret_row->timer) != 1 || !(time = strchr(timer, ',')))
+		fail_msg("no timer of ss: %s", timer);
+	ret_row->timer_ms = ms_of(time + 1);
+	ret_row->retransmits = retransmits_of(timer);
+}
+
 static void parse_row(const char *line, struct e2e_ss_row *ret_row)
 {
 	char state[16], local[64], remote[64];
@@ -63,7 +98,11 @@ static void parse_row(const char *line, struct e2e_ss_row *ret_row)
 	if (sscanf(line, "%15s %*u %*u %63s %63s", state, local, remote) != 3 || !cookie ||
 	    sscanf(cookie, " sk:%16[0-9a-f]", ret_row->conn) != 1)
 		fail_msg("no row of ss: %s", line);
-	ret_row->retransmits = timer ? retransmits_of(timer) : 0;
+	ret_row->retransmits = 0;
+	ret_row->timer[0] = '\0';
+	ret_row->timer_ms = 0;
+	if (timer)
+		parse_timer(timer, ret_row);
 	ret_row->state = state_of(state);
 	ret_row->lport = port_of(local);
 	ret_row->rport = port_of(remote);
@@ -110,16 +149,26 @@ const char *e2e_ss_conn(struct e2e *e2e, const struct e2e_netns *netns, const ch
 	return e2e_format(e2e, "%s", found->conn);
 }
 
-unsigned e2e_ss_retransmits(const struct e2e_netns *netns, const char *conn)
+void e2e_ss_row_of(const struct e2e_netns *netns, const char *conn, struct e2e_ss_row *ret_row)
 {
 	struct e2e_ss_row rows[ROWS_MAX];
 	size_t n = e2e_ss(netns, rows, ROWS_MAX);
 
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(rows[i].conn, conn))
-			return rows[i].retransmits;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(rows[i].conn, conn) != 0)
+			continue;
+		*ret_row = rows[i];
+		return;
+	}
 	fail_msg("ss has no socket %s", conn);
-	return 0;
+}
+
+unsigned e2e_ss_retransmits(const struct e2e_netns *netns, const char *conn)
+{
+	struct e2e_ss_row row;
+
+	e2e_ss_row_of(netns, conn, &row);
+	return row.retransmits;
 }
 
 /// Whether ss prints nothing.

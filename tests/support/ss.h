@@ -17,6 +17,8 @@ struct e2e_ss_row {
 	uint16_t rport;	      /// 0 of a listener
 	char conn[17];	      /// the cookie, as the JSON key `conn` shows it
 	unsigned retransmits; /// of what its timer waits for; 0 without a timer
+	char timer[16];	      /// "on", "keepalive", "persist", "timewait" …; "" without one
+	uint64_t timer_ms;    /// until it expires; from ten seconds on cut to seconds
 };
 
 /// All rows of `ss -tan` in a namespace, at most max; returns how many there are.
@@ -26,6 +28,9 @@ size_t e2e_ss(const struct e2e_netns *netns, struct e2e_ss_row *ret_rows, size_t
 /// the test. Borrowed; lives as long as the fixture.
 const char *e2e_ss_conn(struct e2e *e2e, const struct e2e_netns *netns, const char *state,
 			uint16_t lport, uint16_t rport);
+
+/// The row of the one socket with this cookie; none fails the test.
+void e2e_ss_row_of(const struct e2e_netns *netns, const char *conn, struct e2e_ss_row *ret_row);
 
 /// So often has the socket of this cookie sent again what its timer waits for.
 unsigned e2e_ss_retransmits(const struct e2e_netns *netns, const char *conn);
