@@ -28,6 +28,8 @@ struct ct_fit {
 	uint32_t breaks;		   /// 1 << i: it is broken there
 	size_t at;	/// where on the screen the column begins that ct_fit_put_gap() was for
 	size_t next_at; /// where the next one does
+	size_t part;	/// bytes before the last part of a broken line; 0: it is not broken
+	bool says;	/// there is something in that part
 };
 
 /// A text so wide is to stand in the column.
@@ -39,9 +41,14 @@ void ct_fit_lay_out(struct ct_fit *fit);
 /// Nothing stands behind this column in its line.
 bool ct_fit_ends_line(const struct ct_fit *fit, size_t column);
 
-/// What stands before a column, whose text takes so much: a blank, nothing, or the end of the line
-/// and an indent.
-void ct_fit_put_gap(struct ct_fit *fit, struct ct_buf *line, size_t column, size_t text);
+/// What stands before a column, whose CELL takes so much: a blank, nothing, or the end of the line
+/// and an indent. "-" is a cell that says nothing.
+void ct_fit_put_gap(struct ct_fit *fit, struct ct_buf *line, size_t column, const char *cell,
+		    size_t width);
+
+/// Ends a line that has all its columns. Of a broken one the last part is left out if it says
+/// nothing.
+void ct_fit_end_line(const struct ct_fit *fit, struct ct_buf *line);
 
 /// Cuts a text that is longer to so many characters, the last of which shows that it was cut.
 void ct_fit_cut(struct ct_buf *cell, size_t width, bool utf8);

@@ -54,13 +54,15 @@ bool ct_fit_ends_line(const struct ct_fit *fit, size_t column)
 	return column + 1 == fit->n || fit->breaks & 1U << (column + 1);
 }
 
-void ct_fit_put_gap(struct ct_fit *fit, struct ct_buf *line, size_t column, size_t text)
+void ct_fit_put_gap(struct ct_fit *fit, struct ct_buf *line, size_t column, const char *cell,
+		    size_t width)
 {
-	size_t width = fit->widths[column];
-
 	if (!column) {
 		fit->next_at = 0;
+		fit->part = 0;
 	} else if (fit->breaks & 1U << column) {
+		fit->part = line->len;
+		fit->says = false;
 		ct_buf_putc(line, '\n');
 		ct_buf_fill(line, ' ', CT_FIT_INDENT);
 		fit->next_at = CT_FIT_INDENT;
@@ -68,7 +70,15 @@ void ct_fit_put_gap(struct ct_fit *fit, struct ct_buf *line, size_t column, size
 		ct_buf_putc(line, ' ');
 	}
 	fit->at = fit->next_at;
-	fit->next_at += (text > width ? text : width) + 1;
+	fit->next_at += (width > fit->widths[column] ? width : fit->widths[column]) + 1;
+	fit->says |= width && strcmp(cell, "-") != 0;
+}
+
+void ct_fit_end_line(const struct ct_fit *fit, struct ct_buf *line)
+{
+	if (fit->part && !fit->says && !line->error)
+		line->len = fit->part;
+	ct_buf_putc(line, '\n');
 }
 
 void ct_fit_cut(struct ct_buf *cell, size_t width, bool utf8)

@@ -294,7 +294,7 @@ static void put_cell(struct table_sink *s, size_t index, enum ct_style style, bo
 		ct_fit_cut(&s->cell, width, s->options.utf8);
 		text = width;
 	}
-	ct_fit_put_gap(&s->fit, line, index, text);
+	ct_fit_put_gap(&s->fit, line, index, s->cell.data, text);
 	if (column->right && width > text)
 		ct_buf_fill(line, ' ', width - text);
 	ct_words_begin(&s->options, line, style);
@@ -374,7 +374,7 @@ static int table_update(struct ct_sink *sink, const struct ct_update *update)
 			 s->columns[i]->is_styled ? events[update->kind].style : CT_STYLE_PLAIN,
 			 line.id->family == AF_INET6);
 	}
-	ct_buf_putc(&s->out.buf, '\n');
+	ct_fit_end_line(&s->fit, &s->out.buf);
 	return ct_sink_out_commit(&s->out);
 }
 
