@@ -224,7 +224,7 @@ int ct_table_remove(struct ct_conn_table *table, struct ct_entry *entry)
 	int r = tell_summary(table, entry);
 	int r2 = table->ops->forget(table->context, &entry->conn);
 
-	(void)ct_heap_set(&table->deadlines, &table->slots, entry->number, CT_NS_UNKNOWN);
+	(void)ct_heap_set(&table->deadlines, entry->number, CT_NS_UNKNOWN);
 	ct_table_unlist(table, entry);
 	ct_table_unindex(table, entry);
 	ct_table_unlink(table, entry);
@@ -364,8 +364,7 @@ int ct_table_tell(struct ct_conn_table *table, struct ct_entry *entry, struct ct
 	if (r == 0)
 		r = table->ops->update(table->context, entry ? &entry->conn : NULL, update);
 	if (entry && r == 0)
-		r = ct_heap_set(&table->deadlines, &table->slots, entry->number,
-				ct_table_deadline_of(entry));
+		r = ct_heap_set(&table->deadlines, entry->number, ct_table_deadline_of(entry));
 	return r;
 }
 

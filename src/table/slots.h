@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,8 +24,7 @@ struct ct_slot {
 			  /// free slot the next that is free
 	uint32_t before;  /// in the order of coming
 	uint32_t after;
-	uint32_t heap_place : 31; /// from 1 on; 0: it has no deadline
-	uint32_t is_frozen : 1;
+	bool is_frozen;
 };
 _Static_assert(sizeof(struct ct_slot) == 32, "a million of them take 32 MiB");
 

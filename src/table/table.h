@@ -84,12 +84,12 @@ struct ct_heap {
 	struct ct_due *dues; /// owned
 	size_t n;
 	size_t capacity;
+	uint32_t *places; /// owned: by number where in dues it is, from 1 on; 0: nowhere
+	size_t n_places;  /// there is room for
 };
 
-/// Puts, moves or (CT_NS_UNKNOWN) removes the entry NUMBER of SLOTS, which are the same in every
-/// call. 0 or -ENOMEM, nothing has changed then.
-int ct_heap_set(struct ct_heap *heap, const struct ct_slots *slots, uint32_t number,
-		uint64_t deadline_ns);
+/// Puts, moves or (CT_NS_UNKNOWN) removes the entry NUMBER. 0 or -ENOMEM, nothing has changed then.
+int ct_heap_set(struct ct_heap *heap, uint32_t number, uint64_t deadline_ns);
 /// The earliest; 0 when there is none.
 uint32_t ct_heap_first(const struct ct_heap *heap);
 /// When that is; CT_NS_UNKNOWN.

@@ -13,8 +13,6 @@
 /// Entries 1 to N, and the deadlines that they were given.
 struct fixture {
 	struct ct_heap heap;
-	struct ct_slots slots;
-	struct ct_slot all[N + 1];
 	uint64_t deadlines[N + 1];
 };
 
@@ -23,7 +21,6 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	f->slots.all = f->all;
 	for (size_t i = 0; i <= N; i++)
 		f->deadlines[i] = CT_NS_UNKNOWN;
 	*state = f;
@@ -41,7 +38,7 @@ static int teardown(void **state)
 
 static void set(struct fixture *f, uint32_t number, uint64_t deadline_ns)
 {
-	assert_int_equal(ct_heap_set(&f->heap, &f->slots, number, deadline_ns), 0);
+	assert_int_equal(ct_heap_set(&f->heap, number, deadline_ns), 0);
 	f->deadlines[number] = deadline_ns;
 }
 
@@ -52,13 +49,13 @@ static void check(const struct fixture *f)
 	size_t n = 0;
 
 	for (size_t i = 0; i < heap->n; i++) {
-		assert_int_equal(f->all[heap->dues[i].number].heap_place, i + 1);
+		assert_int_equal(heap->places[heap->dues[i].number], i + 1);
 		assert_true(heap->dues[i].deadline_ns == f->deadlines[heap->dues[i].number]);
 		assert_true(heap->dues[(i ? i - 1 : 0) / 2].deadline_ns <=
 			    heap->dues[i].deadline_ns);
 	}
-	for (size_t i = 1; i <= N; i++)
-		n += f->all[i].heap_place != 0;
+	for (size_t i = 0; i < heap->n_places; i++)
+		n += heap->places[i] != 0;
 	assert_int_equal(n, heap->n);
 }
 
@@ -118,6 +115,22 @@ static void entry_without_a_deadline_is_not_in_it(void **state)
 	assert_int_equal(ct_heap_first(&f->heap), 0);
 }
 
+/// The first that has a deadline need not be the first that there is, and many may be without.
+static void entry_of_a_high_number_finds_a_place(void **state)
+{
+	struct fixture *f = *state;
+
+	set(f, N, CT_NS_UNKNOWN);
+	assert_null(f->heap.places);
+	set(f, N, 7);
+	set(f, 1, 8);
+	check(f);
+	assert_int_equal(ct_heap_first(&f->heap), N);
+	set(f, N, 9);
+	assert_int_equal(ct_heap_first(&f->heap), 1);
+	check(f);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -126,6 +139,7 @@ int main(void)
 		test(entries_leave_in_order_of_their_deadlines),
 		test(first_is_the_earliest_whatever_is_moved_or_taken_out),
 		test(entry_without_a_deadline_is_not_in_it),
+		test(entry_of_a_high_number_finds_a_place),
 	};
 
 	return cmocka_run_group_tests_name("heap", tests, NULL, NULL);
