@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct ct_step *ct_history_last(const struct ct_history *history)
-{
-	return history->n_steps ? &history->steps[history->n_steps - 1] : NULL;
-}
-
 void ct_history_end(struct ct_history *history, uint64_t at_ns, uint64_t *ret_in_state_ns)
 {
 	struct ct_step *last = history->n_steps ? &history->steps[history->n_steps - 1] : NULL;

@@ -44,7 +44,10 @@ struct ct_history {
  *
  * @return NULL for an empty history. Valid until the next ct_history_enter().
  */
-const struct ct_step *ct_history_last(const struct ct_history *history);
+static inline const struct ct_step *ct_history_last(const struct ct_history *history)
+{
+	return history->n_steps ? &history->steps[history->n_steps - 1] : NULL;
+}
 
 /**
  * Ends the last step and begins a new one.

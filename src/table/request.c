@@ -41,8 +41,8 @@ struct ct_entry *ct_table_adopt(struct ct_conn_table *table, const struct ct_eve
 	return entry;
 }
 
-int ct_table_announce(struct ct_conn_table *table, struct ct_entry *entry,
-		      const struct ct_event *event)
+static int announce(struct ct_conn_table *table, struct ct_entry *entry,
+		    const struct ct_event *event)
 {
 	struct ct_update update = {
 		.kind = CT_UPDATE_SILENT, .ts_ns = event ? event->ts_ns : 0, .event = event};
@@ -55,10 +55,15 @@ int ct_table_announce(struct ct_conn_table *table, struct ct_entry *entry,
 		update.state.to = CT_STATE_SYN_RECV;
 		update.state.basis = CT_BASIS_SEEN;
 		update.state.in_state_ns = CT_NS_UNKNOWN;
-	} else if (!event) {
-		return 0;
 	}
 	return ct_table_tell(table, entry, &update);
+}
+
+int ct_table_announce(struct ct_conn_table *table, struct ct_entry *entry,
+		      const struct ct_event *event)
+{
+	/* asked before each update of each connection: an update is large to be made for nothing */
+	return entry->unannounced || event ? announce(table, entry, event) : 0;
 }
 
 /* As an event of its own: a recording may be without the listener. */
