@@ -135,6 +135,8 @@ int ct_pipeline_new(const struct ct_pipeline_config *config, struct ct_pipeline 
 				      &pipeline->table);
 	if (r < 0)
 		return r;
+	if (config->max_awake)
+		ct_conn_table_keep_awake(pipeline->table, config->max_awake);
 	*ret = CT_TAKE_PTR(pipeline);
 	return 0;
 }

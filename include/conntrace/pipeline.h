@@ -18,6 +18,7 @@ struct ct_pipeline_config {
 	const struct ct_select *select;		    /// borrowed
 	const struct ct_capabilities *capabilities; /// of the stream; borrowed; NULL: all
 	size_t max_conns;			    /// bound of the table; 0: the default
+	size_t max_awake;     /// ct_conn_table_keep_awake(); 0: few, as a trace of days wants it
 	uint64_t max_updates; /// stop behind so many printed updates; 0: never
 	/// Events go to the sinks as they come, with ticks in between, and nothing is made of them:
 	/// for a recording of everything. SELECT and MAX_UPDATES are not asked then.

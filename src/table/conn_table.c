@@ -30,6 +30,11 @@ int ct_conn_table_new(const struct ct_capabilities *capabilities, size_t max_con
 	return 0;
 }
 
+void ct_conn_table_keep_awake(struct ct_conn_table *table, size_t max_awake)
+{
+	table->max_awake = max_awake;
+}
+
 static void free_entry(struct ct_entry *entry)
 {
 	ct_conn_fini(&entry->conn);

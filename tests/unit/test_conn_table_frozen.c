@@ -115,6 +115,22 @@ static void those_that_nothing_happens_to_are_frozen(void **state)
 	assert_int_equal(world->conn->history.n_steps, 4);
 }
 
+static void as_many_stay_awake_as_are_asked_for(void **state)
+{
+	struct world *world = *state;
+	struct life lives[LIVES];
+
+	world_bound(world, ONE_AWAKE);
+	ct_conn_table_keep_awake(world->table, 5);
+	begin_and_close(world, lives);
+	assert_int_equal(world->table->n_awake, 5);
+	assert_int_equal(frozen(world), LIVES - 5);
+	world_bound(world, ONE_AWAKE);
+	ct_conn_table_keep_awake(world->table, LIVES);
+	begin_and_close(world, lives);
+	assert_int_equal(frozen(world), 0);
+}
+
 static void closed_ones_are_not_frozen_any_more(void **state)
 {
 	struct world *world = *state;
@@ -271,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(what_is_told_is_the_same_whoever_is_awake),
 		test(those_that_nothing_happens_to_are_frozen),
+		test(as_many_stay_awake_as_are_asked_for),
 		test(closed_ones_are_not_frozen_any_more),
 		test(frozen_ones_are_freed_with_the_table),
 		test(nothing_is_told_when_one_could_not_be_thawed),
