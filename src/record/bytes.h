@@ -52,6 +52,10 @@ static inline bool ct_cursor_varint(struct ct_cursor *c, uint64_t *ret)
 	uint64_t value = 0;
 	size_t left = ct_cursor_left(c);
 
+	if (left && !(*c->p & 0x80)) { /* as most are */
+		*ret = *c->p++;
+		return true;
+	}
 	for (size_t i = 0; i < left && i < CT_VARINT_MAX; i++) {
 		uint8_t byte = c->p[i];
 

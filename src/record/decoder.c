@@ -157,7 +157,6 @@ static bool get_record(struct ct_decoder *decoder, struct ct_decoded *ret)
 	if (!ct_cursor_le(in, 1, &head) || !ct_cursor_varint(in, &delta) ||
 	    !get_conn(in, model, (uint8_t)head, &conn))
 		return false;
-	memset(event, 0, sizeof(*event));
 	memcpy(event, &model->conns[conn], CT_EVENT_CORE_SIZE);
 	if (head & CT_RECORD_CORE && !get_core(in, &model->conns[conn], event))
 		return false;
@@ -169,7 +168,10 @@ static bool get_record(struct ct_decoder *decoder, struct ct_decoded *ret)
 	layout = ct_event_layout(event->kind);
 	if (layout) {
 		expected = ct_model_expected(model, conn, event->kind);
-		memcpy(&event->to, &expected->to, layout->size - CT_EVENT_CORE_SIZE);
+		/* all of the room, of a size that is known here: behind a payload it is zero */
+		memcpy((char *)event + CT_EVENT_CORE_SIZE,
+		       (const char *)expected + CT_EVENT_CORE_SIZE,
+		       sizeof(*event) - CT_EVENT_CORE_SIZE);
 		if (!get_payload(in, expected, layout->fields, layout->n_fields, event))
 			return false;
 	} else if (!get_payload(in, &nothing, ct_core_fields, 0, event)) {
