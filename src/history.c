@@ -21,7 +21,8 @@ void ct_history_end(struct ct_history *history, uint64_t at_ns, uint64_t *ret_in
 /* Room for one step more: by growing, and once that is over, by leaving out the middle. */
 static int make_room(struct ct_history *history)
 {
-	size_t capacity = history->capacity ? (size_t)history->capacity * 2 : 2;
+	/* two as long as it is idle; of those that end, few have three or four */
+	size_t capacity = history->capacity ? (size_t)history->capacity * 4 : 2;
 	struct ct_step *steps;
 
 	if (history->n_steps < history->capacity)
@@ -34,6 +35,8 @@ static int make_room(struct ct_history *history)
 		history->n_dropped++;
 		return 0;
 	}
+	if (capacity > CT_HISTORY_MAX)
+		capacity = CT_HISTORY_MAX;
 	steps = realloc(history->steps, capacity * sizeof(*steps));
 	if (!steps)
 		return -ENOMEM;
