@@ -36,6 +36,8 @@ void ct_json_array_end(struct ct_json *w);
 /// The name is the program's own: UTF-8 without quotes, backslashes and control characters. It is
 /// not escaped.
 void ct_json_key(struct ct_json *w, const char *name);
+/// The same of a name whose length is known.
+void ct_json_keyn(struct ct_json *w, const char *name, size_t n);
 
 /// Untrusted bytes are welcome: what is not UTF-8 becomes U+FFFD, a byte each, and what
 /// ct_text_is_safe() refuses is escaped, so that it parses back and does nothing to a terminal. The

@@ -13,10 +13,11 @@ static const char replacement[] = "\xef\xbf\xbd";
 
 /// Bytes that go into a JSON string as they are: printable ASCII without quote and backslash (RFC
 /// 8259, 7).
-static bool is_plain(unsigned char c)
-{
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
+static const bool is_plain[UINT8_MAX + 1] = {
+	[' ' ... '"' - 1] = true,
+	['"' + 1 ... '\\' - 1] = true,
+	['\\' + 1 ... '~'] = true,
+};
 
 static bool in_object(const struct ct_json *w)
 {
@@ -82,9 +83,8 @@ void ct_json_array_end(struct ct_json *w)
 	end(w, ']', false);
 }
 
-void ct_json_key(struct ct_json *w, const char *name)
+void ct_json_keyn(struct ct_json *w, const char *name, size_t n)
 {
-	size_t n = strlen(name);
 	char *p;
 
 	assert(in_object(w) && !w->key);
@@ -102,6 +102,11 @@ void ct_json_key(struct ct_json *w, const char *name)
 	}
 	w->comma = false;
 	w->key = true;
+}
+
+void ct_json_key(struct ct_json *w, const char *name)
+{
+	ct_json_keyn(w, name, strlen(name));
 }
 
 static void put_code_unit(struct ct_buf *b, uint32_t unit)
@@ -155,20 +160,51 @@ static size_t escape_one(struct ct_buf *b, const char *s, size_t n)
 	return len;
 }
 
-/// Appends the plain bytes at s, up to n; returns how many those are. n bytes fit.
-static size_t put_plain(struct ct_buf *b, const char *s, size_t n)
+/// Copies the plain bytes at s, up to n; returns how many those are.
+static size_t copy_plain(char *to, const char *s, size_t n)
 {
-	char *to = b->data + b->len;
 	size_t plain = 0;
 
-	for (; plain < n && is_plain((unsigned char)s[plain]); plain++)
+	for (; plain < n && is_plain[(unsigned char)s[plain]]; plain++)
 		to[plain] = s[plain];
-	to[plain] = '\0';
-	b->len += plain;
 	return plain;
 }
 
-void ct_json_str(struct ct_json *w, const char *s, size_t n)
+/// Appends the plain bytes at s, up to n; returns how many those are. n bytes fit.
+static size_t put_plain(struct ct_buf *b, const char *s, size_t n)
+{
+	size_t plain = copy_plain(b->data + b->len, s, n);
+
+	b->len += plain;
+	b->data[b->len] = '\0';
+	return plain;
+}
+
+/// A string of which nothing has to be escaped, as most are. False: it is another one, and nothing
+/// was appended.
+static bool put_plain_str(struct ct_json *w, const char *s, size_t n)
+{
+	struct ct_buf *b = w->buf;
+	char *p;
+
+	if (ct_buf_reserve(b, n + 3))
+		return false;
+	p = b->data + b->len;
+	if (w->comma)
+		*p++ = ',';
+	*p++ = '"';
+	if (copy_plain(p, s, n) < n) {
+		b->data[b->len] = '\0';
+		return false;
+	}
+	p += n;
+	*p++ = '"';
+	*p = '\0';
+	b->len = (size_t)(p - b->data);
+	return true;
+}
+
+static void put_escaped_str(struct ct_json *w, const char *s, size_t n)
 {
 	before_value(w);
 	ct_buf_putc(w->buf, '"');
@@ -181,6 +217,13 @@ void ct_json_str(struct ct_json *w, const char *s, size_t n)
 		n -= done;
 	}
 	ct_buf_putc(w->buf, '"');
+}
+
+void ct_json_str(struct ct_json *w, const char *s, size_t n)
+{
+	assert(!in_object(w) || w->key);
+	if (!put_plain_str(w, s, n))
+		put_escaped_str(w, s, n);
 	after_value(w);
 }
 

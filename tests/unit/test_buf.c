@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -85,6 +87,23 @@ static void integers_are_exact_at_their_ends(void **state)
 				    "-9223372036854775808 -1");
 }
 
+/// Around each power of ten, where a digit more begins.
+static void numbers_of_every_length_are_exact(void **state)
+{
+	for (uint64_t power = 1; power <= UINT64_MAX / 10; power *= 10) {
+		for (uint64_t value = power - 1; value <= power + 1; value++) {
+			_cleanup_(ct_buf_fini) struct ct_buf b = {};
+			char expected[64];
+
+			snprintf(expected, sizeof(expected), "%" PRIu64 " -%" PRIu64, value, power);
+			ct_buf_u64(&b, value);
+			ct_buf_putc(&b, ' ');
+			ct_buf_i64(&b, -(int64_t)power);
+			assert_string_equal(b.data, expected);
+		}
+	}
+}
+
 static void impossible_size_fails_and_keeps_the_content(void **state)
 {
 	_cleanup_(ct_buf_fini) struct ct_buf b = {};
@@ -129,6 +148,7 @@ int main(void)
 		cmocka_unit_test(content_survives_growth),
 		cmocka_unit_test(printf_longer_than_the_room_left_is_whole),
 		cmocka_unit_test(integers_are_exact_at_their_ends),
+		cmocka_unit_test(numbers_of_every_length_are_exact),
 		cmocka_unit_test(impossible_size_fails_and_keeps_the_content),
 		cmocka_unit_test(error_stays_until_reset),
 		cmocka_unit_test(reset_keeps_the_memory),
