@@ -49,6 +49,7 @@ struct ct_field_source {
 /// One key. Fields of different kinds may share a name.
 struct ct_field {
 	const char *name;
+	uint32_t name_len;
 	uint32_t kinds; /// CT_KIND(): the updates that have it
 	/// Fills *ret, which is CT_VALUE_NULL before.
 	void (*get)(const struct ct_field_source *source, struct ct_value *ret);
@@ -57,14 +58,14 @@ struct ct_field {
 	void (*put_text)(struct ct_buf *buf, const struct ct_field_source *source);
 };
 
-#define CT_FIELD(name_, kinds_, get_)                             \
-	{                                                         \
-		.name = (name_), .kinds = (kinds_), .get = (get_) \
+#define CT_FIELD(name_, kinds_, get_)                                                            \
+	{                                                                                        \
+		.name = (name_), .name_len = sizeof(name_) - 1, .kinds = (kinds_), .get = (get_) \
 	}
-#define CT_FIELD_COMPOUND(name_, kinds_, get_, put_json_, put_text_)                        \
-	{                                                                                   \
-		.name = (name_), .kinds = (kinds_), .get = (get_), .put_json = (put_json_), \
-		.put_text = (put_text_)                                                     \
+#define CT_FIELD_COMPOUND(name_, kinds_, get_, put_json_, put_text_)                              \
+	{                                                                                         \
+		.name = (name_), .name_len = sizeof(name_) - 1, .kinds = (kinds_), .get = (get_), \
+		.put_json = (put_json_), .put_text = (put_text_)                                  \
 	}
 
 /// The value of the key "conn": the cookie as `ss -e` has it, and its generation. Returns text.

@@ -110,7 +110,7 @@ void ct_field_put_json(const struct ct_field *field, const struct ct_field_sourc
 	field->get(source, &value);
 	if (value.type == CT_VALUE_ABSENT)
 		return;
-	ct_json_key(json, field->name);
+	ct_json_keyn(json, field->name, field->name_len);
 	switch (value.type) {
 	case CT_VALUE_U64:
 		ct_json_u64(json, value.u64);
