@@ -18,17 +18,13 @@
 #define BELOW(member, max) FIELD_OF(member, max, 0)
 #define NAMED(member, max) FIELD_OF(member, max, 1)
 
-/*
- * Fields that have a limit stand first: ct_decode() looks at no others. The order in recordings is
- * that of record/model.c.
- */
+/* The order in recordings is that of record/model.c. */
 static const struct ct_event_field core_fields[] = {
 	BELOW(state, _CT_STATE_MAX),
 	BELOW(role, _CT_ROLE_MAX),
 	BELOW(owner, _CT_OWNER_MAX),
 	BELOW(context, _CT_CONTEXT_MAX),
 	BELOW(sock_flags, CT_SOCK_FLAGS + 1),
-#define N_CORE_LIMITED 5
 	ANY(ts_ns),
 	ANY(cookie),
 	ANY(lport),
@@ -39,6 +35,7 @@ static const struct ct_event_field core_fields[] = {
 	ANY(family),
 	ANY(missed),
 };
+#define CORE_LIMITED 0x1f /* as ct_event_layout.limited */
 
 static const struct ct_event_field state_fields[] = {
 	NAMED(to.old_state, _CT_STATE_MAX),
@@ -160,10 +157,10 @@ static const struct ct_event_field lost_fields[] = {
 	BELOW(lost.uncounted, CT_UNCOUNTED_ALL + 1),
 };
 
-#define LAYOUT(name_, fields_, member)                                               \
+#define LAYOUT(name_, fields_, limited_, member)                                     \
 	{                                                                            \
 		.name = (name_), .fields = (fields_), .n_fields = CT_COUNT(fields_), \
-		.size = CT_EVENT_SIZE(member),                                       \
+		.limited = (limited_), .size = CT_EVENT_SIZE(member),                \
 	}
 #define BARE(name_)                                         \
 	{                                                   \
@@ -171,21 +168,21 @@ static const struct ct_event_field lost_fields[] = {
 	}
 
 static const struct ct_event_layout layouts[] = {
-	[CT_EVENT_STATE] = LAYOUT("state", state_fields, to),
-	[CT_EVENT_OWNER] = LAYOUT("owner", owner_fields, who),
-	[CT_EVENT_TIMEWAIT] = LAYOUT("timewait", timewait_fields, timewait),
-	[CT_EVENT_REQUEST] = LAYOUT("request", request_fields, request),
-	[CT_EVENT_RETRANSMIT] = LAYOUT("retransmit", retransmit_fields, retransmit),
-	[CT_EVENT_RESET] = LAYOUT("reset", reset_fields, reset),
-	[CT_EVENT_ERROR] = LAYOUT("error", error_fields, error),
-	[CT_EVENT_PROBE] = LAYOUT("probe", probe_fields, probe),
-	[CT_EVENT_COUNTERS] = LAYOUT("counters", counters_fields, counters),
-	[CT_EVENT_FOUND] = LAYOUT("found", found_fields, found),
-	[CT_EVENT_FORK] = LAYOUT("fork", fork_fields, fork),
-	[CT_EVENT_LOST] = LAYOUT("lost", lost_fields, lost),
+	[CT_EVENT_STATE] = LAYOUT("state", state_fields, 0x307, to),
+	[CT_EVENT_OWNER] = LAYOUT("owner", owner_fields, 0, who),
+	[CT_EVENT_TIMEWAIT] = LAYOUT("timewait", timewait_fields, 0x9, timewait),
+	[CT_EVENT_REQUEST] = LAYOUT("request", request_fields, 0x231, request),
+	[CT_EVENT_RETRANSMIT] = LAYOUT("retransmit", retransmit_fields, 0x3, retransmit),
+	[CT_EVENT_RESET] = LAYOUT("reset", reset_fields, 0x6f, reset),
+	[CT_EVENT_ERROR] = LAYOUT("error", error_fields, 0, error),
+	[CT_EVENT_PROBE] = LAYOUT("probe", probe_fields, 0x3, probe),
+	[CT_EVENT_COUNTERS] = LAYOUT("counters", counters_fields, 0, counters),
+	[CT_EVENT_FOUND] = LAYOUT("found", found_fields, 0x38, found),
+	[CT_EVENT_FORK] = LAYOUT("fork", fork_fields, 0x4, fork),
+	[CT_EVENT_LOST] = LAYOUT("lost", lost_fields, 0xc, lost),
 	[CT_EVENT_TICK] = BARE("tick"),
 	[CT_EVENT_END] = BARE("end"),
-	[CT_EVENT_OPTIONS] = LAYOUT("options", options_fields, options),
+	[CT_EVENT_OPTIONS] = LAYOUT("options", options_fields, 0, options),
 };
 _Static_assert(CT_COUNT(layouts) == _CT_EVENT_MAX, "a layout for each kind");
 
@@ -202,18 +199,19 @@ const struct ct_event_field *ct_event_core_fields(size_t *ret_n)
 	return core_fields;
 }
 
-static bool is_within(uint64_t value, const struct ct_event_field *field)
-{
-	return value >= field->first && value < field->limit;
-}
-
+/* Of those that LIMITED names, each of which is one byte. */
 static bool fields_are_valid(const struct ct_event *event, const struct ct_event_field *fields,
-			     size_t n)
+			     uint32_t limited)
 {
-	for (size_t i = 0; i < n; i++)
-		if (fields[i].limit && !is_within(ct_event_get(event, &fields[i]), &fields[i]))
-			return false;
-	return true;
+	bool valid = true;
+
+	for (; limited; limited &= limited - 1) {
+		const struct ct_event_field *field = &fields[__builtin_ctz(limited)];
+		uint8_t value = *((const uint8_t *)event + field->offset);
+
+		valid &= value >= field->first && value < field->limit;
+	}
+	return valid;
 }
 
 int ct_decode(const void *bytes, size_t len, const struct ct_event **ret_event)
@@ -230,8 +228,8 @@ int ct_decode(const void *bytes, size_t len, const struct ct_event **ret_event)
 		return -EBADMSG;
 	if (event->family != 0 && event->family != AF_INET && event->family != AF_INET6)
 		return -EBADMSG;
-	if (!fields_are_valid(event, core_fields, N_CORE_LIMITED) ||
-	    !fields_are_valid(event, layout->fields, layout->n_fields))
+	if (!fields_are_valid(event, core_fields, CORE_LIMITED) ||
+	    !fields_are_valid(event, layout->fields, layout->limited))
 		return -EBADMSG;
 	*ret_event = event;
 	return 0;

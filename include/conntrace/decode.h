@@ -21,7 +21,8 @@ struct ct_event_layout {
 	const char *name; /// of the kind, lower case
 	const struct ct_event_field *fields;
 	size_t n_fields;
-	size_t size; /// of the whole record in bytes, core included
+	uint32_t limited; /// bit n: fields[n] has a limit, and is one byte; the others have none
+	size_t size;	  /// of the whole record in bytes, core included
 };
 
 /**

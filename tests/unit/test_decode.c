@@ -111,6 +111,7 @@ static void check_limits(unsigned int kind, const struct ct_event_field *fields,
 
 		if (!fields[i].limit)
 			continue;
+		assert_int_equal(fields[i].size, 1);
 		ct_event_set(&event, &fields[i], fields[i].limit - 1U);
 		assert_int_equal(decode(&event, size), 0);
 		ct_event_set(&event, &fields[i], fields[i].limit);
