@@ -14,7 +14,7 @@
 #include "stop.h"
 #include "unseen.h"
 
-/// A reading is over soon, unlike a trace: it may take some 55 MiB more, if there are so many. They
+/// A reading is over soon, unlike a trace: it may take some 55 MB more, if there are so many. They
 /// are those of 2,000 connections a second that stay in TIME_WAIT for its minute.
 #define AWAKE_MAX (1u << 17)
 
