@@ -204,8 +204,9 @@ UNIT_SRCS_progress_read := $(addprefix src/cli/,progress.c progress_read.c stop.
 # A whole life: the builder of events, the table they go into, the words it answers with.
 LIFE_SRCS   := $(addprefix tests/unit/,build_event.c told.c) src/decode.c src/names.c src/history.c \
 	src/conn.c
-TABLE_SRCS  := $(addprefix src/table/,apply.c awake.c conn_table.c deadline.c entry.c found.c frozen.c heap.c \
-	mini.c request.c reset.c slots.c transition.c tuple.c twin.c) src/verdict.c \
+TABLE_SRCS  := $(addprefix src/table/,apply.c awake.c conn_table.c deadline.c due.c entry.c found.c frozen.c \
+	gap.c heap.c identity.c mini.c owner.c request.c reset.c slots.c state.c tell.c transition.c tuple.c \
+	twin.c) src/verdict.c \
 	$(addprefix src/base/,addr.c number.c)
 DETECT_SRCS := $(addprefix src/detect/,detect.c stuck.c failure.c half_close.c half_open.c probe.c reset.c \
 	retransmit.c simultaneous.c time_wait_killed.c)

@@ -1,27 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What each kind of event means for the connection that it is about. */
 #include <errno.h>
-#include <string.h>
 
 #include "conntrace/count.h"
 #include "conntrace/conn_table.h"
 #include "table.h"
-
-int ct_table_on_owner(struct ct_conn_table *table, const struct ct_event *event)
-{
-	struct ct_update update = {.ts_ns = event->ts_ns, .event = event};
-	struct ct_entry *entry;
-	int r = ct_table_entry_of(table, event, &entry);
-
-	if (r)
-		return r;
-	memcpy(entry->conn.id.comm, event->who.comm, CT_COMM_LEN);
-	entry->conn.id.comm[CT_COMM_LEN] = '\0';
-	entry->conn.id.uid = event->who.uid;
-	entry->conn.id.uid_known = true;
-	entry->conn.id.cgroup = event->who.cgroup;
-	return ct_table_tell(table, entry, &update);
-}
 
 /* A segment that is sent again after another time-out has not been acknowledged since. */
 static void note_retransmit(struct ct_conn *conn, const struct ct_event *event)

@@ -6,6 +6,7 @@
  * quiet.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <utlist.h>
 
 #include "table.h"
@@ -147,4 +148,10 @@ struct ct_entry *ct_table_find_cookie(struct ct_conn_table *table, uint64_t cook
 	if (entry)
 		note_recent(table, entry);
 	return entry;
+}
+
+void ct_entry_free(struct ct_entry *entry)
+{
+	ct_conn_fini(&entry->conn);
+	free(entry);
 }

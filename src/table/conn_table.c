@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The store: find, create, expire; bounded. What events mean is in apply.c. */
+/* The store: find and create; bounded. What events mean is in apply.c. */
 #include "conntrace/conn_table.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "conntrace/cleanup.h"
 #include "conntrace/count.h"
-#include "conntrace/verdict.h"
 #include "table.h"
 
 /* Of all connections that there may be, one of so many may be awake: 4,097 by default, 2 MiB. */
@@ -35,12 +33,6 @@ void ct_conn_table_keep_awake(struct ct_conn_table *table, size_t max_awake)
 	table->max_awake = max_awake;
 }
 
-static void free_entry(struct ct_entry *entry)
-{
-	ct_conn_fini(&entry->conn);
-	free(entry);
-}
-
 static void discard(struct ct_conn_table *table, struct ct_entry *entry)
 {
 	ct_table_unindex(table, entry);
@@ -57,7 +49,7 @@ static void discard_slot(struct ct_conn_table *table, const struct ct_slot *slot
 		ct_conn_fini(&entry.conn);
 	} else if (slot->entry) {
 		discard(table, slot->entry);
-		free_entry(slot->entry);
+		ct_entry_free(slot->entry);
 	}
 }
 
@@ -161,85 +153,6 @@ void ct_table_rekey(struct ct_conn_table *table, struct ct_entry *entry,
 	ct_table_link(table, entry);
 }
 
-static bool is_listener(const struct ct_entry *entry)
-{
-	return entry->conn.id.role == CT_ROLE_LISTENER;
-}
-
-bool ct_table_may_miss(const struct ct_conn_table *table, const struct ct_entry *entry)
-{
-	bool minis = entry->uncounted.minis != table->uncounted.minis;
-	bool sockets = entry->uncounted.sockets != table->uncounted.sockets;
-
-	switch (entry->conn.phase) {
-	case CT_PHASE_MINI:
-		return minis;
-	case CT_PHASE_REQUEST: /* its own events, or the first of its child */
-		return minis || sockets;
-	default:
-		return sockets;
-	}
-}
-
-/* Entered so far. */
-static uint32_t steps_of(const struct ct_entry *entry)
-{
-	return entry->conn.history.n_steps + entry->conn.history.n_dropped;
-}
-
-/* No event of it has come since that would tell what was missing; at its end, none is to come. */
-static bool may_have_missed(const struct ct_conn_table *table, const struct ct_entry *entry)
-{
-	bool counted = entry->counted_epoch != table->counted_epoch;
-
-	switch (entry->conn.phase) {
-	case CT_PHASE_LIVE:
-	case CT_PHASE_REQUEST:
-		return counted || ct_table_may_miss(table, entry);
-	case CT_PHASE_MINI:
-		return ct_table_may_miss(table, entry);
-	default: /* it is closed; what may be missing is the reset that says why */
-		return counted && entry->conn.end == CT_END_UNKNOWN;
-	}
-}
-
-static int tell_summary(struct ct_conn_table *table, struct ct_entry *entry)
-{
-	struct ct_update update = {.kind = CT_UPDATE_CLOSE,
-				   .ts_ns = table->now_ns,
-				   .event = table->moment,
-				   .conn = &entry->conn};
-	const struct ct_step *last = ct_history_last(&entry->conn.history);
-	int r = 0;
-
-	if (is_listener(entry) || !last) /* no connection; or only its owner was told */
-		return 0;
-	if (may_have_missed(table, entry)) {
-		entry->torn = true;
-		r = ct_table_gap(table, entry, table->now_ns);
-	}
-	ct_verdict_end(&entry->conn);
-	if (entry->conn.end == CT_END_OPEN && entry->torn)
-		entry->conn.end = CT_END_UNKNOWN;
-	return r ? r : ct_table_tell(table, entry, &update);
-}
-
-int ct_table_remove(struct ct_conn_table *table, struct ct_entry *entry)
-{
-	int r = tell_summary(table, entry);
-	int r2 = table->ops->forget(table->context, &entry->conn);
-
-	(void)ct_heap_set(&table->deadlines, entry->number, CT_NS_UNKNOWN);
-	ct_table_unlist(table, entry);
-	ct_table_unindex(table, entry);
-	ct_table_unlink(table, entry);
-	ct_slots_give_back(&table->slots, entry->number);
-	table->n_conns--;
-	table->n_fin_wait2_minis -= entry->fin_wait2_mini;
-	free_entry(entry);
-	return r ? r : r2;
-}
-
 /* The oldest closed one goes first, else the oldest: and it is said. */
 static int make_room(struct ct_conn_table *table)
 {
@@ -328,90 +241,6 @@ int ct_table_create(struct ct_conn_table *table, const struct ct_event *event,
 		table->stats.connections++;
 	*ret = entry;
 	return 0;
-}
-
-static void count_mini(struct ct_conn_table *table, struct ct_entry *entry)
-{
-	bool is = entry->conn.phase == CT_PHASE_MINI &&
-		  ct_table_state_of(&entry->conn) == CT_STATE_FIN_WAIT2;
-
-	if (is == entry->fin_wait2_mini)
-		return;
-	entry->fin_wait2_mini = is;
-	if (is)
-		table->n_fin_wait2_minis++;
-	else
-		table->n_fin_wait2_minis--;
-}
-
-/* Events of it may be missing since it entered the state that it is in. */
-static bool is_doubtful(const struct ct_conn_table *table, const struct ct_entry *entry)
-{
-	return entry->gap_at == steps_of(entry) || may_have_missed(table, entry);
-}
-
-int ct_table_tell(struct ct_conn_table *table, struct ct_entry *entry, struct ct_update *update)
-{
-	int r = table->error; /* somebody may not have been found who is there */
-
-	if (r)
-		return r;
-	if (entry) {
-		entry->conn.doubtful = is_doubtful(table, entry);
-		if (update->kind != CT_UPDATE_SILENT)
-			r = ct_table_announce(table, entry, NULL);
-		update->has_id = true;
-		update->id = entry->conn.id;
-		count_mini(table, entry);
-		if (entry->conn.phase == CT_PHASE_CLOSED)
-			ct_table_list_closed(table, entry);
-	}
-	if (r == 0)
-		r = table->ops->update(table->context, entry ? &entry->conn : NULL, update);
-	if (entry && r == 0)
-		r = ct_heap_set(&table->deadlines, entry->number, ct_table_deadline_of(entry));
-	return r;
-}
-
-int ct_table_tell_anyhow(struct ct_conn_table *table, struct ct_entry *entry,
-			 struct ct_update *update)
-{
-	if (!entry && update->event) {
-		update->has_id = true;
-		update->id.cookie = update->event->cookie;
-		ct_table_merge_id(&update->id, update->event);
-	}
-	return ct_table_tell(table, entry, update);
-}
-
-int ct_table_gap_if_lost(struct ct_conn_table *table, struct ct_entry *entry, uint64_t at_ns)
-{
-	if (!table->stats.lost)
-		return 0;
-	ct_table_note_unseen(entry);
-	return ct_table_gap(table, entry, at_ns);
-}
-
-int ct_table_gap(struct ct_conn_table *table, struct ct_entry *entry, uint64_t at_ns)
-{
-	const struct ct_evidence evidence[] = {{"events_lost_so_far", NULL, table->stats.lost}};
-
-	entry->counted_epoch = table->counted_epoch;
-	entry->uncounted = table->uncounted;
-	entry->conn.half_closed = false; /* a close() may be missing */
-	if (entry->gap_at == steps_of(entry))
-		return 0;
-	entry->gap_at = steps_of(entry);
-	entry->conn.gaps++;
-	return ct_conn_raise(&entry->conn, CT_FLAG_GAP, at_ns, evidence, 1);
-}
-
-void ct_table_close(struct ct_entry *entry, uint64_t at_ns, uint64_t *ret_in_state_ns)
-{
-	ct_history_end(&entry->conn.history, at_ns, ret_in_state_ns);
-	entry->conn.closed_ns = at_ns;
-	entry->conn.phase = CT_PHASE_CLOSED;
-	ct_verdict_end(&entry->conn);
 }
 
 uint64_t ct_conn_table_deadline_ns(const struct ct_conn_table *table)

@@ -1,60 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* From an event to its entry: what every kind of event tells of the connection that it is about. */
-#include <string.h>
-#include <sys/socket.h>
-
-#include "conntrace/addr.h"
 #include "table.h"
-
-static const uint8_t unspecified[16];
-
-static void set_address(uint8_t known[16], const uint8_t told[16], bool v4)
-{
-	/* a socket that is disconnected forgets its own: what was known of its life stays true */
-	if (memcmp(told, unspecified, sizeof(unspecified)) == 0)
-		return;
-	memset(known, 0, sizeof(unspecified));
-	memcpy(known, v4 ? told + 12 : told, v4 ? 4 : sizeof(unspecified));
-}
-
-/* A listener has no peer: it is its own address that tells then. */
-static bool is_v4mapped(const struct ct_event *event)
-{
-	bool has_peer = memcmp(event->raddr, unspecified, sizeof(unspecified)) != 0;
-
-	return event->family == AF_INET6 &&
-	       ct_addr_is_v4mapped(has_peer ? event->raddr : event->laddr);
-}
-
-/* v4-mapped addresses are IPv4 from here on: nobody behind has to know of them. */
-static void set_addresses(struct ct_conn_id *id, const struct ct_event *event)
-{
-	bool mapped = is_v4mapped(event);
-
-	id->family = mapped ? AF_INET : event->family;
-	set_address(id->laddr, event->laddr, mapped);
-	set_address(id->raddr, event->raddr, mapped);
-}
-
-void ct_table_merge_id(struct ct_conn_id *id, const struct ct_event *event)
-{
-	if (event->family)
-		set_addresses(id, event);
-	if (event->lport)
-		id->lport = event->lport;
-	if (event->rport)
-		id->rport = event->rport;
-	if (event->netns)
-		id->netns = event->netns;
-	if (event->role)
-		id->role = event->role;
-	if (event->generation == CT_GENERATION_ANY)
-		return;
-	if (event->pid != id->pid)
-		id->comm[0] = '\0'; /* comes with its own event; lost, it is not known */
-	id->pid = event->pid;
-	id->owner = event->owner;
-}
 
 static void merge(struct ct_entry *entry, const struct ct_event *event)
 {
@@ -115,55 +61,32 @@ int ct_table_entry_if_alive(struct ct_conn_table *table, const struct ct_event *
 	return r;
 }
 
-int ct_table_meet_late(struct ct_conn_table *table, struct ct_entry *entry,
-		       const struct ct_event *event)
+static bool is_synack(const struct ct_event *event)
 {
-	int r = ct_table_meet(entry, event->state);
-
-	return r ? r : ct_table_gap_if_lost(table, entry, event->ts_ns);
+	return event->kind == CT_EVENT_RETRANSMIT && event->retransmit.kind == CT_RETRANSMIT_SYNACK;
 }
 
-int ct_table_meet(struct ct_entry *entry, uint8_t state)
+/* Nobody had asked its request for a cookie when it was made, and somebody has since. */
+static bool is_child(const struct ct_event *event)
 {
-	ct_table_note_fins(&entry->conn, state);
-	return ct_history_enter(&entry->conn.history, state, CT_BASIS_FOUND, CT_NS_UNKNOWN, NULL);
+	return event->kind == CT_EVENT_STATE && event->state == CT_STATE_ESTABLISHED &&
+	       event->to.handshake == CT_HANDSHAKE_REQUEST;
 }
 
-void ct_table_note_unseen(struct ct_entry *entry)
+struct ct_entry *ct_table_adopt(struct ct_conn_table *table, const struct ct_event *event)
 {
-	struct ct_history *history = &entry->conn.history;
+	struct ct_entry *entry;
 
-	entry->conn.unseen = true;
-	if (history->n_steps == 1 && history->steps[0].basis == CT_BASIS_FOUND)
-		history->steps[0].basis = CT_BASIS_INFERRED; /* from what happened to it */
-}
-
-uint8_t ct_table_state_of(const struct ct_conn *conn)
-{
-	const struct ct_step *last = ct_history_last(&conn->history);
-
-	if (conn->phase == CT_PHASE_CLOSED)
-		return CT_STATE_CLOSE;
-	return last ? last->state : CT_STATE_NONE;
-}
-
-/* RFC 9293 3.3.2 */
-void ct_table_note_fins(struct ct_conn *conn, uint8_t state)
-{
-	static const struct {
-		bool sent, received;
-		uint8_t first; /* enum ct_closed_by */
-	} fins[_CT_STATE_MAX] = {
-		[CT_STATE_FIN_WAIT1] = {true, false, CT_CLOSED_BY_LOCAL},
-		[CT_STATE_FIN_WAIT2] = {true, false, CT_CLOSED_BY_LOCAL},
-		[CT_STATE_CLOSING] = {true, true, CT_CLOSED_BY_BOTH},
-		[CT_STATE_TIME_WAIT] = {true, true, CT_CLOSED_BY_UNKNOWN},
-		[CT_STATE_CLOSE_WAIT] = {false, true, CT_CLOSED_BY_REMOTE},
-		[CT_STATE_LAST_ACK] = {true, true, CT_CLOSED_BY_REMOTE},
-	};
-
-	conn->fin_sent |= fins[state].sent;
-	conn->fin_received |= fins[state].received;
-	if (conn->closed_by == CT_CLOSED_BY_UNKNOWN || fins[state].first == CT_CLOSED_BY_BOTH)
-		conn->closed_by = fins[state].first;
+	if (!event->cookie || event->role != CT_ROLE_PASSIVE)
+		return NULL;
+	entry = ct_table_by_tuple(table, event);
+	if (!entry)
+		return NULL;
+	/* with fast open the request has a child and a cookie of its own */
+	if (entry->conn.phase == CT_PHASE_LIVE && is_synack(event))
+		return entry;
+	if (entry->conn.phase != CT_PHASE_REQUEST || (entry->conn.id.cookie && !is_child(event)))
+		return NULL;
+	ct_table_rekey(table, entry, event);
+	return entry;
 }

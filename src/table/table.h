@@ -164,6 +164,8 @@ void ct_table_list(struct ct_conn_table *table, struct ct_entry *entry, uint32_t
 void ct_table_list_closed(struct ct_conn_table *table, struct ct_entry *entry);
 /// It leaves.
 void ct_table_unlist(struct ct_conn_table *table, struct ct_entry *entry);
+/// Nobody finds ENTRY any more.
+void ct_entry_free(struct ct_entry *entry);
 
 /// Makes it the newest with its key.
 void ct_table_link(struct ct_conn_table *table, struct ct_entry *entry);
@@ -200,6 +202,12 @@ void ct_table_note_unseen(struct ct_entry *entry);
 
 /// Both of one whose beginning is not known, if it may be among what was lost.
 int ct_table_gap_if_lost(struct ct_conn_table *table, struct ct_entry *entry, uint64_t at_ns);
+
+/// No event of it has come since that would tell what was missing; at its end, none is to come.
+bool ct_table_may_have_missed(const struct ct_conn_table *table, const struct ct_entry *entry);
+
+/// Events of it may be missing since it entered the state that it is in.
+bool ct_table_is_doubtful(const struct ct_conn_table *table, const struct ct_entry *entry);
 
 /// Events of it may be missing that nobody counted.
 bool ct_table_may_miss(const struct ct_conn_table *table, const struct ct_entry *entry);
@@ -253,6 +261,13 @@ void ct_table_disarm(struct ct_entry *entry);
 /// A reset was sent for it right before its timer was taken off.
 bool ct_table_is_answered(const struct ct_entry *entry);
 
+/// Until then the cookie of a request that is not announced yet may become known.
+uint64_t ct_table_announced_ns(const struct ct_entry *entry);
+/// When it is clear that nothing follows on the end of its timer.
+uint64_t ct_table_settled_ns(const struct ct_entry *entry);
+/// When the end of its timer was not seen. All three: CT_NS_UNKNOWN never.
+uint64_t ct_table_overdue_ns(const struct ct_entry *entry);
+
 /// The next moment at which something about ENTRY is due; CT_NS_UNKNOWN: never.
 uint64_t ct_table_deadline_of(const struct ct_entry *entry);
 
@@ -279,7 +294,7 @@ void ct_table_settle_mini(struct ct_conn_table *table, struct ct_entry *entry,
 /// for it.
 int ct_table_recycle(struct ct_conn_table *table, const struct ct_event *event);
 
-/// In request.c: the request that EVENT is about, by its addresses, when its cookie was not known;
+/// The request that EVENT is about, by its addresses, when its cookie was not known;
 /// now it is. NULL: none.
 struct ct_entry *ct_table_adopt(struct ct_conn_table *table, const struct ct_event *event);
 
