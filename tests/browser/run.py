@@ -488,7 +488,7 @@ def contrast_is_enough_in_both_schemes(page, pages):
         const ground = node => {
             for (; node; node = node.parentElement) {
                 const color = getComputedStyle(node).backgroundColor;
-                if (!/, 0\\)$/.test(color))
+                if (!/^rgba.*, 0\\)$/.test(color)) /* rgb(138, 103, 0) is a colour */
                     return color;
             }
             return 'rgb(255, 255, 255)';
