@@ -475,6 +475,48 @@ def nothing_is_wider_than_a_phone(page, pages):
         page.resize(1280, 900)
 
 
+def columns_are_as_wide_as_what_stands_in_them(page, pages):
+    """Addresses of IPv4, names and cookies stand there whole where there is room; no name takes all of it."""
+    words = ("opened", "lived", "local", "remote", "process", "end", "flags", "conn")
+    cut = """return [...document.querySelectorAll(arguments[0])].filter(cell => cell.scrollWidth > cell.clientWidth)
+        .map(cell => cell.innerText)"""
+    selector = ", ".join("#grid tbody .c-" + word for word in words)
+    try:
+        kept = pages + "/kept.html"
+        subprocess.run([PROGRAM, "report", "--force", os.path.join(ROOT, "tests", "golden", "whole-lives.ctr"),
+                        "--html", kept], check=True)
+        for width in (1280, 1920, 2560):
+            page.resize(width, 1440)
+            page.open(pages + "/scene.html")
+            expect_equal(page.js(cut, selector), [])
+            page.open(kept)
+            expect(page.all(selector), "no cells")
+            expect_equal(page.js(cut, selector), [])
+            expect(page.js("return byId('box').scrollWidth <= byId('box').clientWidth"), "it scrolls sideways", width)
+        page.resize(1280, 900)
+        page.open(pages + "/hostile.html")
+        widths = page.js("""return arguments[0].map(word => document.querySelector('#grid thead .c-' + word).offsetWidth /
+            parseFloat(getComputedStyle(document.documentElement).fontSize))""", words)
+        expect(all(width <= 13.5 for width in widths), widths)
+    finally:
+        page.resize(1280, 900)
+
+
+def findings_are_told_at_a_glance(page, pages):
+    """Their number has the colour of the worst; a few more than at first are not worth a click."""
+    page.open(pages + "/scene.html")
+    tile = "[...document.querySelectorAll('.tiles div')].find(one => one.innerText.startsWith('findings'))"
+    expect_equal(page.js("return %s.className" % tile), page.js("return data.findings[0].severity"))
+    more = "document.querySelector('#findings-list > button')"
+    drawn = "document.querySelectorAll('#findings-list .finding').length"
+    page.js("const one = data.findings[0]; data.findings = Array(8).fill(one); showFindings()")
+    expect_equal(page.js("return [%s, %s]" % (drawn, more)), [8, None])
+    page.js("data.findings = Array(9).fill(data.findings[0]); showFindings()")
+    expect_equal(page.js("return [%s, %s !== null]" % (drawn, more)), [6, True])
+    page.js("data.findings = []; showSummary()")
+    expect_equal(page.js("return %s.className" % tile), "")
+
+
 def contrast_is_enough_in_both_schemes(page, pages):
     """WCAG 2.1, 1.4.3: 4.5 to 1 for text."""
     script = """
@@ -544,7 +586,8 @@ TESTS = [
     durations_are_those_of_the_text, average_over_time_adds_up,
     page_with_room_for_few_says_what_it_leaves_out,
     names_that_are_markup_are_text, script_that_is_put_in_does_not_run, hundred_thousand_are_quick,
-    nothing_is_wider_than_a_phone, contrast_is_enough_in_both_schemes, pictures_are_taken,
+    nothing_is_wider_than_a_phone, columns_are_as_wide_as_what_stands_in_them, findings_are_told_at_a_glance,
+    contrast_is_enough_in_both_schemes, pictures_are_taken,
 ]
 
 

@@ -137,7 +137,7 @@ function drawLosses(picture, size, x) {
 
 function drawChart() {
 	const box = byId("chart"), width = Math.max(280, Math.floor(box.clientWidth));
-	const size = { width, height: width < 500 ? 220 : 300, left: 0, right: 8, top: 18, bottom: 26 };
+	const size = { width, height: width < 500 ? 220 : Math.max(300, Math.min(480, Math.round(width * 0.36))), left: 0, right: 8, top: 18, bottom: 26 };
 	const states = shownStates();
 	const x = ns => size.left + ns / chart.end * (size.width - size.left - size.right);
 	let low = new Float64Array(chart.parts), most = 0;

@@ -2,7 +2,8 @@
 // What was recorded and lost, what is wrong, and which lives to look at first.
 
 const FINDINGS_FIRST = 6;
-const WORST_AT_ONCE = 6;
+const FINDINGS_SPARED = 2;   // so few are not worth a click
+const WORST_AT_ONCE = 8;
 
 /// By which rule a page has less lives than were counted; null: it has all.
 function leftOut() {
@@ -32,12 +33,13 @@ function showSummary() {
 	const lost = sum(losses), unreadable = sum(data.lost) - lost; /* what was recorded the tracer has not lost */
 	const tiles = [
 		["connections", number(totals.connections)], ["flagged", number(totals.flagged)],
-		["findings", number(data.findings.length)], ["listeners", number(totals.listeners)],
-		["events lost", number(lost)], ...(unreadable ? [["events unreadable", number(unreadable)]] : []),
+		["findings", number(data.findings.length), data.findings[0]?.severity], ["listeners", number(totals.listeners)],
+		["events lost", number(lost), lost ? "crit" : null],
+		...(unreadable ? [["events unreadable", number(unreadable), "crit"]] : []),
 		["gaps in histories", number(totals.gaps)],
 	];
 	fill(byId("summary"),
-		el("dl", { class: "tiles" }, ...tiles.map(([name, value]) => el("div", {}, el("dt", {}, name),
+		el("dl", { class: "tiles" }, ...tiles.map(([name, value, grade]) => el("div", { class: grade }, el("dt", {}, name),
 			el("dd", {}, value)))),
 		data.problem ? el("p", { class: "alarm" }, "The recording is not whole: " + data.problem) : null,
 		lost || unreadable ? el("p", { class: "alarm" }, (lost ? "Lost " + count(lost, "event") + ": " + losses
@@ -83,7 +85,8 @@ function findingCard(finding) {
 
 function showFindings() {
 	const lines = (data.diagnosis || "").split("\n").filter(line => line);
-	const first = data.findings.slice(0, FINDINGS_FIRST), others = data.findings.slice(FINDINGS_FIRST);
+	const n = data.findings.length > FINDINGS_FIRST + FINDINGS_SPARED ? FINDINGS_FIRST : data.findings.length;
+	const first = data.findings.slice(0, n), others = data.findings.slice(n);
 	byId("findings-list").replaceChildren(...lines.map(line => el("p", { class: "note" }, line)), ...first.map(findingCard));
 	if (!others.length)
 		return;

@@ -33,6 +33,7 @@ function showTimes() {
 	showSummary();
 	drawChart();
 	showWorst();
+	fitColumns();
 	drawRows(true);
 	if (table.chosen >= 0)
 		showLife(table.chosen);

@@ -4,13 +4,16 @@
 const ROWS_BESIDE = 8;        // drawn above and below what is in sight
 const TALLEST_PX = 8e6;       // browsers have no elements of any height
 const PAGE_ROWS = 10;
+const FLAG_PX = 135;          // a long one
+const LIVES_MEASURED = 5000;
 
 const table = {
 	shown: [],                // places of the lives that the filter lets through, sorted
-	sort: { id: "opened", down: false },
+	sort: { id: "opened", down: false, fits: true },
 	active: -1,               // in shown
 	chosen: -1,               // in lives
 	first: -1,                // drawn row
+	flagsRoom: 1,             // how many flags stand beside each other
 	texts: null,              // of each life, for the search
 };
 
@@ -49,7 +52,7 @@ function processKey(life) {
 /// As many as there is room for, trouble first; of the others how many they are.
 function flagCell(life) {
 	const flags = flagsOf(life).sort((a, b) => badFlags.has(b) - badFlags.has(a));
-	const room = innerWidth > 1500 ? 3 : innerWidth > 700 ? 1 : 2, names = flags.map(flag => data.flags[flag]);
+	const room = table.flagsRoom, names = flags.map(flag => data.flags[flag]);
 	const shown = flags.slice(0, room).map(flag => el("span", {
 		class: "flag" + (badFlags.has(flag) ? " bad" : ""), title: names.join(", "),
 	}, data.flags[flag]));
@@ -57,17 +60,17 @@ function flagCell(life) {
 }
 
 const columns = [
-	{ id: "opened", title: "Since", key: since, text: life => get(life, "opened") === null ? "≤ " + time(since(life), 0) : time(since(life), 3) },
+	{ id: "opened", title: "Since", key: since, text: life => get(life, "opened") === null ? "≤ " + time(since(life), 0) : time(since(life), 3), fits: true },
 	{ id: "lived", title: "Lived", key: lived, text: life => (get(life, "duration_ns") === null ? "≥ " : "") + duration(lived(life)), right: true },
 	{ id: "life", title: "States", node: life => [stateBars(life, spanOf(life), false)] },
-	{ id: "local", title: "Local", key: life => portKey(get(life, "laddr"), get(life, "lport")), text: localEnd },
-	{ id: "remote", title: "Remote", key: life => portKey(get(life, "raddr"), get(life, "rport")), text: remoteEnd },
-	{ id: "process", title: "Process", key: processKey, text: process },
-	{ id: "end", title: "End", key: endText, text: endText },
+	{ id: "local", title: "Local", key: life => portKey(get(life, "laddr"), get(life, "lport")), text: localEnd, fits: true },
+	{ id: "remote", title: "Remote", key: life => portKey(get(life, "raddr"), get(life, "rport")), text: remoteEnd, fits: true },
+	{ id: "process", title: "Process", key: processKey, text: process, fits: true },
+	{ id: "end", title: "End", key: endText, text: endText, fits: true },
 	{ id: "flags", title: "Flags", key: life => -get(life, "marks").length - (isBad(life) ? 100 : 0), node: flagCell },
 	{ id: "sent", title: "Sent", key: life => get(life, "bytes_sent"), text: life => bytes(get(life, "bytes_sent")), right: true },
 	{ id: "received", title: "Received", key: life => get(life, "bytes_received"), text: life => bytes(get(life, "bytes_received")), right: true },
-	{ id: "conn", title: "Conn", key: life => get(life, "conn"), text: life => get(life, "conn") ?? NOT_KNOWN },
+	{ id: "conn", title: "Conn", key: life => get(life, "conn"), text: life => get(life, "conn") ?? NOT_KNOWN, fits: true },
 ];
 
 /// What is not known comes last, whichever way it is sorted.
@@ -124,6 +127,30 @@ function applyFilter() {
 	drawRows(true);
 }
 
+/// Each column of words as wide as what stands in it, so that none is cut while another has room left. A letter has its
+/// width, whichever stands beside it; of very many lives some are looked at.
+function fitColumns() {
+	const grid = byId("grid"), pen = document.createElement("canvas").getContext("2d"), style = getComputedStyle(grid);
+	const rem = parseFloat(getComputedStyle(document.documentElement).fontSize), letters = new Map();
+	const widthOf = text => {
+		let px = 0;
+		for (const letter of text) {
+			if (!letters.has(letter))
+				letters.set(letter, pen.measureText(letter).width);
+			px += letters.get(letter);
+		}
+		return px;
+	};
+	pen.font = style.fontSize + " " + style.fontFamily;
+	const every = Math.ceil(lives.length / LIVES_MEASURED);
+	for (const column of columns.filter(one => one.fits)) {
+		let px = widthOf(column.title + " ▲") * 1.15; // it is bold
+		for (let i = 0; i < lives.length; i += every)
+			px = Math.max(px, widthOf(column.text(lives[i])));
+		grid.style.setProperty("--w-" + column.id, (px / rem + 1.15).toFixed(2) + "rem");
+	}
+}
+
 function rowHeight() {
 	const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
 	return Math.round(rem * (matchMedia("(max-width: 700px)").matches ? 6.4 : 1.9));
@@ -172,6 +199,11 @@ function layOut() {
 	return { px, first, last, above, below: Math.max(0, tall - above - (last - first) * px) };
 }
 
+function flagsRoom() {
+	const head = byId("grid").tHead.querySelector(".c-flags");
+	return matchMedia("(max-width: 700px)").matches ? 2 : Math.max(1, Math.min(3, Math.floor((head?.offsetWidth ?? 0) / FLAG_PX)));
+}
+
 function drawRows(anyway) {
 	const { px, first, last, above, below } = layOut();
 	if (!anyway && first === table.first)
@@ -179,6 +211,7 @@ function drawRows(anyway) {
 	table.first = first;
 	const grid = byId("grid"), rows = [];
 	grid.style.setProperty("--row", px + "px");
+	table.flagsRoom = flagsRoom();
 	for (let place = first; place < last; place++)
 		rows.push(rowOf(place));
 	grid.tBodies[0].replaceChildren(spacer(above), ...rows, spacer(below));
@@ -292,6 +325,7 @@ function showTable() {
 	byId("grid").setAttribute("aria-colcount", String(columns.length));
 	byId("grid").append(el("thead", { role: "rowgroup" }), el("tbody", { role: "rowgroup" }));
 	fillChoices();
+	fitColumns();
 	drawHead();
 	applyFilter();
 	let waiting = 0;
