@@ -26,7 +26,7 @@ static const struct ct_finder *const finders[] = {
 	&ct_find_last_ack_stuck,    &ct_find_closing_stuck,	&ct_find_time_wait_pressure,
 	&ct_find_keepalive_race,    &ct_find_handshake_bound,	&ct_find_silent_ghost,
 	&ct_find_close_wait_over,   &ct_find_fin_wait_over,	&ct_find_last_ack_over,
-	&ct_find_closing_over,
+	&ct_find_closing_over,	    &ct_find_ended_at_once,
 };
 
 /*

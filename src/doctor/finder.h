@@ -76,6 +76,7 @@ extern const struct ct_finder ct_find_half_open_ghost;
 extern const struct ct_finder ct_find_dead_peer_hang;
 extern const struct ct_finder ct_find_syn_unanswered;
 extern const struct ct_finder ct_find_given_up;
+extern const struct ct_finder ct_find_ended_at_once;
 extern const struct ct_finder ct_find_refused;
 extern const struct ct_finder ct_find_unreachable;
 extern const struct ct_finder ct_find_accept_overflow;

@@ -145,6 +145,33 @@ static void connect_that_is_given_up_while_another_is_answered_is_innocent(void 
 	free(told);
 }
 
+/// The error comes while connect() runs still, and no event tells of it.
+static void connect_that_this_host_rejects_is_found(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *doctor = start_doctor(e2e);
+	struct e2e_pair pair = {.client = e2e_actor_start(e2e, &e2e->home, "ct-client"),
+				.port = e2e_port(0)};
+	const json_t *finding;
+
+	e2e_netns_shell(&e2e->home,
+			"nft 'add table inet ct_rejects' && nft 'add chain inet ct_rejects out "
+			"{ type filter hook output priority 0; }' && nft 'add rule inet ct_rejects "
+			"out tcp dport %u reject with icmp host-unreachable'",
+			pair.port);
+	for (int i = 0; i < GIVEN_UP; i++) {
+		ask_for_it(&pair, "127.0.0.1");
+		e2e_actor_close(pair.client, pair.client_fd);
+	}
+	e2e_netns_shell(&e2e->home, "nft 'delete table inet ct_rejects'");
+	finding = only_finding(doctor, "syn-unanswered");
+
+	e2e_assert_has(finding, "{s:s, s:s, s:i}", "severity", "note", "confidence", "low", "count",
+		       GIVEN_UP);
+	assert_non_null(strstr(e2e_event_text(finding, "summary"),
+			       " or a firewall on this host rejects them "));
+}
+
 /// The first SYN is lost: an error that comes while connect() runs still does not end it.
 static void connect_that_icmp_ends_is_found(void **state)
 {
@@ -225,6 +252,7 @@ static void nothing_found_is_no_line_of_json_and_is_said_all_the_same(void **sta
 static const struct CMUnitTest tests[] = {
 	E2E_TEST(connect_that_is_given_up_again_and_again_is_found),
 	E2E_TEST(connect_that_is_given_up_while_another_is_answered_is_innocent),
+	E2E_TEST(connect_that_this_host_rejects_is_found),
 	E2E_TEST(connect_that_icmp_ends_is_found),
 	E2E_TEST(full_listener_is_not_said_to_be_silent_by_a_recording),
 	E2E_TEST(nothing_found_is_no_line_of_json_and_is_said_all_the_same),

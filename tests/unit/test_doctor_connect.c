@@ -280,6 +280,40 @@ static void given_up_beside_one_that_was_answered_are_innocent(void **state)
 	assert_false(is_told(&printed, "syn-unanswered"));
 }
 
+static void three_that_ended_at_once_may_have_been_rejected_here(void **state)
+{
+	struct patient patient = given_up(MS / 4);
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	ask(&printed, CT_OUTPUT_JSON, &patient, 3, NULL);
+	assert_int_equal(times_told(&printed, "\"id\":"), 1);
+	assert_non_null(strstr(
+		printed.text,
+		"\"id\":\"syn-unanswered\",\"severity\":\"note\",\"confidence\":\"low\","
+		"\"summary\":\"3 connect() calls to 10.0.0.2:80 were closed by their own process "
+		"at once, the longest after 250 us, and none to it was answered while it was "
+		"watched: either it does not wait, or a firewall on this host rejects "
+		"them by an ICMP error, of which no event tells\""));
+	assert_non_null(strstr(printed.text, "\"given_up\":3,\"shortest_ns\":250000,"
+					     "\"longest_ns\":250000}"));
+}
+
+static void few_that_ended_at_once_or_slow_ones_are_innocent(void **state)
+{
+	struct patient patient = given_up(MS), answered = gone(S, CT_STATE_FIN_WAIT1);
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_sink *sink = begin(&printed);
+
+	assert_false(finds("syn-unanswered", given_up(MS), 2));
+	assert_true(finds("syn-unanswered", given_up(10 * MS - 1), 3));
+	assert_false(finds("syn-unanswered", given_up(10 * MS), 3));
+	for (int i = 0; i < 3; i++)
+		doctor_sees(sink, &patient);
+	doctor_sees(sink, &answered);
+	doctor_concludes(&printed, sink);
+	assert_false(is_told(&printed, "syn-unanswered"));
+}
+
 /// Another connect() of RIVAL's process is answered so long after this one was begun.
 static void see_answer(struct ct_sink *sink, const struct ct_conn_id *rival, uint64_t after_ns)
 {
@@ -407,6 +441,8 @@ int main(void)
 		cmocka_unit_test(three_that_were_given_up_are_unanswered),
 		cmocka_unit_test(few_or_hasty_ones_are_innocent),
 		cmocka_unit_test(given_up_beside_one_that_was_answered_are_innocent),
+		cmocka_unit_test(three_that_ended_at_once_may_have_been_rejected_here),
+		cmocka_unit_test(few_that_ended_at_once_or_slow_ones_are_innocent),
 		cmocka_unit_test(losers_of_a_race_are_innocent),
 		cmocka_unit_test(who_was_no_rival_changes_nothing),
 		cmocka_unit_test(nothing_is_certain_of_one_in_a_crowd),
