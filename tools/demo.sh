@@ -34,9 +34,13 @@ END
 "$build/conntrace" doctor "$recording"
 cat <<END
 
+The demo has ended, and its processes are gone: a \`confirm\` that asks ss is for a fault that is still there, one
+that replays the recording works on.
+
 The recording is $recording. To go on with:
 
   $build/conntrace report $recording
+  $build/conntrace report $recording --html ${recording%.ctr}.html --force
   $build/conntrace replay $recording -c ct-pool
   ${as_root[*]:+${as_root[*]} }$build/conntrace -- $build/demo half-close
 END

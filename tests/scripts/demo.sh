@@ -70,6 +70,7 @@ reads_the_recording_without_sudo() {
 
 goes_on_with_sudo_where_it_has_to() {
 	grep -qFx "  $scratch/build/conntrace report $recording" "$scratch/out" &&
+		grep -qFx "  $scratch/build/conntrace report $recording --html ${recording%.ctr}.html --force" "$scratch/out" &&
 		[ "$(tail -n 1 "$scratch/out")" = "  sudo $scratch/build/conntrace -- $scratch/build/demo half-close" ]
 }
 
