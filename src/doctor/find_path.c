@@ -33,16 +33,16 @@ static bool is_syn_unanswered(const struct ct_conn *conn, uint64_t now_ns, struc
 {
 	const struct ct_step *last = ct_history_last(&conn->history);
 	bool waits = conn->phase == CT_PHASE_LIVE;
+	uint32_t again = ct_finder_syns_again(conn);
 	uint64_t for_ns;
 
-	if (!ct_finder_never_connected(conn) || !conn->retransmits ||
+	if (!ct_finder_never_connected(conn) || !again ||
 	    conn->reset.direction == CT_DIRECTION_RECEIVED || has_other_error(conn))
 		return false;
 	for_ns = waits && last->at_ns < now_ns ? now_ns - last->at_ns : last->for_ns;
 	if (for_ns == CT_NS_UNKNOWN)
 		for_ns = 0;
-	*ret = (struct ct_symptom){
-		for_ns, {for_ns, conn->retransmits, waits, last->at_ns != CT_NS_UNKNOWN}};
+	*ret = (struct ct_symptom){for_ns, {for_ns, again, waits, last->at_ns != CT_NS_UNKNOWN}};
 	return true;
 }
 

@@ -172,6 +172,31 @@ static void connect_that_this_host_rejects_is_found(void **state)
 			       " or a firewall on this host rejects them "));
 }
 
+/// No event tells of a SYN that does not get out; its socket has counted it when it closes.
+static void connect_that_this_host_drops_is_found(void **state)
+{
+	struct e2e *e2e = *state;
+	struct e2e_tracer *doctor = start_doctor(e2e);
+	struct e2e_pair pair = {.client = e2e_actor_start(e2e, &e2e->home, "ct-client"),
+				.port = e2e_port(0)};
+	const json_t *finding;
+
+	e2e_netns_shell(&e2e->home,
+			"nft 'add table inet ct_drops' && nft 'add chain inet ct_drops out "
+			"{ type filter hook output priority 0; }' && nft 'add rule inet ct_drops "
+			"out tcp dport %u drop'",
+			pair.port);
+	ask_again(e2e, &pair, "127.0.0.1");
+	e2e_actor_close(pair.client, pair.client_fd);
+	e2e_netns_shell(&e2e->home, "nft 'delete table inet ct_drops'");
+	finding = only_finding(doctor, "syn-unanswered");
+
+	e2e_assert_has(finding, "{s:s, s:[s]}", "severity", "warn", "connections",
+		       pair.client_conn);
+	assert_non_null(strstr(e2e_event_text(finding, "summary"),
+			       ": 1 connect() call sent the SYN again"));
+}
+
 /// The first SYN is lost: an error that comes while connect() runs still does not end it.
 static void connect_that_icmp_ends_is_found(void **state)
 {
@@ -253,6 +278,7 @@ static const struct CMUnitTest tests[] = {
 	E2E_TEST(connect_that_is_given_up_again_and_again_is_found),
 	E2E_TEST(connect_that_is_given_up_while_another_is_answered_is_innocent),
 	E2E_TEST(connect_that_this_host_rejects_is_found),
+	E2E_TEST(connect_that_this_host_drops_is_found),
 	E2E_TEST(connect_that_icmp_ends_is_found),
 	E2E_TEST(full_listener_is_not_said_to_be_silent_by_a_recording),
 	E2E_TEST(nothing_found_is_no_line_of_json_and_is_said_all_the_same),

@@ -255,6 +255,29 @@ static void three_that_were_given_up_are_unanswered(void **state)
 					     "\"longest_ns\":301000000}"));
 }
 
+/// What this host drops on its way out is no event; the socket has counted it.
+static void syn_that_only_the_socket_counted_was_sent_again(void **state)
+{
+	struct patient patient = given_up(5 * S);
+	_cleanup_(printed_fini) struct printed printed = {};
+
+	patient.conn.counted = true;
+	assert_false(finds("syn-unanswered", patient, 1));
+	patient.conn.counters.retransmits = 4;
+	ask(&printed, CT_OUTPUT_JSON, &patient, 3, NULL);
+	assert_non_null(strstr(printed.text,
+			       "\"summary\":\"10.0.0.2:80 does not answer: 3 connect() calls "
+			       "sent the SYN again, the longest waited for 5.00 s; "));
+	assert_non_null(strstr(printed.text, "\"syns_sent_again\":12,"));
+	/* and is no short time-out */
+	assert_null(strstr(printed.text, " did not answer in time"));
+	/* it was answered, and what was sent again was something else */
+	patient = gone(5 * S, CT_STATE_FIN_WAIT1);
+	patient.conn.counted = true;
+	patient.conn.counters.retransmits = 4;
+	assert_false(finds("syn-unanswered", patient, 3));
+}
+
 static void few_or_hasty_ones_are_innocent(void **state)
 {
 	struct patient again = given_up(301 * MS);
@@ -439,6 +462,7 @@ int main(void)
 		cmocka_unit_test(errors_that_differ_and_who_was_answered_are_told),
 		cmocka_unit_test(what_is_no_connect_that_icmp_ended_is_not_unreachable),
 		cmocka_unit_test(three_that_were_given_up_are_unanswered),
+		cmocka_unit_test(syn_that_only_the_socket_counted_was_sent_again),
 		cmocka_unit_test(few_or_hasty_ones_are_innocent),
 		cmocka_unit_test(given_up_beside_one_that_was_answered_are_innocent),
 		cmocka_unit_test(three_that_ended_at_once_may_have_been_rejected_here),
