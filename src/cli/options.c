@@ -246,6 +246,8 @@ static const char *meant_instead(const struct ct_options *options)
 
 	if (ct_expression_begins(options->words.data))
 		return "";
+	if (options->behind_dashes)
+		return "; what starts a command is 'conntrace record -- CMD', or 'conntrace -- CMD'";
 	if (syntax->file || syntax->may_file)
 		return "; there is one FILE, and an expression behind it";
 	return syntax->child ? "; a command to start stands behind --" : "";
@@ -287,6 +289,7 @@ static int check_whole(struct ct_options *options, int argc, char **argv, char *
 		options->child_argv = argv + optind;
 	else if (strcmp(argv[optind - 1], "--") == 0 && syntax->child)
 		return refuse(err, "no command behind --");
+	options->behind_dashes = !syntax->child && optind < argc && !strcmp(argv[optind - 1], "--");
 	for (; optind < argc && !syntax->child; optind++) {
 		r = take_word(options, argv[optind], err);
 		if (r)

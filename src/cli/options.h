@@ -92,6 +92,7 @@ struct ct_options {
 	struct ct_rotation rotation;
 	const char *file;    /// of the recording to read; NULL none
 	struct ct_buf words; /// of the expression, a blank behind each; parsed into select
+	bool behind_dashes;  /// words stand behind --, where no command can
 	char **child_argv;   /// `-- CMD…`, NULL-terminated; NULL none
 	char **command_line; /// all words of the call, for the recording's header; NULL-terminated
 };

@@ -141,6 +141,9 @@ static void words_that_no_command_takes_are_refused(void **state)
 	assert_refused(CT_COMMAND_REPORT, "a.ctr b.ctr", "there is one FILE");
 	assert_refused(CT_COMMAND_INFO, "a.ctr b.ctr", "takes one FILE: 'b.ctr'");
 	assert_refused(CT_COMMAND_REPLAY, "a.ctr -- curl", "'curl'");
+	assert_refused(CT_COMMAND_DOCTOR, "-- curl -s",
+		       "what starts a command is 'conntrace record");
+	assert_refused(CT_COMMAND_LIST, "-- curl -s", "what starts a command is 'conntrace record");
 	assert_refused(CT_COMMAND_LIST, "x.ctr", "'x.ctr'");
 	assert_refused(CT_COMMAND_LIST, "-- curl", "'curl'");
 	assert_refused(CT_COMMAND_CHECK, "everything", "'everything'");
