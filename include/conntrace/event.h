@@ -137,14 +137,14 @@ struct ct_event_state {
 	__u16 sk_err;	/* errno, positive; 0 none */
 	__u8 own_fin;	/* enum ct_fin: CLOSING → CLOSE, LAST_ACK → CLOSE */
 	__u8 reserved2;
-	__u32 actor_pid; /* tgid of who acted, CT_CONTEXT_PROCESS only; `ss -K` is one, never an
-			    owner */
+	__u32 actor_pid; /* tgid of who acted, CT_CONTEXT_PROCESS only; `ss -K` owns nothing */
 	__u32 write_seq; /* sequence number behind the last byte that the application has queued */
 	__u32 unread;	 /* bytes received and not read by the application */
 	__u32 unacked;	 /* bytes queued and not acknowledged by the peer */
 };
 
 #define CT_COMM_LEN 16
+
 struct ct_event_owner {
 	__u8 comm[CT_COMM_LEN]; /* NUL-padded, may lack a NUL, any bytes: untrusted */
 	__u32 uid;		/* of the socket, initial user namespace */

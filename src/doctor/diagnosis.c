@@ -90,6 +90,17 @@ static bool is_held(const struct ct_conn *conn)
 	return conn->phase == CT_PHASE_LIVE && !ct_is_let_go(conn);
 }
 
+/// One that is over.
+static int count(struct ct_diagnosis *d, const struct ct_conn *conn, uint64_t now_ns)
+{
+	if (conn->gaps) {
+		d->totals.with_gaps++;
+		return 0;
+	}
+	d->totals.connections++;
+	return judge(d, conn, now_ns);
+}
+
 int ct_diagnosis_observe(struct ct_diagnosis *d, const struct ct_update *update)
 {
 	int r;
@@ -113,14 +124,10 @@ int ct_diagnosis_observe(struct ct_diagnosis *d, const struct ct_update *update)
 	if (update->kind != CT_UPDATE_CLOSE)
 		return ct_ends_note(&d->ends, update);
 	r = is_held(update->conn) ? ct_holders_note(&d->holders, &update->conn->id) : 0;
-	if (r)
-		return r;
-	if (update->conn->gaps) {
-		d->totals.with_gaps++;
-		return 0;
-	}
-	d->totals.connections++;
-	return judge(d, update->conn, update->ts_ns);
+	if (r == 0)
+		r = count(d, update->conn, update->ts_ns);
+	ct_readers_forget(&d->readers, &update->conn->id);
+	return r;
 }
 
 static int conclude(struct ct_diagnosis *d, const struct ct_finder *finder,

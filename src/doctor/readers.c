@@ -7,8 +7,7 @@
 
 #include "culprits.h"
 
-/// Who has more that stall at a time learns no less of the others: of those it is said that the
-/// reader is not known.
+/// Of those that stall, or did. Of others it is said that the reader is not known.
 #define READERS_MAX 10000
 
 static struct ct_reader_key key_of(const struct ct_conn_id *id)
@@ -123,6 +122,17 @@ void ct_readers_note_judged(struct ct_reader *readers, const struct ct_conn_id *
 		return;
 	reader->sender = *sender;
 	reader->is_judged = true;
+}
+
+void ct_readers_forget(struct ct_reader **readers, const struct ct_conn_id *sender)
+{
+	const struct ct_reader_key key = key_of_other(sender);
+	struct ct_reader *reader = find(*readers, &key);
+
+	if (!reader || reader->is_judged || !is_same(&reader->sender, sender))
+		return;
+	HASH_DELETE(hh, *readers, reader);
+	free(reader);
 }
 
 void ct_readers_join(const struct ct_reader *readers, struct ct_case *cases)

@@ -45,6 +45,9 @@ int ct_readers_look(struct ct_reader **readers, const struct ct_update *update);
 /// SENDER has become part of a case.
 void ct_readers_note_judged(struct ct_reader *readers, const struct ct_conn_id *sender);
 
+/// SENDER is over: nobody is looked for at its other end any more unless it is part of a case.
+void ct_readers_forget(struct ct_reader **readers, const struct ct_conn_id *sender);
+
 /// Counts those that are known with the cases of their senders, which are BY_SERVICE.
 void ct_readers_join(const struct ct_reader *readers, struct ct_case *cases);
 

@@ -214,7 +214,7 @@ static const struct column columns[] = {
 	{.name = "TIME", .put = put_time, .width = 15, .right = true},
 	{.name = "STATE", .put = put_state, .width = 11, .only_listed = true},
 	{.name = "AGE", .put = put_age, .width = 8, .only_listed = true, .right = true},
-	{.name = "TIMER", .put = put_timer, .width = 15, .only_listed = true},
+	{.name = "TIMER", .put = put_timer, .width = 16, .only_listed = true},
 	{.name = "PID", .put = put_pid, .width = 8, .right = true},
 	{.name = "COMM", .put = put_comm, .width = 10, .wide_width = 15, .is_cut = true},
 	{.name = "LADDR", .put = put_laddr, .width = 15, .is_address = true, .begins = true},

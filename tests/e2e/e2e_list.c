@@ -100,6 +100,14 @@ static void assert_in_vain(const struct look *look, const char *name, const char
 			120000 * NS_PER_MS); /* TCP_RTO_MAX */
 }
 
+/// Of so many seconds: from ten minutes on ss cuts to whole minutes, and of one second every time
+/// that is told would do.
+static void set_keepalive(const struct e2e_pair *pair)
+{
+	e2e_actor_set_keepalive(pair->client, pair->client_fd);
+	e2e_actor_set(pair->client, pair->client_fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_TIME_S);
+}
+
 static void keepalive_timer_is_told_with_what_it_has_left(void **state)
 {
 	struct e2e *e2e = *state;
@@ -108,8 +116,7 @@ static void keepalive_timer_is_told_with_what_it_has_left(void **state)
 
 	listen_far(e2e, &pair);
 	e2e_pair_connect(&pair, E2E_FAR_HOST);
-	e2e_actor_set(pair.client, pair.client_fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_TIME_S);
-	e2e_actor_set_keepalive(pair.client, pair.client_fd);
+	set_keepalive(&pair);
 	wait_timer(&e2e->home, pair.client_conn, "keepalive", 0);
 	look = look_at(e2e, &e2e->home, pair.client_conn);
 
@@ -225,7 +232,7 @@ static void held_fin_wait2_has_its_keepalive_timer(void **state)
 
 	listen_far(e2e, &pair);
 	e2e_pair_connect(&pair, E2E_FAR_HOST);
-	e2e_actor_set_keepalive(pair.client, pair.client_fd);
+	set_keepalive(&pair);
 	e2e_actor_shutdown(pair.client, pair.client_fd, SHUT_WR);
 	e2e_ss_wait_none(&e2e->home, "state fin-wait-1 dport = :%u", pair.port);
 	look = look_at(e2e, &e2e->home, pair.client_conn);

@@ -216,9 +216,34 @@ static void addresses_that_are_used_again_are_of_another_reader(void **state)
 	assert_told(ends, CURL);
 }
 
+/// Of a long trace: what is known of those that were not found to stall makes room for others.
+static void those_that_went_on_take_nobody_s_place(void **state)
+{
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	const struct ct_session session = a_session();
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_sink *sink = doctor_begin(&printed, &session, options);
+	struct patient reads = patient_of(&nginx), waits = patient_of(&curl);
+	struct end goes_on = curl;
+
+	goes_on.is_innocent = true;
+	for (goes_on.apart = 1; goes_on.apart <= 10000; goes_on.apart++) {
+		struct patient patient = patient_of(&goes_on);
+
+		probe(sink, &patient, 0);
+		doctor_sees(sink, &patient);
+	}
+	probe(sink, &waits, 0);
+	doctor_sees(sink, &waits);
+	doctor_sees(sink, &reads);
+	doctor_concludes(&printed, sink);
+	assert_non_null(strstr(printed.text, NGINX));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(those_that_went_on_take_nobody_s_place),
 		cmocka_unit_test(reader_whose_end_was_seen_is_the_culprit),
 		cmocka_unit_test(reader_who_has_asked_is_named_as_well),
 		cmocka_unit_test(reader_elsewhere_is_not_known),

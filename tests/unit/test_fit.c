@@ -108,8 +108,8 @@ static void without_a_screen_widths_are_fixed(void **state)
 	const struct ct_update u = a_found_mini();
 
 	expect_on(0, "state,timer,flags,detail", &u, 1,
-		  "STATE       TIMER           FLAGS DETAIL\n"
-		  "TIME_WAIT   32.1 s          -     -\n");
+		  "STATE       TIMER            FLAGS DETAIL\n"
+		  "TIME_WAIT   32.1 s           -     -\n");
 }
 
 int main(void)

@@ -86,18 +86,18 @@ static void begins_with_the_state_and_leaves_out_what_is_the_same_on_every_line(
 
 	expect_list(
 		CT_OUTPUT_TABLE, NULL, updates, 2,
-		"STATE            AGE TIMER                PID COMM       LADDR           LPORT "
+		"STATE            AGE TIMER                 PID COMM       LADDR           LPORT "
 		"RADDR           RPORT OWNER     FLAGS DETAIL\n"
-		"LISTEN             - -                   4242 curl       10.0.0.1        45678 "
+		"LISTEN             - -                    4242 curl       10.0.0.1        45678 "
 		"-                   - scan      -     backlog 0 of 128\n"
-		"TIME_WAIT    ≥27.9 s 32.1 s                 - -          10.0.0.1        45678 "
+		"TIME_WAIT    ≥27.9 s 32.1 s                  - -          10.0.0.1        45678 "
 		"10.0.0.2           80 -         -     -\n");
 	expect_list(
 		CT_OUTPUT_WIDE, NULL, updates, 1,
-		"STATE            AGE TIMER                PID COMM            LADDR           "
+		"STATE            AGE TIMER                 PID COMM            LADDR           "
 		"LPORT RADDR           RPORT CONN          NETNS   UID ROLE     OWNER      RECVQ  "
 		"SENDQ FLAGS DETAIL\n"
-		"LISTEN             - -                   4242 curl            10.0.0.1        "
+		"LISTEN             - -                    4242 curl            10.0.0.1        "
 		"45678 -                   - 1a2b     4026531840  1000 listener scan           0    "
 		"128 -     backlog 0 of 128\n");
 }
