@@ -37,8 +37,11 @@ DESTDIR ?=
 ARGS    ?=
 V       ?=
 
-CFLAGS  ?= -O2 -g
+CFLAGS  ?= -O3 -g
 LDFLAGS ?=
+# The program is optimised as one: what stands for each event is many small functions in many files.
+# Tests are linked of the same objects as they are.
+LTO     ?= $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/conntrace
 
@@ -81,6 +84,7 @@ CT_CPPFLAGS  = $(SYSROOT_FLAGS) -D_GNU_SOURCE -DCT_VERSION='"$(VERSION)"' -Iincl
 	$(PKG_CFLAGS)
 CT_CFLAGS   := -std=gnu11 $(WARN_FLAGS)
 CT_LDFLAGS  := $(SYSROOT_FLAGS) -Wl,--as-needed
+TEST_LDFLAGS := $(CT_LDFLAGS) -fno-lto
 # cmocka hands every test a state that few of them use.
 TEST_FLAGS  := -Itests -Wno-unused-parameter
 ASAN_FLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -324,7 +328,7 @@ as_root = $(if $(filter-out 0,$(shell id -u)),sudo)
 
 # What everything is built with. When it changes it is looked over, and all is built anew.
 TOOLCHAIN := $(strip $(ARCH) $(CC) $(CLANG) $(PKG_CONFIG) $(PKG_CONFIG_PATH) $(PKGS) $(SYSROOT) \
-	$(CPPFLAGS) $(CFLAGS) $(LDFLAGS))
+	$(CPPFLAGS) $(CFLAGS) $(LTO) $(LDFLAGS))
 ifneq ($(file <$(BUILD)/toolchain),$(TOOLCHAIN))
 $(BUILD)/toolchain: always
 endif
@@ -372,7 +376,7 @@ $(addsuffix /obj/src/report/page.o,$(BUILD) $(ASAN) $(COV)): $(PAGE)
 
 $(BUILD)/conntrace: $(OBJS)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ $(PKG_LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LTO) $(LDFLAGS) $^ $(PKG_LIBS) -o $@
 
 $(BUILD)/completions/conntrace.bash: $(BUILD)/conntrace
 	$(call say,GEN,$@)
@@ -386,10 +390,10 @@ $(BUILD)/completions/_conntrace: $(BUILD)/conntrace
 
 # Objects and unit tests exist three times: as they ship, under sanitizers, and for coverage.
 
-# $(1) tree, $(2) compiler flags
+# $(1) tree, $(2) compiler flags, $(3) more of them for what is no test
 define tree_rules
 $(1)/obj/%.o: %.c $(BUILD)/toolchain
-	$(call compile,$(2))
+	$(call compile,$(2) $(3))
 
 $(1)/obj/tests/%.o: tests/%.c $(BUILD)/toolchain-tests
 	$(call compile,$(2) $(TEST_FLAGS))
@@ -407,7 +411,7 @@ define program_rule
 $(1)/$(4)_$(3): $(5:%.c=$(1)/obj/%.o)
 	$$(call say,LINK,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $(2) $$(CT_LDFLAGS) $$(LDFLAGS) $$^ $$(TEST_LIBS) $$(PKG_LIBS) -o $$@
+	$$(Q)$$(CC) $(2) $$(TEST_LDFLAGS) $$(LDFLAGS) $$^ $$(TEST_LIBS) $$(PKG_LIBS) -o $$@
 endef
 
 # $(1) tree, $(2) test
@@ -421,7 +425,7 @@ endef
 unit_rule = $(if $(filter undefined,$(origin UNIT_SRCS_$(3))),$(call unregistered_rule,$(1),$(3)),$(call \
 	program_rule,$(1),$(2),$(3),unit/test,tests/unit/test_$(3).c $(UNIT_SRCS_$(3))))
 
-$(eval $(call tree_rules,$(BUILD),$$(CFLAGS)))
+$(eval $(call tree_rules,$(BUILD),$$(CFLAGS),$$(LTO)))
 $(eval $(call tree_rules,$(ASAN),$(ASAN_FLAGS)))
 $(eval $(call tree_rules,$(COV),$(COV_FLAGS)))
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(BUILD),$$(CFLAGS),$(test))))
@@ -471,12 +475,12 @@ $(SUPPORT): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/support/*.c))
 $(BUILD)/e2e/e2e_%: $(BUILD)/obj/tests/e2e/e2e_%.o $(SUPPORT)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(PKG_LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(PKG_LIBS) -o $@
 
 $(BUILD)/soak/soak: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/soak/*.c)) $(SUPPORT)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(PKG_LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(PKG_LIBS) -o $@
 
 $(BUILD)/bench/bench: $(addprefix $(BUILD)/obj/,bench/bench.o bench/run.o src/base/number.o)
 $(BUILD)/bench/churn: $(addprefix $(BUILD)/obj/bench/,churn.o workload.o)
@@ -485,19 +489,19 @@ $(BUILD)/bench/idle: $(addprefix $(BUILD)/obj/bench/,idle.o workload.o)
 $(BENCH_PROGRAMS):
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ -o $@
+	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) $^ -o $@
 
 $(DEMO): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard demo/*.c))
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ -o $@
+	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) $^ -o $@
 
 $(BUILD)/e2e/e2e_demo: | $(DEMO)
 
 $(BUILD)/golden/scenes: $(BUILD)/obj/tests/golden/scenes.o $(SUPPORT)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(CT_LDFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(PKG_LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) $^ $(TEST_LIBS) $(PKG_LIBS) -o $@
 
 # Pages for a browser to open: many lives, and hostile ones.
 $(eval $(call program_rule,$(BUILD),$$(CFLAGS),pages,browser/browser,tests/browser/pages.c $(UNIT_SRCS_report_html)))
