@@ -133,8 +133,19 @@ static uint32_t first_with(const struct ct_slots *slots, uint32_t number, uint64
 	return number;
 }
 
+/*
+ * The kernel counts cookies up, on each CPU, so that a new socket's is mostly greater than all that
+ * were seen: then there is no need to wait for the memory that would tell that nobody has it.
+ */
+static bool is_greater_than_all(const struct ct_slots *slots, uint64_t key)
+{
+	return key > slots->greatest[key >> 63];
+}
+
 uint32_t ct_slots_find(const struct ct_slots *slots, uint64_t key)
 {
+	if (is_greater_than_all(slots, key))
+		return 0;
 	return slots->bits ? first_with(slots, slots->chains[chain_of(slots, key)], key) : 0;
 }
 
@@ -166,9 +177,12 @@ static void leave_order(struct ct_slots *slots, uint32_t number)
 void ct_slots_link(struct ct_slots *slots, uint32_t number, uint64_t key)
 {
 	uint32_t *chain = &slots->chains[chain_of(slots, key)];
-	uint32_t newest = first_with(slots, *chain, key);
+	bool is_new = is_greater_than_all(slots, key);
+	uint32_t newest = is_new ? 0 : first_with(slots, *chain, key);
 	struct ct_slot *slot = ct_slot(slots, number);
 
+	if (is_new)
+		slots->greatest[key >> 63] = key;
 	if (newest)
 		leave_order(slots, newest);
 	slot->key = key;

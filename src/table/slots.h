@@ -40,6 +40,8 @@ struct ct_slots {
 	uint64_t factor;   /// odd: of a key and this one, its chain is made
 	uint32_t first;	   /// in the order of coming
 	uint32_t last;
+	uint64_t
+		greatest[2]; /// key that was ever linked: of those below 1 << 63, and of the others
 };
 
 /// The slot NUMBER, to be looked at only until the next ct_slots_take().

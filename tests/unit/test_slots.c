@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "conntrace/cleanup.h"
+#include "conntrace/count.h"
 
 /// More than there are chains at first, several times over.
 #define MANY 5000
@@ -77,6 +78,24 @@ static void each_of_many_is_found_by_its_key(void **state)
 		take_off(&slots, numbers[i]);
 	for (size_t i = 0; i < MANY; i++)
 		assert_int_equal(ct_slots_find(&slots, key_of(i + 1)), i % 3 ? numbers[i] : 0);
+}
+
+/// Those of what has no cookie are greater than all that the kernel gives.
+static void greater_key_does_not_hide_a_smaller_one(void **state)
+{
+	_cleanup_(ct_slots_fini) struct ct_slots slots = {0};
+	const uint64_t keys[] = {1ULL << 63 | 2, 9, 1ULL << 63 | 1, 7, 11, 1ULL << 63};
+	uint32_t numbers[CT_COUNT(keys)];
+
+	for (size_t i = 0; i < CT_COUNT(keys); i++) {
+		assert_int_equal(ct_slots_find(&slots, keys[i]), 0);
+		numbers[i] = add(&slots, keys[i]);
+	}
+	for (size_t i = 0; i < CT_COUNT(keys); i++)
+		assert_int_equal(ct_slots_find(&slots, keys[i]), numbers[i]);
+	take_off(&slots, numbers[4]);
+	assert_int_equal(ct_slots_find(&slots, 11), 0);
+	assert_int_equal(ct_slots_find(&slots, 9), numbers[1]);
 }
 
 static void chains_stay_short(void **state)
@@ -157,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_found_where_nothing_is),
 		cmocka_unit_test(each_of_many_is_found_by_its_key),
+		cmocka_unit_test(greater_key_does_not_hide_a_smaller_one),
 		cmocka_unit_test(chains_stay_short),
 		cmocka_unit_test(slot_that_was_given_back_is_taken_again),
 		cmocka_unit_test(newest_of_a_key_is_found_and_the_others_behind_it),
