@@ -40,8 +40,9 @@ V       ?=
 CFLAGS  ?= -O3 -g
 LDFLAGS ?=
 # The program is optimised as one: what stands for each event is many small functions in many files.
-# Tests are linked of the same objects as they are.
-LTO     ?= $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
+# Tests are linked of the same objects as they are. LTO= on the command line leaves it out, and so do
+# CFLAGS that say something of it themselves.
+LTO     ?= $(if $(findstring clang,$(CC))$(findstring lto,$(CFLAGS)),,-flto=auto -ffat-lto-objects)
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/conntrace
 
@@ -84,7 +85,7 @@ CT_CPPFLAGS  = $(SYSROOT_FLAGS) -D_GNU_SOURCE -DCT_VERSION='"$(VERSION)"' -Iincl
 	$(PKG_CFLAGS)
 CT_CFLAGS   := -std=gnu11 $(WARN_FLAGS)
 CT_LDFLAGS  := $(SYSROOT_FLAGS) -Wl,--as-needed
-TEST_LDFLAGS := $(CT_LDFLAGS) -fno-lto
+TEST_LDFLAGS = $(CT_LDFLAGS) $(if $(LTO),-fno-lto)
 # cmocka hands every test a state that few of them use.
 TEST_FLAGS  := -Itests -Wno-unused-parameter
 ASAN_FLAGS  := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

@@ -297,6 +297,19 @@ static inline bool ct_conn_was_met_late(const struct ct_conn *conn)
 }
 
 /**
+ * How often it sent a segment again, as far as is known.
+ *
+ * The socket counts an attempt that this host itself drops on its way out; no event tells of that
+ * one: tcp_retransmit_skb() traces what was sent.
+ */
+static inline uint32_t ct_conn_sent_again(const struct ct_conn *conn)
+{
+	uint32_t counted = conn->counted ? conn->counters.retransmits : 0;
+
+	return counted > conn->retransmits ? counted : conn->retransmits;
+}
+
+/**
  * Its process gave up a connect() before anything had answered it. enum ct_end has no word for
  * that: it is CT_END_UNKNOWN.
  *
@@ -312,7 +325,7 @@ static inline bool ct_conn_was_given_up(const struct ct_conn *conn)
 	return conn->end == CT_END_UNKNOWN && conn->closed_by == CT_CLOSED_BY_LOCAL &&
 	       !conn->gaps && conn->history.n_steps == 1 &&
 	       conn->history.steps[0].state == CT_STATE_SYN_SENT &&
-	       (is_by_other_call || conn->retransmits);
+	       (is_by_other_call || ct_conn_sent_again(conn));
 }
 
 /// From its SYN to ESTABLISHED; CT_NS_UNKNOWN. Of an accepted connection only where its SYN was

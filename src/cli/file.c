@@ -14,8 +14,9 @@
 #include "stop.h"
 #include "unseen.h"
 
-/// A reading is over soon, unlike a trace: it may take some 55 MB more, if there are so many. They
-/// are those of 2,000 connections a second that stay in TIME_WAIT for its minute.
+/// The reading of a file is over soon, unlike a trace or what one sends through a pipe: it may take
+/// some 55 MB more, if there are so many. They are those of 2,000 connections a second that stay in
+/// TIME_WAIT for its minute.
 #define AWAKE_MAX (1u << 17)
 
 /// What a command does once its file is open, beside reading it and printing.
@@ -193,7 +194,7 @@ int ct_file_run(struct ct_options *options, ct_sink_new_fn new_sink)
 	struct ct_pipeline_config config = {
 		.select = &options->select,
 		.max_updates = options->count,
-		.max_awake = AWAKE_MAX,
+		.max_awake = can_be_read_again(options->file) ? AWAKE_MAX : 0,
 	};
 	_cleanup_(ct_page_file_fini) struct ct_page_file page = CT_PAGE_FILE_NONE;
 	struct ct_recording_info info = {};

@@ -246,7 +246,7 @@ static const char *meant_instead(const struct ct_options *options)
 
 	if (ct_expression_begins(options->words.data))
 		return "";
-	if (options->behind_dashes)
+	if (options->behind_dashes && !syntax->file)
 		return "; what starts a command is 'conntrace record -- CMD', or 'conntrace -- CMD'";
 	if (syntax->file || syntax->may_file)
 		return "; there is one FILE, and an expression behind it";

@@ -213,7 +213,7 @@ static void count_dropped(const struct ct_diagnosis *d, const struct ct_case *ca
 		struct ct_full *full = ct_full_find_asked(d->full, id);
 
 		if (full && ct_finder_is_within_host(id))
-			full->syns_again += one->values[1].sum;
+			full->syns_again += one->values[4].sum;
 	}
 }
 

@@ -85,7 +85,7 @@ static bool is_given_up(const struct ct_conn *conn, uint64_t *ret_for_ns)
 	const struct ct_step *last = ct_history_last(&conn->history);
 
 	if (!ct_finder_never_connected(conn) || !ct_conn_was_given_up(conn) ||
-	    ct_finder_syns_again(conn) || last->for_ns == CT_NS_UNKNOWN)
+	    ct_conn_sent_again(conn) || last->for_ns == CT_NS_UNKNOWN)
 		return false;
 	*ret_for_ns = last->for_ns;
 	return true;

@@ -28,12 +28,13 @@ static bool has_other_error(const struct ct_conn *conn)
 	return conn->sk_err && conn->sk_err != ETIMEDOUT && !ct_conn_was_given_up(conn);
 }
 
-/* values: for how long; SYNs sent again; 1 if it waits still; 1 if it is known since when */
+/* values: for how long; SYNs sent again; 1 if it waits still; 1 if it is known since when; of those
+ * SYNs those that left this host */
 static bool is_syn_unanswered(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	const struct ct_step *last = ct_history_last(&conn->history);
 	bool waits = conn->phase == CT_PHASE_LIVE;
-	uint32_t again = ct_finder_syns_again(conn);
+	uint32_t again = ct_conn_sent_again(conn);
 	uint64_t for_ns;
 
 	if (!ct_finder_never_connected(conn) || !again ||
@@ -42,7 +43,8 @@ static bool is_syn_unanswered(const struct ct_conn *conn, uint64_t now_ns, struc
 	for_ns = waits && last->at_ns < now_ns ? now_ns - last->at_ns : last->for_ns;
 	if (for_ns == CT_NS_UNKNOWN)
 		for_ns = 0;
-	*ret = (struct ct_symptom){for_ns, {for_ns, again, waits, last->at_ns != CT_NS_UNKNOWN}};
+	*ret = (struct ct_symptom){
+		for_ns, {for_ns, again, waits, last->at_ns != CT_NS_UNKNOWN, conn->retransmits}};
 	return true;
 }
 

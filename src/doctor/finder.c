@@ -80,13 +80,6 @@ bool ct_finder_never_connected(const struct ct_conn *conn)
 	return conn->id.role == CT_ROLE_ACTIVE && last && last->state == CT_STATE_SYN_SENT;
 }
 
-uint32_t ct_finder_syns_again(const struct ct_conn *conn)
-{
-	uint32_t counted = conn->counted ? conn->counters.retransmits : 0;
-
-	return counted > conn->retransmits ? counted : conn->retransmits;
-}
-
 bool ct_finder_asks(const struct ct_conn_id *id)
 {
 	return id->role == CT_ROLE_ACTIVE || !id->lport;

@@ -110,14 +110,6 @@ bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns);
 /// It asked, and as far as it was seen nobody has let it in.
 bool ct_finder_never_connected(const struct ct_conn *conn);
 
-/**
- * How often the SYN of one that never connected was sent again, as far as is known.
- *
- * The socket counts an attempt that this host itself drops on its way out; no event tells of that
- * one: tcp_retransmit_skb() traces what was sent.
- */
-uint32_t ct_finder_syns_again(const struct ct_conn *conn);
-
 /// Its local end asked for a service, which is the other end's; else it is asked.
 bool ct_finder_asks(const struct ct_conn_id *id);
 

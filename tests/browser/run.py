@@ -513,6 +513,8 @@ def findings_are_told_at_a_glance(page, pages):
     expect_equal(page.js("return [%s, %s]" % (drawn, more)), [8, None])
     page.js("data.findings = Array(9).fill(data.findings[0]); showFindings()")
     expect_equal(page.js("return [%s, %s !== null]" % (drawn, more)), [6, True])
+    page.js("data.findings = [{ ...data.findings[0], severity: 'note' }]; showSummary()")
+    expect_equal(page.js("return %s.className" % tile), "")
     page.js("data.findings = []; showSummary()")
     expect_equal(page.js("return %s.className" % tile), "")
 

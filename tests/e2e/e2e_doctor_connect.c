@@ -28,6 +28,7 @@
 #define PATIENCE_MS  300
 #define SYN_AGAIN_MS 1000 /// RFC 6298 2.1
 #define WAITING	     2
+#define AT_ONCE_MS   10 /// as the doctor has it
 
 static long long now_ns(void)
 {
@@ -35,6 +36,14 @@ static long long now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000 * MS_NS + now.tv_nsec;
+}
+
+static bool has_id(const json_t *findings, const char *id)
+{
+	for (size_t i = 0; i < json_array_size(findings); i++)
+		if (strcmp(e2e_event_text(json_array_get(findings, i), "id"), id) == 0)
+			return true;
+	return false;
 }
 
 /// It found this and nothing else.
@@ -160,11 +169,18 @@ static void connect_that_this_host_rejects_is_found(void **state)
 			"out tcp dport %u reject with icmp host-unreachable'",
 			pair.port);
 	for (int i = 0; i < GIVEN_UP; i++) {
+		long long began_ns = now_ns();
+
 		ask_for_it(&pair, "127.0.0.1");
 		e2e_actor_close(pair.client, pair.client_fd);
+		if (now_ns() - began_ns > AT_ONCE_MS * MS_NS)
+			e2e_again("it was not closed at once");
 	}
 	e2e_netns_shell(&e2e->home, "nft 'delete table inet ct_rejects'");
-	finding = only_finding(doctor, "syn-unanswered");
+	e2e_tracer_stop(doctor, 0);
+	if (has_id(e2e_tracer_events(doctor), "refused"))
+		e2e_again("an error came when connect() was over");
+	finding = only_of(e2e_tracer_events(doctor), "syn-unanswered");
 
 	e2e_assert_has(finding, "{s:s, s:s, s:i}", "severity", "note", "confidence", "low", "count",
 		       GIVEN_UP);

@@ -271,6 +271,10 @@ static void syn_that_only_the_socket_counted_was_sent_again(void **state)
 	assert_non_null(strstr(printed.text, "\"syns_sent_again\":12,"));
 	/* and is no short time-out */
 	assert_null(strstr(printed.text, " did not answer in time"));
+	/* by connect() to AF_UNSPEC, which leaves ECONNRESET */
+	patient.conn.closed_how = CT_HOW_CONNECT;
+	patient.conn.sk_err = ECONNRESET;
+	assert_true(finds("syn-unanswered", patient, 3));
 	/* it was answered, and what was sent again was something else */
 	patient = gone(5 * S, CT_STATE_FIN_WAIT1);
 	patient.conn.counted = true;

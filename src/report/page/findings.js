@@ -33,7 +33,7 @@ function showSummary() {
 	const lost = sum(losses), unreadable = sum(data.lost) - lost; /* what was recorded the tracer has not lost */
 	const tiles = [
 		["connections", number(totals.connections)], ["flagged", number(totals.flagged)],
-		["findings", number(data.findings.length), data.findings[0]?.severity], ["listeners", number(totals.listeners)],
+		["findings", number(data.findings.length), ["crit", "warn"].find(one => one === data.findings[0]?.severity)], ["listeners", number(totals.listeners)],
 		["events lost", number(lost), lost ? "crit" : null],
 		...(unreadable ? [["events unreadable", number(unreadable), "crit"]] : []),
 		["gaps in histories", number(totals.gaps)],

@@ -134,7 +134,8 @@ function fitColumns() {
 	const rem = parseFloat(getComputedStyle(document.documentElement).fontSize), letters = new Map();
 	const widthOf = text => {
 		let px = 0;
-		for (const letter of text) {
+		for (const one of text) {
+			const letter = one >= "0" && one <= "9" ? "0" : one; // digits are all as wide there
 			if (!letters.has(letter))
 				letters.set(letter, pen.measureText(letter).width);
 			px += letters.get(letter);
