@@ -321,11 +321,11 @@ static inline bool ct_conn_was_given_up(const struct ct_conn *conn)
 	bool is_by_other_call = conn->closed_how == CT_HOW_CLOSE ||
 				conn->closed_how == CT_HOW_SHUTDOWN ||
 				conn->closed_how == CT_HOW_EXIT;
+	const struct ct_step *last = ct_history_last(&conn->history);
 
 	return conn->end == CT_END_UNKNOWN && conn->closed_by == CT_CLOSED_BY_LOCAL &&
-	       !conn->gaps && conn->history.n_steps == 1 &&
-	       conn->history.steps[0].state == CT_STATE_SYN_SENT &&
-	       (is_by_other_call || ct_conn_sent_again(conn));
+	       !conn->gaps && conn->history.n_steps == 1 && last &&
+	       last->state == CT_STATE_SYN_SENT && (is_by_other_call || ct_conn_sent_again(conn));
 }
 
 /// From its SYN to ESTABLISHED; CT_NS_UNKNOWN. Of an accepted connection only where its SYN was
