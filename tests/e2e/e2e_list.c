@@ -49,6 +49,13 @@ static void listen_far(struct e2e *e2e, struct e2e_pair *pair)
 	e2e_pair_listen(e2e, E2E_FAR_HOST, e2e_port(0), pair);
 }
 
+/// The one that is looked at.
+static void connect_far(struct e2e *e2e, struct e2e_pair *pair)
+{
+	listen_far(e2e, pair);
+	e2e_pair_connect(pair, E2E_FAR_HOST);
+}
+
 static struct look look_at(struct e2e *e2e, const struct e2e_netns *netns, const char *conn)
 {
 	struct look look;
@@ -114,8 +121,7 @@ static void keepalive_timer_is_told_with_what_it_has_left(void **state)
 	struct e2e_pair pair;
 	struct look look;
 
-	listen_far(e2e, &pair);
-	e2e_pair_connect(&pair, E2E_FAR_HOST);
+	connect_far(e2e, &pair);
 	set_keepalive(&pair);
 	wait_timer(&e2e->home, pair.client_conn, "keepalive", 0);
 	look = look_at(e2e, &e2e->home, pair.client_conn);
@@ -132,8 +138,7 @@ static void idle_connection_has_no_timer(void **state)
 	struct e2e_pair pair;
 	struct look look;
 
-	listen_far(e2e, &pair);
-	e2e_pair_connect(&pair, E2E_FAR_HOST);
+	connect_far(e2e, &pair);
 	e2e_pair_exchange(&pair, 100, 100);
 	e2e_actor_set_keepalive(pair.client, pair.client_fd);
 	wait_timer(&e2e->far, pair.server_conn, "", 0);
@@ -152,8 +157,7 @@ static void retransmission_timer_is_told_with_its_timeouts(void **state)
 	struct e2e_pair pair;
 	struct look look;
 
-	listen_far(e2e, &pair);
-	e2e_pair_connect(&pair, E2E_FAR_HOST);
+	connect_far(e2e, &pair);
 	e2e_pair_exchange(&pair, 100, 100);
 	e2e_netns_drop(&e2e->far, e2e_format(e2e, "tcp dport %u", pair.port));
 	e2e_actor_send(pair.client, pair.client_fd, 100);
@@ -173,8 +177,7 @@ static void persist_timer_is_told_with_its_probes(void **state)
 	struct look look;
 
 	e2e_netns_sysctl("ipv4/tcp_rmem", "4096 1048576 1048576"); /* see e2e_window.c */
-	listen_far(e2e, &pair);
-	e2e_pair_connect(&pair, E2E_FAR_HOST);
+	connect_far(e2e, &pair);
 	e2e_actor_begin_send(pair.server, pair.server_fd, MORE_THAN_BUFFERS);
 	wait_timer(&e2e->far, pair.server_conn, "persist", 0);
 	e2e_netns_drop(&e2e->far, e2e_format(e2e, "tcp dport %u", pair.port)); /* no answers */
@@ -192,8 +195,7 @@ static void time_wait_is_its_timer(void **state)
 	struct e2e_pair pair;
 	struct look look;
 
-	listen_far(e2e, &pair);
-	e2e_pair_connect(&pair, E2E_FAR_HOST);
+	connect_far(e2e, &pair);
 	e2e_pair_close(&pair);
 	wait_timer(&e2e->home, pair.client_conn, "timewait", 0);
 	look = look_at(e2e, &e2e->home, pair.client_conn);
@@ -211,8 +213,7 @@ static void orphan_in_fin_wait2_waits_for_the_fin(void **state)
 	struct look look;
 
 	e2e_netns_sysctl("ipv4/tcp_fin_timeout", FIN_TIMEOUT);
-	listen_far(e2e, &pair);
-	e2e_pair_connect(&pair, E2E_FAR_HOST);
+	connect_far(e2e, &pair);
 	e2e_actor_close(pair.client, pair.client_fd);
 	wait_timer(&e2e->home, pair.client_conn, "keepalive", 0);
 	look = look_at(e2e, &e2e->home, pair.client_conn);
@@ -230,8 +231,7 @@ static void held_fin_wait2_has_its_keepalive_timer(void **state)
 	struct e2e_pair pair;
 	struct look look;
 
-	listen_far(e2e, &pair);
-	e2e_pair_connect(&pair, E2E_FAR_HOST);
+	connect_far(e2e, &pair);
 	set_keepalive(&pair);
 	e2e_actor_shutdown(pair.client, pair.client_fd, SHUT_WR);
 	e2e_ss_wait_none(&e2e->home, "state fin-wait-1 dport = :%u", pair.port);
