@@ -116,7 +116,7 @@ static struct reuse reuse_of(const struct ct_doctor_facts *facts, const struct c
 	const struct ct_session *session = facts->session;
 	uint64_t delay_ms = session->tw_reuse_delay_ms;
 	bool is_within = has_loopback(id) || ct_finder_is_within_host(id);
-	struct reuse reuse = {REUSE_UNKNOWN};
+	struct reuse reuse = {.how = REUSE_UNKNOWN};
 
 	/* a recording may hold any number */
 	if (!delay_ms || delay_ms > REUSE_DELAY_MS_MAX)
