@@ -7,7 +7,7 @@
 
 #include "finder.h"
 
-static struct ct_end_key key_of(const struct ct_conn_id *id)
+struct ct_end_key ct_end_key_of(const struct ct_conn_id *id)
 {
 	struct ct_end_key key;
 
@@ -21,8 +21,7 @@ static struct ct_end_key key_of(const struct ct_conn_id *id)
 	return key;
 }
 
-/// As its peer has them.
-static struct ct_end_key key_of_other(const struct ct_conn_id *id)
+struct ct_end_key ct_end_key_of_other(const struct ct_conn_id *id)
 {
 	struct ct_conn_id other = *id;
 
@@ -30,7 +29,7 @@ static struct ct_end_key key_of_other(const struct ct_conn_id *id)
 	memcpy(other.raddr, id->laddr, sizeof(other.raddr));
 	other.lport = id->rport;
 	other.rport = id->lport;
-	return key_of(&other);
+	return ct_end_key_of(&other);
 }
 
 static struct ct_end_here *find(const struct ct_end_here *ends, const struct ct_end_key *key)
@@ -48,7 +47,7 @@ static int add(struct ct_end_here **ends, const struct ct_conn_id *id)
 
 	if (!end)
 		return -ENOMEM;
-	end->key = key_of(id);
+	end->key = ct_end_key_of(id);
 	end->netns = id->netns;
 	first = find(*ends, &end->key);
 	if (first) {
@@ -82,7 +81,7 @@ static void remove_first(struct ct_end_here **ends, struct ct_end_here *first)
 /// That of its own namespace: another one may have the same addresses.
 static void forget(struct ct_end_here **ends, const struct ct_conn_id *id)
 {
-	const struct ct_end_key key = key_of(id);
+	const struct ct_end_key key = ct_end_key_of(id);
 	struct ct_end_here *first = find(*ends, &key), **link, *end;
 
 	if (!first)
@@ -117,7 +116,7 @@ int ct_ends_note(struct ct_end_here **ends, const struct ct_update *update)
 
 bool ct_ends_have_other(const struct ct_end_here *ends, const struct ct_conn_id *id)
 {
-	const struct ct_end_key key = key_of_other(id);
+	const struct ct_end_key key = ct_end_key_of_other(id);
 
 	return find(ends, &key);
 }

@@ -20,6 +20,10 @@ struct ct_end_key {
 	uint32_t family;
 };
 
+/// The key of an end; and that of its peer, who has the addresses the other way round.
+struct ct_end_key ct_end_key_of(const struct ct_conn_id *id);
+struct ct_end_key ct_end_key_of_other(const struct ct_conn_id *id);
+
 struct ct_end_here {
 	struct ct_end_key key;
 	uint32_t netns;		  /// inode number

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "culprits.h"
 
@@ -12,29 +11,15 @@
 
 static struct ct_reader_key key_of(const struct ct_conn_id *id)
 {
-	struct ct_reader_key key;
+	_Static_assert(sizeof(struct ct_reader_key) == 44, "no padding: it is compared as bytes");
 
-	_Static_assert(sizeof(key) == 44, "no padding: it is compared as bytes");
-
-	memcpy(key.laddr, id->laddr, sizeof(key.laddr));
-	memcpy(key.raddr, id->raddr, sizeof(key.raddr));
-	key.netns = id->netns;
-	key.family = id->family;
-	key.lport = id->lport;
-	key.rport = id->rport;
-	return key;
+	return (struct ct_reader_key){ct_end_key_of(id), id->netns};
 }
 
-/// As its peer has them.
+/// As its peer has them, in the same namespace.
 static struct ct_reader_key key_of_other(const struct ct_conn_id *id)
 {
-	struct ct_conn_id other = *id;
-
-	memcpy(other.laddr, id->raddr, sizeof(other.laddr));
-	memcpy(other.raddr, id->laddr, sizeof(other.raddr));
-	other.lport = id->rport;
-	other.rport = id->lport;
-	return key_of(&other);
+	return (struct ct_reader_key){ct_end_key_of_other(id), id->netns};
 }
 
 static struct ct_reader *find(struct ct_reader *readers, const struct ct_reader_key *key)

@@ -11,15 +11,12 @@
 #include "case.h"
 #include "conntrace/hash.h"
 #include "conntrace/update.h"
+#include "ends.h"
 
-/// The reading end's addresses. Compared as bytes: no padding.
+/// The reading end's addresses, and where it is. Compared as bytes: no padding.
 struct ct_reader_key {
-	uint8_t laddr[16];
-	uint8_t raddr[16];
+	struct ct_end_key end;
 	uint32_t netns; /// inode number
-	uint32_t family;
-	uint16_t lport;
-	uint16_t rport;
 };
 
 struct ct_reader {

@@ -154,6 +154,21 @@ static void connect_that_is_given_up_while_another_is_answered_is_innocent(void 
 	free(told);
 }
 
+/// This host lets nothing out to the pair's port; what becomes of it is VERDICT, as nft(8) has it.
+static void forbid_way_out(struct e2e *e2e, const struct e2e_pair *pair, const char *verdict)
+{
+	e2e_netns_shell(
+		&e2e->home,
+		"nft 'add table inet ct_out' && nft 'add chain inet ct_out out { type filter "
+		"hook output priority 0; }' && nft 'add rule inet ct_out out tcp dport %u %s'",
+		pair->port, verdict);
+}
+
+static void permit_way_out(struct e2e *e2e)
+{
+	e2e_netns_shell(&e2e->home, "nft 'delete table inet ct_out'");
+}
+
 /// The error comes while connect() runs still, and no event tells of it.
 static void connect_that_this_host_rejects_is_found(void **state)
 {
@@ -163,11 +178,7 @@ static void connect_that_this_host_rejects_is_found(void **state)
 				.port = e2e_port(0)};
 	const json_t *finding;
 
-	e2e_netns_shell(&e2e->home,
-			"nft 'add table inet ct_rejects' && nft 'add chain inet ct_rejects out "
-			"{ type filter hook output priority 0; }' && nft 'add rule inet ct_rejects "
-			"out tcp dport %u reject with icmp host-unreachable'",
-			pair.port);
+	forbid_way_out(e2e, &pair, "reject with icmp host-unreachable");
 	for (int i = 0; i < GIVEN_UP; i++) {
 		long long began_ns = now_ns();
 
@@ -176,7 +187,7 @@ static void connect_that_this_host_rejects_is_found(void **state)
 		if (now_ns() - began_ns > AT_ONCE_MS * MS_NS)
 			e2e_again("it was not closed at once");
 	}
-	e2e_netns_shell(&e2e->home, "nft 'delete table inet ct_rejects'");
+	permit_way_out(e2e);
 	e2e_tracer_stop(doctor, 0);
 	if (has_id(e2e_tracer_events(doctor), "refused"))
 		e2e_again("an error came when connect() was over");
@@ -197,14 +208,10 @@ static void connect_that_this_host_drops_is_found(void **state)
 				.port = e2e_port(0)};
 	const json_t *finding;
 
-	e2e_netns_shell(&e2e->home,
-			"nft 'add table inet ct_drops' && nft 'add chain inet ct_drops out "
-			"{ type filter hook output priority 0; }' && nft 'add rule inet ct_drops "
-			"out tcp dport %u drop'",
-			pair.port);
+	forbid_way_out(e2e, &pair, "drop");
 	ask_again(e2e, &pair, "127.0.0.1");
 	e2e_actor_close(pair.client, pair.client_fd);
-	e2e_netns_shell(&e2e->home, "nft 'delete table inet ct_drops'");
+	permit_way_out(e2e);
 	finding = only_finding(doctor, "syn-unanswered");
 
 	e2e_assert_has(finding, "{s:s, s:[s]}", "severity", "warn", "connections",
