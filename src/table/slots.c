@@ -14,11 +14,20 @@
 #define CAPACITY_MIN 64
 #define CAPACITY_MAX (1U << 30)
 #define BITS_MIN     6
+/// 1 << 64 by the golden ratio, odd: no fraction comes near it.
+#define GOLDEN 0x9E3779B97F4A7C15ULL
 
+/*
+ * Each CPU hands out cookies one by one out of its own thousands: they must not meet in one chain.
+ * The factor alone would let them: one that lies near half of 1 << 64, or near a third, counts
+ * through two chains or three. So what it makes is folded and multiplied once more.
+ */
 static size_t chain_of(const struct ct_slots *slots, uint64_t key)
 {
-	/* each CPU hands out cookies by its own thousands: they must not meet in one chain */
-	return key * slots->factor >> (64 - slots->bits);
+	uint64_t made = key * slots->factor;
+
+	made ^= made >> 32;
+	return made * GOLDEN >> (64 - slots->bits);
 }
 
 /*
@@ -29,7 +38,7 @@ static uint64_t make_factor(void)
 {
 	const void *random =
 		(const void *)getauxval(AT_RANDOM); // NOLINT(performance-no-int-to-ptr)
-	uint64_t factor = 0x9E3779B97F4A7C15ULL, bits;
+	uint64_t factor = GOLDEN, bits;
 
 	if (random) {
 		memcpy(&bits, random, sizeof(bits));
@@ -66,7 +75,8 @@ static int add_chains(struct ct_slots *slots)
 		return -ENOMEM;
 	if (!n_before) {
 		memset(chains, 0, sizeof(*chains) << bits);
-		slots->factor = make_factor();
+		if (!slots->factor)
+			slots->factor = make_factor();
 	}
 	slots->chains = chains;
 	slots->bits = bits;

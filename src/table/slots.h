@@ -28,7 +28,7 @@ struct ct_slot {
 };
 _Static_assert(sizeof(struct ct_slot) == 32, "a million of them take 32 MiB");
 
-/// Begins with all of it 0. Never shrinks.
+/// Begins with all of it 0, or with a factor. Never shrinks.
 struct ct_slots {
 	struct ct_slot *all; /// owned; all[0] is none
 	uint32_t n_all;	     /// of them those that were ever taken, all[0] too
@@ -37,7 +37,7 @@ struct ct_slots {
 	uint32_t n_taken;
 	uint32_t *chains;  /// owned: the first of each
 	unsigned int bits; /// 1 << bits chains
-	uint64_t factor;   /// odd: of a key and this one, its chain is made
+	uint64_t factor;   /// odd: of a key and this one, its chain is made; 0: take one
 	uint32_t first;	   /// in the order of coming
 	uint32_t last;
 	uint64_t
