@@ -162,6 +162,13 @@ static __always_inline void ct_note_found(struct ct_sk *st, const struct tcp_soc
 /* What this file alone reads of it. */
 struct inet_connection_sock___timeouts {
 	__u8 icsk_retransmits;
+	__u32 icsk_probes_tstamp;
+} __attribute__((preserve_access_index));
+
+struct tcp_sock___timeouts {
+	__u32 retrans_stamp;
+	__u32 mss_cache;
+	__u8 tcp_usec_ts : 1;
 } __attribute__((preserve_access_index));
 
 /* icsk_pending: ICSK_TIME_REO_TIMEOUT; the others are in timers.bpf.h */
@@ -191,6 +198,58 @@ static __always_inline __u8 ct_timeouts(const struct inet_connection_sock *icsk)
 	return BPF_CORE_READ(of, icsk_retransmits);
 }
 
+/* Since the first try to send again, as retransmits_timed_out() in net/ipv4/tcp_timer.c counts. */
+static __always_inline __u32 ct_retried_ms(const struct tcp_sock *tp)
+{
+	const struct tcp_sock___timeouts *of = (const void *)tp;
+	__u64 now_us = bpf_ktime_get_ns() / 1000;
+	__u32 stamp = BPF_CORE_READ(of, retrans_stamp);
+
+	if (!stamp)
+		return 0;
+	if (bpf_core_field_exists(of->tcp_usec_ts) &&
+	    BPF_CORE_READ_BITFIELD_PROBED(of, tcp_usec_ts))
+		return ((__u32)now_us - stamp) / 1000;
+	return (__u32)(now_us / 1000) - stamp;
+}
+
+/* Since the first probe: tcp_probe_timer(). */
+static __always_inline __u32 ct_probed_ms(const struct inet_connection_sock *icsk)
+{
+	const struct inet_connection_sock___timeouts *of = (const void *)icsk;
+	__u32 stamp = 0;
+
+	if (bpf_core_field_exists(of->icsk_probes_tstamp))
+		stamp = BPF_CORE_READ(of, icsk_probes_tstamp);
+	return stamp ? ((__u32)bpf_jiffies64() - stamp) * tick_ns / 1000000 : 0;
+}
+
+/* As tcp_snd_wnd_test() in net/ipv4/tcp_output.c asks of the segment that would be sent next. */
+static __always_inline __u8 ct_room(const struct tcp_sock *tp)
+{
+	__u32 waits = tp->write_seq - tp->snd_nxt;
+	__u32 mss = BPF_CORE_READ((const struct tcp_sock___timeouts *)tp, mss_cache);
+	__s32 room = tp->snd_una + tp->snd_wnd - tp->snd_nxt;
+
+	return waits && room >= (__s32)(waits < mss ? waits : mss) ? CT_ROOM_ENOUGH : CT_ROOM_NONE;
+}
+
+/* What the write timer waits for in vain. */
+static __always_inline void ct_fill_timeouts(struct ct_event_found *ret, const struct tcp_sock *tp)
+{
+	const struct inet_connection_sock *icsk = &tp->inet_conn;
+
+	if (ret->runs == CT_RUNS_PERSIST) {
+		ret->timeouts = icsk->icsk_probes_out;
+		ret->unanswered_ms = ct_probed_ms(icsk);
+		ret->room = ct_room(tp);
+		return;
+	}
+	ret->timeouts = ct_timeouts(icsk);
+	if (ret->runs == CT_RUNS_RTO && ret->timeouts)
+		ret->unanswered_ms = ct_retried_ms(tp);
+}
+
 /*
  * The timer that `ss -o` shows. The write timer of a kernel may be left in its place when nothing
  * waits for it any more: icsk_pending tells whether something does. Where the kernel has
@@ -206,8 +265,7 @@ static __always_inline void ct_fill_timer(struct ct_event_found *ret, const stru
 	if (pending) {
 		ret->runs = ct_runs(pending);
 		ret->timeout_ns = ct_timer_left_ns(ct_write_timer(sk));
-		ret->timeouts = pending == CT_PENDING_PROBE0 ? icsk->icsk_probes_out
-							     : ct_timeouts(icsk);
+		ct_fill_timeouts(ret, tp);
 	} else if (BPF_CORE_READ(keepalive, entry.pprev)) {
 		ret->runs = sk->__sk_common.skc_state == CT_STATE_FIN_WAIT2 &&
 					    sk->__sk_common.skc_flags & (1UL << SOCK_DEAD)

@@ -136,6 +136,8 @@ static const struct ct_event_field found_fields[] = {
 	ANY(found.listener),
 	ANY(found.idle_ns),
 	BELOW(found.runs, _CT_RUNS_MAX),
+	BELOW(found.room, _CT_ROOM_MAX),
+	ANY(found.unanswered_ms),
 };
 
 static const struct ct_event_field options_fields[] = {
@@ -177,7 +179,7 @@ static const struct ct_event_layout layouts[] = {
 	[CT_EVENT_ERROR] = LAYOUT("error", error_fields, 0, error),
 	[CT_EVENT_PROBE] = LAYOUT("probe", probe_fields, 0x3, probe),
 	[CT_EVENT_COUNTERS] = LAYOUT("counters", counters_fields, 0, counters),
-	[CT_EVENT_FOUND] = LAYOUT("found", found_fields, 0x1038, found),
+	[CT_EVENT_FOUND] = LAYOUT("found", found_fields, 0x3038, found),
 	[CT_EVENT_FORK] = LAYOUT("fork", fork_fields, 0x4, fork),
 	[CT_EVENT_LOST] = LAYOUT("lost", lost_fields, 0xc, lost),
 	[CT_EVENT_TICK] = BARE("tick"),

@@ -236,10 +236,12 @@ struct ct_conn {
 	uint32_t write_seq;	   /// behind the last byte queued, at its last transition
 	uint32_t write_seq_at_fin; /// write_seq when the peer's FIN came
 	uint32_t retransmits;	   /// seen so far
-	uint32_t rto_streak;	   /// time-outs in a row of one segment, by the last of them
+	uint32_t rto_streak;	   /// time-outs in a row of one segment, by the last of them, or
+				   /// by a look: those too that sent nothing
 	uint32_t rto_seq;	   /// its sequence number
 	/// When the first of them came and the last. Or of those unheard, or of the probes of a
-	/// closed window: none is sent while a segment waits for its acknowledgement
+	/// closed window: none is sent while a segment waits for its acknowledgement. Or of the
+	/// tries that are unsent. By a look the last is when they still went on
 	uint64_t rto_since_ns;
 	uint64_t rto_last_ns;
 	uint32_t keepalives_sent;
@@ -256,6 +258,9 @@ struct ct_conn {
 	/// Its opening may be among what was lost, or is not told by this kernel: it need not be
 	/// older than the tracer
 	bool unseen;
+	/// Tries in a row to send what the peer's window has room for, that this host did not let
+	/// out, by the last look; 0: none, or not known
+	uint8_t unsent;
 	uint64_t wants_ns; /// when a detector wants to look at it again; CT_NS_UNKNOWN never
 	void *held;	   /// select.c's: updates that wait for a filter's decision
 };

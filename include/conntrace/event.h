@@ -372,7 +372,8 @@ struct ct_event_found {
 	__u64 timeout_ns; /* time until it expires: a mini-socket, a request, the timer that RUNS */
 	__u64 listener;	  /* of a request: the cookie of its listener */
 	__u64 idle_ns;	  /* of a full socket: silent for at least so long; 0 unknown */
-	__u8 runs, reserved[7]; /* of a full socket: enum ct_runs, runs.h */
+	__u8 runs, room, reserved[2]; /* of a full socket: enum ct_runs and CT_ROOM_*, runs.h */
+	__u32 unanswered_ms; /* _RTO, _PERSIST: since the first try of the timeouts; 0 unknown */
 };
 
 /* What setsockopt() has changed, and the namespace's defaults where it has not. */
@@ -381,8 +382,7 @@ struct ct_event_options {
 	__u32 keepalive_interval_s;
 	__u32 keepalive_probes;
 	__u32 user_timeout_ms; /* TCP_USER_TIMEOUT, RFC 5482; 0 off */
-	__u32 linger_s;
-	__u32 reserved;
+	__u32 linger_s, reserved;
 };
 
 struct ct_event_fork {

@@ -21,3 +21,14 @@ enum ct_runs {
 	CT_RUNS_OTHER,	     /* a write timer that has no name here */
 	_CT_RUNS_MAX,
 };
+
+/*
+ * Of CT_RUNS_PERSIST, whether the peer's window has room for the segment that waits: then no window
+ * is probed, but the segment is tried again that this host did not let out, or had no memory for.
+ */
+enum ct_room {
+	CT_ROOM_UNKNOWN = 0, /* of the other timers, and in recordings made before */
+	CT_ROOM_NONE,
+	CT_ROOM_ENOUGH,
+	_CT_ROOM_MAX,
+};

@@ -18,15 +18,20 @@
 
 /* Of findings that are as severe the first here comes first. */
 static const struct ct_finder *const finders[] = {
-	&ct_find_port_exhaustion,   &ct_find_accept_overflow,	&ct_find_dead_peer_hang,
-	&ct_find_close_wait_leak,   &ct_find_unread_data_reset, &ct_find_stale_pool_reuse,
-	&ct_find_nonstandard_close, &ct_find_linger0_reset,	&ct_find_refused,
-	&ct_find_unreachable,	    &ct_find_syn_unanswered,	&ct_find_given_up,
-	&ct_find_half_open_ghost,   &ct_find_zero_window_stall, &ct_find_fin_wait_stuck,
-	&ct_find_last_ack_stuck,    &ct_find_closing_stuck,	&ct_find_time_wait_pressure,
-	&ct_find_keepalive_race,    &ct_find_handshake_bound,	&ct_find_silent_ghost,
-	&ct_find_close_wait_over,   &ct_find_fin_wait_over,	&ct_find_last_ack_over,
-	&ct_find_closing_over,	    &ct_find_ended_at_once,
+	&ct_find_port_exhaustion,    &ct_find_accept_overflow,
+	&ct_find_dead_peer_hang,     &ct_find_send_blocked,
+	&ct_find_close_wait_leak,    &ct_find_unread_data_reset,
+	&ct_find_stale_pool_reuse,   &ct_find_nonstandard_close,
+	&ct_find_linger0_reset,	     &ct_find_refused,
+	&ct_find_unreachable,	     &ct_find_syn_unanswered,
+	&ct_find_given_up,	     &ct_find_half_open_ghost,
+	&ct_find_zero_window_stall,  &ct_find_fin_wait_stuck,
+	&ct_find_last_ack_stuck,     &ct_find_closing_stuck,
+	&ct_find_time_wait_pressure, &ct_find_keepalive_race,
+	&ct_find_handshake_bound,    &ct_find_silent_ghost,
+	&ct_find_close_wait_over,    &ct_find_fin_wait_over,
+	&ct_find_last_ack_over,	     &ct_find_closing_over,
+	&ct_find_ended_at_once,
 };
 
 /*

@@ -6,9 +6,6 @@
 
 #include "conntrace/sink_words.h"
 
-/// tcp_retries2: 15 time-outs, 13 to 30 minutes until the kernel gives up, RFC 1122 4.2.3.5.
-#define RTO_STREAK 3
-
 /// TCP_RTO_MIN, and how often it may be doubled before it is more than CT_RTO_MAX_NS:
 /// tcp_model_timeout() in net/ipv4/tcp_timer.c.
 #define RTO_MIN_NS (CT_SECOND_NS / 5)
@@ -210,8 +207,8 @@ static bool is_unheard(const struct ct_conn *conn, uint64_t now_ns, struct ct_sy
 	uint64_t timeout_ns = user_timeout_ns(conn);
 
 	if (ct_finder_never_connected(conn) || is_closing(conn) || conn->keepalive_dead ||
-	    conn->rto_streak < RTO_STREAK || !(died || conn->phase == CT_PHASE_LIVE) ||
-	    !ct_finder_goes_on(conn, until_ns))
+	    conn->rto_streak < CT_FINDER_STREAK || !(died || conn->phase == CT_PHASE_LIVE) ||
+	    !ct_finder_goes_on(conn, until_ns) || ct_finder_is_held_back(conn, until_ns))
 		return false;
 	for_ns = until_ns > conn->rto_since_ns ? until_ns - conn->rto_since_ns : 0;
 	*ret = (struct ct_symptom){for_ns,
@@ -320,7 +317,7 @@ static bool is_hang(const struct ct_case *one, const struct ct_doctor_facts *fac
 const struct ct_finder ct_find_dead_peer_hang = {
 	.id = "dead-peer-hang",
 	.by = CT_CASE_BY_SERVICE,
-	.takes_ns = RTO_STREAK * CT_RTO_MAX_NS,
+	.takes_ns = CT_FINDER_STREAK * CT_RTO_MAX_NS,
 	.matches = is_unheard,
 	.concludes = is_hang,
 };
@@ -345,12 +342,15 @@ static bool is_unheard_of(const struct ct_conn *conn, uint64_t now_ns)
 static bool is_ghost(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	bool died = conn->keepalive_dead;
+	uint32_t sent = conn->keepalives_sent;
 
 	if (!died && !is_unheard_of(conn, now_ns))
 		return false;
+	if (sent < conn->unheard)
+		sent = conn->unheard;
 	*ret = (struct ct_symptom){
-		conn->keepalives_sent,
-		{conn->keepalives_sent, died, ct_conn_was_met_late(conn), died ? 0 : conn->unheard},
+		sent,
+		{sent, died, ct_conn_was_met_late(conn), died ? 0 : conn->unheard},
 	};
 	return true;
 }

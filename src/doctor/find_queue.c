@@ -9,6 +9,10 @@
 /// where its stalls are not told apart.
 #define PROBES 3
 
+/// Of one that was found the probes may be minutes apart; for so long a window is closed in no
+/// transfer that goes on.
+#define STALL_MS 5000
+
 /* values: waiting for accept(); the most that may; SYN-ACKs that had no answer in time; 1 if it is
  * the listener itself, which was seen full */
 static bool had_no_room(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
@@ -115,7 +119,7 @@ static bool is_stalled(const struct ct_conn *conn, uint64_t now_ns, struct ct_sy
 	uint32_t probes = conn->stalls ? conn->stall_probes_max : conn->window_probes_sent;
 
 	(void)now_ns;
-	if (probes < PROBES)
+	if (probes < PROBES && conn->stall_ms_max < STALL_MS)
 		return false;
 	*ret = (struct ct_symptom){
 		probes,
@@ -129,7 +133,11 @@ static void put_probes(const struct ct_case *one, struct ct_buf *text)
 {
 	bool any_older = one->values[3].sum;
 
-	ct_buf_printf(text, ", %llu probes were seen", (unsigned long long)one->values[0].sum);
+	if (!one->values[0].sum)
+		return;
+	ct_buf_puts(text, ", ");
+	ct_words_count(text, one->values[0].sum, "probe");
+	ct_buf_puts(text, one->values[0].sum == 1 ? " was seen" : " were seen");
 	if (any_older)
 		ct_buf_puts(text, " since tracing began");
 	if (one->values[1].min)

@@ -35,8 +35,8 @@ static bool has_stirred(const struct ct_conn *conn)
 	if (conn->silent_ns > conn->looked_ns) /* a recording that was tampered with */
 		return conn->flags;
 	/* what is sent again and again is silent in between: the kernel does ask */
-	if (ct_finder_goes_on(conn, conn->looked_ns) || conn->unheard)
-		return conn->flags;
+	if (ct_finder_goes_on(conn, conn->looked_ns) || conn->unheard || conn->unsent)
+		return true;
 	for (const struct ct_mark *mark = conn->marks; mark; mark = mark->next)
 		if (mark->at_ns <= since_ns)
 			before |= 1U << mark->flag;

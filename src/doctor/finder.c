@@ -60,17 +60,38 @@ uint32_t ct_finder_sent_behind_fin(const struct ct_conn *conn)
 /// With how late a timer comes.
 #define RTO_NS_MAX (CT_RTO_MAX_NS + 15 * CT_SECOND_NS)
 
-bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns)
+/// Behind STREAK tries in a row the next is not overdue.
+static bool is_next_awaited(const struct ct_conn *conn, uint32_t streak, uint64_t at_ns)
 {
 	uint64_t took = 0, next;
 
-	if (!conn->rto_streak)
+	if (!streak)
 		return false;
 	if (conn->rto_last_ns > conn->rto_since_ns)
 		took = conn->rto_last_ns - conn->rto_since_ns;
 	/* each is twice the one before: of three the next takes as long as the two gaps and more */
-	next = took + took / (conn->rto_streak > 2 ? 2 : 1);
+	next = took + took / (streak > 2 ? 2 : 1);
 	return at_ns <= conn->rto_last_ns + (next < RTO_NS_MAX ? next : RTO_NS_MAX);
+}
+
+/// That none was seen to leave says something only of one that was watched all the time.
+static bool is_known_unsent(const struct ct_conn *conn)
+{
+	return !conn->retransmits && !ct_conn_was_met_late(conn) && !conn->gaps &&
+	       !conn->doubtful && !(conn->blind & CT_BLIND_RETRANSMITS);
+}
+
+bool ct_finder_is_held_back(const struct ct_conn *conn, uint64_t at_ns)
+{
+	if (conn->unsent >= CT_FINDER_STREAK)
+		return is_next_awaited(conn, conn->unsent, at_ns);
+	return conn->rto_streak >= CT_FINDER_STREAK && is_known_unsent(conn) &&
+	       ct_finder_goes_on(conn, at_ns);
+}
+
+bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns)
+{
+	return is_next_awaited(conn, conn->rto_streak, at_ns);
 }
 
 bool ct_finder_never_connected(const struct ct_conn *conn)

@@ -18,6 +18,9 @@
 #define CT_SECOND_NS 1000000000ULL
 #define CT_MINUTE_NS (60 * CT_SECOND_NS)
 
+/// So many time-outs in a row, and nobody answers, or nothing gets out.
+#define CT_FINDER_STREAK 3
+
 /// From one time-out to the next, and from one probe of a closed window to the next, at most:
 /// TCP_RTO_MAX, include/net/tcp.h.
 #define CT_RTO_MAX_NS (2 * CT_MINUTE_NS)
@@ -74,6 +77,7 @@ extern const struct ct_finder ct_find_stale_pool_reuse;
 extern const struct ct_finder ct_find_keepalive_race;
 extern const struct ct_finder ct_find_half_open_ghost;
 extern const struct ct_finder ct_find_dead_peer_hang;
+extern const struct ct_finder ct_find_send_blocked;
 extern const struct ct_finder ct_find_syn_unanswered;
 extern const struct ct_finder ct_find_given_up;
 extern const struct ct_finder ct_find_ended_at_once;
@@ -106,6 +110,10 @@ uint32_t ct_finder_sent_behind_fin(const struct ct_conn *conn);
 /// The segment whose time-outs came in a row is not acknowledged yet at AT_NS, as far as is known:
 /// the next one is not overdue. RFC 6298 5.5.
 bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns);
+
+/// What waits for its acknowledgement at AT_NS was tried so often that it is no accident, and none
+/// of it is known to have left this host: what is to be sent again goes no further.
+bool ct_finder_is_held_back(const struct ct_conn *conn, uint64_t at_ns);
 
 /// It asked, and as far as it was seen nobody has let it in.
 bool ct_finder_never_connected(const struct ct_conn *conn);

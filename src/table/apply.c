@@ -16,6 +16,7 @@ static void note_retransmit(struct ct_conn *conn, const struct ct_event *event)
 	if (event->retransmit.kind != CT_RETRANSMIT_RTO || event->context != CT_CONTEXT_RETRANSMIT)
 		return;
 	conn->unheard = 0;
+	conn->unsent = 0;
 	conn->rto_streak = again ? conn->rto_streak + 1 : 1;
 	conn->rto_seq = event->retransmit.seq;
 	conn->rto_last_ns = event->ts_ns;
@@ -93,6 +94,7 @@ static int on_error(struct ct_conn_table *table, const struct ct_event *event)
 static uint64_t note_probe_sent(struct ct_conn *conn, bool goes_on, uint64_t at_ns)
 {
 	conn->rto_streak = 0;
+	conn->unsent = 0;
 	conn->rto_last_ns = at_ns;
 	if (!goes_on)
 		conn->rto_since_ns = at_ns;

@@ -2,6 +2,7 @@
 /* What was there before the tracer, and what is told of sockets beside their transitions. */
 #include <string.h>
 
+#include "conntrace/runs.h"
 #include "table.h"
 
 static void note_options(struct ct_conn *conn, const struct ct_event_options *options)
@@ -58,6 +59,75 @@ static bool is_full(const struct ct_event *event)
 	return !event->found.mini && !event->found.request;
 }
 
+/* The first byte that is not acknowledged; no time-out waits for the FIN of an orphan's end. */
+static uint32_t first_unacked(const struct ct_event *event)
+{
+	bool has_fin = event->state == CT_STATE_FIN_WAIT1 || event->state == CT_STATE_CLOSING ||
+		       event->state == CT_STATE_LAST_ACK;
+
+	return event->found.write_seq - event->found.unacked - has_fin;
+}
+
+static uint64_t tried_since_ns(const struct ct_event *event)
+{
+	uint64_t tried_ns = event->found.unanswered_ms * UINT64_C(1000000);
+
+	return tried_ns < event->ts_ns ? event->ts_ns - tried_ns : event->ts_ns;
+}
+
+static void note_tries(struct ct_conn *conn, const struct ct_event *event)
+{
+	uint64_t since_ns = tried_since_ns(event);
+	uint32_t seq = first_unacked(event);
+	bool goes_on = conn->rto_streak && conn->rto_seq == seq;
+	uint8_t tries = event->found.timeouts;
+	bool is_sent = event->found.runs == CT_RUNS_RTO;
+
+	conn->rto_streak = is_sent ? tries : 0;
+	conn->unsent = is_sent ? 0 : tries;
+	if (!(goes_on && is_sent) || since_ns < conn->rto_since_ns)
+		conn->rto_since_ns = since_ns;
+	conn->rto_last_ns = event->ts_ns;
+	conn->rto_seq = seq;
+}
+
+/* The last of the probes that nobody has answered was sent when its timer was set. */
+static void note_unheard(struct ct_conn *conn, const struct ct_event *event)
+{
+	uint64_t gap_ns = conn->options.keepalive_interval_s * UINT64_C(1000000000);
+	uint64_t due_ns = event->ts_ns + event->found.timeout_ns;
+	uint8_t n = event->found.timeouts;
+
+	if (!conn->options_known || due_ns < n * gap_ns)
+		return;
+	conn->unheard = n;
+	conn->rto_last_ns = due_ns - gap_ns;
+	conn->rto_since_ns = due_ns - n * gap_ns;
+}
+
+/*
+ * What waits for an answer, or to be let out: of a connection that has hung for long the next try,
+ * and so the next event, may be minutes away.
+ */
+static void note_waiting(struct ct_conn *conn, const struct ct_event *event)
+{
+	const struct ct_event_found *found = &event->found;
+	bool is_probe = found->runs == CT_RUNS_PERSIST && found->room != CT_ROOM_ENOUGH;
+
+	if (found->runs == CT_RUNS_UNKNOWN)
+		return;
+	if (is_probe && found->unanswered_ms > conn->stall_ms_max)
+		conn->stall_ms_max = found->unanswered_ms;
+	if (found->timeouts && found->runs == CT_RUNS_KEEPALIVE) {
+		note_unheard(conn, event);
+	} else if (found->timeouts && !is_probe) {
+		note_tries(conn, event);
+	} else {
+		conn->rto_streak = 0;
+		conn->unsent = 0;
+	}
+}
+
 /* The counters, if they have come, are those of this look. */
 static void note_look(struct ct_conn *conn, const struct ct_event *event)
 {
@@ -65,6 +135,7 @@ static void note_look(struct ct_conn *conn, const struct ct_event *event)
 
 	conn->looked_ns = event->ts_ns;
 	conn->silent_ns = event->found.idle_ns;
+	note_waiting(conn, event);
 	conn->sent_by_look = event->found.write_seq != conn->write_seq;
 	conn->untouched = unread && conn->counted && conn->counters.bytes_received == unread &&
 			  !conn->counters.bytes_sent;

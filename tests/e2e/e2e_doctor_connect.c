@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "support/attempt.h"
+#include "support/doctor.h"
 #include "support/e2e.h"
 #include "support/events.h"
 #include "support/job.h"
@@ -44,27 +45,6 @@ static bool has_id(const json_t *findings, const char *id)
 		if (strcmp(e2e_event_text(json_array_get(findings, i), "id"), id) == 0)
 			return true;
 	return false;
-}
-
-/// It found this and nothing else.
-static const json_t *only_of(const json_t *findings, const char *id)
-{
-	for (size_t i = 0; i < json_array_size(findings); i++)
-		print_message("%s: %s\n", e2e_event_text(json_array_get(findings, i), "id"),
-			      e2e_event_text(json_array_get(findings, i), "summary"));
-	assert_int_equal(json_array_size(findings), 1);
-	return e2e_events_one(findings, "{s:s, s:s}", "event", "finding", "id", id);
-}
-
-static struct e2e_tracer *start_doctor(struct e2e *e2e)
-{
-	return E2E_TRACE(e2e, "doctor", "--json", "--duration", "1h", "-P", e2e_port_text(e2e, 0));
-}
-
-static const json_t *only_finding(struct e2e_tracer *doctor, const char *id)
-{
-	e2e_tracer_stop(doctor, 0);
-	return only_of(e2e_tracer_events(doctor), id);
 }
 
 /// A listener there that nothing of the client's gets to.
@@ -119,10 +99,10 @@ static void connect_that_is_given_up_again_and_again_is_found(void **state)
 	struct e2e_pair pair;
 
 	e2e_add_far(e2e);
-	doctor = start_doctor(e2e);
+	doctor = e2e_doctor_start(e2e);
 	listen_in_vain(e2e, &pair);
 	give_up(&pair, GIVEN_UP);
-	finding = only_finding(doctor, "syn-unanswered");
+	finding = e2e_doctor_only_finding(doctor, "syn-unanswered");
 
 	e2e_assert_has(finding, "{s:s, s:i}", "confidence", "low", "count", GIVEN_UP);
 	assert_in_range(e2e_event_number(json_object_get(finding, "evidence"), "shortest_ns"),
@@ -154,31 +134,16 @@ static void connect_that_is_given_up_while_another_is_answered_is_innocent(void 
 	free(told);
 }
 
-/// This host lets nothing out to the pair's port; what becomes of it is VERDICT, as nft(8) has it.
-static void forbid_way_out(struct e2e *e2e, const struct e2e_pair *pair, const char *verdict)
-{
-	e2e_netns_shell(
-		&e2e->home,
-		"nft 'add table inet ct_out' && nft 'add chain inet ct_out out { type filter "
-		"hook output priority 0; }' && nft 'add rule inet ct_out out tcp dport %u %s'",
-		pair->port, verdict);
-}
-
-static void permit_way_out(struct e2e *e2e)
-{
-	e2e_netns_shell(&e2e->home, "nft 'delete table inet ct_out'");
-}
-
 /// The error comes while connect() runs still, and no event tells of it.
 static void connect_that_this_host_rejects_is_found(void **state)
 {
 	struct e2e *e2e = *state;
-	struct e2e_tracer *doctor = start_doctor(e2e);
+	struct e2e_tracer *doctor = e2e_doctor_start(e2e);
 	struct e2e_pair pair = {.client = e2e_actor_start(e2e, &e2e->home, "ct-client"),
 				.port = e2e_port(0)};
 	const json_t *finding;
 
-	forbid_way_out(e2e, &pair, "reject with icmp host-unreachable");
+	e2e_netns_forbid_out(&e2e->home, pair.port, "reject with icmp host-unreachable");
 	for (int i = 0; i < GIVEN_UP; i++) {
 		long long began_ns = now_ns();
 
@@ -187,11 +152,11 @@ static void connect_that_this_host_rejects_is_found(void **state)
 		if (now_ns() - began_ns > AT_ONCE_MS * MS_NS)
 			e2e_again("it was not closed at once");
 	}
-	permit_way_out(e2e);
+	e2e_netns_permit_out(&e2e->home);
 	e2e_tracer_stop(doctor, 0);
 	if (has_id(e2e_tracer_events(doctor), "refused"))
 		e2e_again("an error came when connect() was over");
-	finding = only_of(e2e_tracer_events(doctor), "syn-unanswered");
+	finding = e2e_doctor_only_of(e2e_tracer_events(doctor), "syn-unanswered");
 
 	e2e_assert_has(finding, "{s:s, s:s, s:i}", "severity", "note", "confidence", "low", "count",
 		       GIVEN_UP);
@@ -203,16 +168,16 @@ static void connect_that_this_host_rejects_is_found(void **state)
 static void connect_that_this_host_drops_is_found(void **state)
 {
 	struct e2e *e2e = *state;
-	struct e2e_tracer *doctor = start_doctor(e2e);
+	struct e2e_tracer *doctor = e2e_doctor_start(e2e);
 	struct e2e_pair pair = {.client = e2e_actor_start(e2e, &e2e->home, "ct-client"),
 				.port = e2e_port(0)};
 	const json_t *finding;
 
-	forbid_way_out(e2e, &pair, "drop");
+	e2e_netns_forbid_out(&e2e->home, pair.port, "drop");
 	ask_again(e2e, &pair, "127.0.0.1");
 	e2e_actor_close(pair.client, pair.client_fd);
-	permit_way_out(e2e);
-	finding = only_finding(doctor, "syn-unanswered");
+	e2e_netns_permit_out(&e2e->home);
+	finding = e2e_doctor_only_finding(doctor, "syn-unanswered");
 
 	e2e_assert_has(finding, "{s:s, s:[s]}", "severity", "warn", "connections",
 		       pair.client_conn);
@@ -229,7 +194,7 @@ static void connect_that_icmp_ends_is_found(void **state)
 	struct e2e_pair pair;
 
 	e2e_add_far(e2e);
-	doctor = start_doctor(e2e);
+	doctor = e2e_doctor_start(e2e);
 	listen_in_vain(e2e, &pair);
 	ask_again(e2e, &pair, E2E_FAR_HOST);
 	e2e_netns_shell(&e2e->far,
@@ -237,7 +202,7 @@ static void connect_that_icmp_ends_is_found(void **state)
 			"host-unreachable'",
 			pair.port);
 	assert_int_equal(e2e_actor_finish_connect(pair.client, pair.client_fd), EHOSTUNREACH);
-	finding = only_finding(doctor, "refused");
+	finding = e2e_doctor_only_finding(doctor, "refused");
 
 	e2e_assert_has(finding, "{s:s, s:[s]}", "confidence", "high", "connections",
 		       pair.client_conn);
@@ -269,7 +234,7 @@ static void full_listener_is_not_said_to_be_silent_by_a_recording(void **state)
 	findings = e2e_events_parse(output.out, output.out_bytes);
 	e2e_output_free(&output);
 
-	finding = only_of(findings, "syn-unanswered");
+	finding = e2e_doctor_only_of(findings, "syn-unanswered");
 	e2e_assert_has(finding, "{s:s, s:[s]}", "confidence", "medium", "connections",
 		       pair.client_conn);
 	e2e_assert_has(json_object_get(finding, "evidence"), "{s:i}", "answered_others", WAITING);

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "support/attempt.h"
+#include "support/doctor.h"
 #include "support/e2e.h"
 #include "support/events.h"
 #include "support/job.h"
@@ -47,70 +48,6 @@ static long long now_ns(void)
 	return now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
-/// In the namespace of the clients, whose settings it knows.
-static struct e2e_tracer *start_doctor(struct e2e *e2e)
-{
-	const char *const argv[] = {
-		"doctor", "--json", "--duration", "1h", "-P", e2e_port_text(e2e, 0), NULL};
-
-	return e2e_tracer_start_as(e2e, &e2e->home, -1, argv);
-}
-
-/// All that it found, as it ends.
-static const json_t *findings_of(struct e2e_tracer *doctor)
-{
-	const json_t *findings;
-
-	e2e_tracer_stop(doctor, 0);
-	findings = e2e_tracer_events(doctor);
-	for (size_t i = 0; i < json_array_size(findings); i++)
-		print_message("%s: %s\n", e2e_event_text(json_array_get(findings, i), "id"),
-			      e2e_event_text(json_array_get(findings, i), "summary"));
-	return findings;
-}
-
-/// It found this and nothing else.
-static const json_t *only_finding(struct e2e_tracer *doctor, const char *id)
-{
-	const json_t *findings = findings_of(doctor);
-
-	assert_int_equal(json_array_size(findings), 1);
-	return e2e_events_one(findings, "{s:s, s:s}", "event", "finding", "id", id);
-}
-
-/// A doctor who says how many connections he has seen.
-static struct e2e_tracer *start_counting_doctor(struct e2e *e2e)
-{
-	return E2E_TRACE(e2e, "doctor", "--duration", "1h", "-P", e2e_port_text(e2e, 0), "--netns",
-			 e2e_format(e2e, "%lu,%lu", e2e->home.inum,
-				    e2e->far.fd < 0 ? e2e->home.inum : e2e->far.inum));
-}
-
-static void assert_innocent(struct e2e *e2e, struct e2e_tracer *doctor, size_t connections)
-{
-	const char *want = e2e_format(e2e, "nothing found, %zu connections seen in ", connections);
-	size_t bytes;
-	char *told;
-
-	e2e_tracer_stop(doctor, 0);
-	told = e2e_file_read(doctor->out_path, &bytes);
-	if (strncmp(told, want, strlen(want)) != 0)
-		fail_msg("not \"%s\": %s", want, told);
-	free(told);
-}
-
-/// Until what the client waits for was sent again so often.
-static void wait_retransmits(const struct e2e *e2e, const char *conn, unsigned n)
-{
-	long long limit_ns = now_ns() + WAIT_MS * 1000000LL;
-
-	while (e2e_ss_retransmits(&e2e->home, conn) < n) {
-		if (now_ns() > limit_ns)
-			fail_msg("%s was not sent again %u times", conn, n);
-		e2e_sleep_ms(POLL_MS);
-	}
-}
-
 /// Client here, server there, and nothing of the client's comes there any more.
 static void lose_way(struct e2e *e2e, struct e2e_pair *pair)
 {
@@ -133,12 +70,12 @@ static void peer_that_acknowledges_nothing_is_found_with_when_it_is_given_up(voi
 
 	e2e_add_far(e2e);
 	e2e_netns_sysctl("ipv4/tcp_retries2", "5");
-	doctor = start_doctor(e2e);
+	doctor = e2e_doctor_start(e2e);
 	connect_far(e2e, &pair);
 	lose_way(e2e, &pair);
 	e2e_actor_send(pair.client, pair.client_fd, 100);
-	wait_retransmits(e2e, pair.client_conn, TIMEOUTS + 1);
-	finding = only_finding(doctor, "dead-peer-hang");
+	e2e_ss_wait_retransmits(&e2e->home, pair.client_conn, TIMEOUTS + 1);
+	finding = e2e_doctor_only_finding(doctor, "dead-peer-hang");
 
 	e2e_assert_has(finding, "{s:s, s:s, s:[s]}", "severity", "crit", "confidence", "medium",
 		       "connections", pair.client_conn);
@@ -157,13 +94,13 @@ static void peer_that_acknowledges_nothing_is_found_with_the_time_out_that_is_se
 	struct e2e_pair pair;
 
 	e2e_add_far(e2e);
-	doctor = start_doctor(e2e);
+	doctor = e2e_doctor_start(e2e);
 	connect_far(e2e, &pair);
 	e2e_actor_set(pair.client, pair.client_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
 	lose_way(e2e, &pair);
 	e2e_actor_send(pair.client, pair.client_fd, 100);
-	wait_retransmits(e2e, pair.client_conn, TIMEOUTS + 1);
-	finding = only_finding(doctor, "dead-peer-hang");
+	e2e_ss_wait_retransmits(&e2e->home, pair.client_conn, TIMEOUTS + 1);
+	finding = e2e_doctor_only_finding(doctor, "dead-peer-hang");
 
 	e2e_assert_has(finding, "{s:s}", "remedy",
 		       "the peer or the way to it is gone; TCP_USER_TIMEOUT of 1m00s is set: the "
@@ -194,17 +131,17 @@ static void peer_that_acknowledges_late_is_innocent(void **state)
 
 	e2e_add_far(e2e);
 	slow_down(e2e, "main", "10.99.0.0/24");
-	doctor = start_counting_doctor(e2e);
+	doctor = e2e_doctor_start_counting(e2e);
 	connect_far(e2e, &pair);
 	lose_way(e2e, &pair);
 	sent_ns = now_ns();
 	e2e_actor_send(pair.client, pair.client_fd, 100);
-	wait_retransmits(e2e, pair.client_conn, 1);
+	e2e_ss_wait_retransmits(&e2e->home, pair.client_conn, 1);
 	e2e_netns_undrop(&e2e->far);
 	if (now_ns() - sent_ns > THIRD_MS * 1000000LL)
 		e2e_again("it was sent again more than twice");
 	e2e_actor_receive(pair.server, pair.server_fd, 100);
-	assert_innocent(e2e, doctor, 2);
+	e2e_doctor_assert_innocent(e2e, doctor, 2);
 }
 
 /// Alive, and asks every second whether its peer is.
@@ -222,12 +159,12 @@ static void keepalive_that_nobody_answers_is_found_before_it_gives_up(void **sta
 	struct e2e_pair pair;
 
 	e2e_add_far(e2e);
-	doctor = start_doctor(e2e);
+	doctor = e2e_doctor_start(e2e);
 	connect_far(e2e, &pair);
 	keep_alive(&pair);
 	lose_way(e2e, &pair);
-	wait_retransmits(e2e, pair.client_conn, UNANSWERED + 1);
-	finding = only_finding(doctor, "half-open-ghost");
+	e2e_ss_wait_retransmits(&e2e->home, pair.client_conn, UNANSWERED + 1);
+	finding = e2e_doctor_only_finding(doctor, "half-open-ghost");
 
 	e2e_assert_has(finding, "{s:s, s:s, s:[s], s:s}", "severity", "warn", "confidence",
 		       "medium", "connections", pair.client_conn, "confirm",
@@ -246,12 +183,12 @@ static void keepalive_that_is_answered_is_innocent(void **state)
 
 	e2e_add_far(e2e);
 	watch = E2E_TRACE(e2e, "watch", "--json", "-P", e2e_port_text(e2e, 0));
-	doctor = start_counting_doctor(e2e);
+	doctor = e2e_doctor_start_counting(e2e);
 	connect_far(e2e, &pair);
 	keep_alive(&pair);
 	assert_true(e2e_tracer_wait_event(watch, WAIT_MS, "{s:s, s:s, s:b}", "event", "keepalive",
 					  "conn", pair.client_conn, "answered", 1));
-	assert_innocent(e2e, doctor, 2);
+	e2e_doctor_assert_innocent(e2e, doctor, 2);
 	e2e_tracer_stop(watch, 0);
 	assert_true(e2e_events_count(e2e_tracer_events(watch), "{s:s, s:s, s:s}", "event",
 				     "keepalive", "conn", pair.client_conn, "direction",
@@ -266,7 +203,7 @@ static void ask_in_vain(struct e2e *e2e, struct e2e_pair *pair, const char *host
 	snprintf(to.host, sizeof(to.host), "%s", host);
 	pair->client_fd = e2e_actor_begin_connect(pair->client, NULL, &to);
 	pair->client_conn = e2e_actor_conn(pair->client, pair->client_fd);
-	wait_retransmits(e2e, pair->client_conn, 1);
+	e2e_ss_wait_retransmits(&e2e->home, pair->client_conn, 1);
 }
 
 static void syn_that_nobody_answers_is_found(void **state)
@@ -277,11 +214,11 @@ static void syn_that_nobody_answers_is_found(void **state)
 	struct e2e_pair pair;
 
 	e2e_add_far(e2e);
-	doctor = start_doctor(e2e);
+	doctor = e2e_doctor_start(e2e);
 	e2e_pair_listen(e2e, E2E_FAR_HOST, e2e_port(0), &pair);
 	lose_way(e2e, &pair);
 	ask_in_vain(e2e, &pair, E2E_FAR_HOST);
-	finding = only_finding(doctor, "syn-unanswered");
+	finding = e2e_doctor_only_finding(doctor, "syn-unanswered");
 
 	e2e_assert_has(finding, "{s:s, s:[s]}", "confidence", "high", "connections",
 		       pair.client_conn);
@@ -299,14 +236,14 @@ static void syn_that_is_answered_in_the_end_is_innocent(void **state)
 	struct e2e_pair pair;
 
 	e2e_add_far(e2e);
-	doctor = start_counting_doctor(e2e);
+	doctor = e2e_doctor_start_counting(e2e);
 	e2e_pair_listen(e2e, E2E_FAR_HOST, e2e_port(0), &pair);
 	lose_way(e2e, &pair);
 	ask_in_vain(e2e, &pair, E2E_FAR_HOST);
 	e2e_netns_undrop(&e2e->far);
 	assert_int_equal(e2e_actor_finish_connect(pair.client, pair.client_fd), 0);
 	e2e_actor_accept(pair.server, pair.listen_fd);
-	assert_innocent(e2e, doctor, 2);
+	e2e_doctor_assert_innocent(e2e, doctor, 2);
 }
 
 /// A server that never accepts, and two of the clients that its queue has to hold.
@@ -325,13 +262,13 @@ static void listen_and_rest(struct e2e *e2e, struct e2e_pair *pair, int backlog)
 static void listener_that_accepts_nobody_is_found(void **state)
 {
 	struct e2e *e2e = *state;
-	struct e2e_tracer *doctor = start_doctor(e2e);
+	struct e2e_tracer *doctor = e2e_doctor_start(e2e);
 	const json_t *findings, *overflow;
 	struct e2e_pair pair;
 
 	listen_and_rest(e2e, &pair, 1);
 	ask_in_vain(e2e, &pair, "127.0.0.1");
-	findings = findings_of(doctor);
+	findings = e2e_doctor_findings(doctor);
 
 	assert_int_equal(json_array_size(findings), 2);
 	e2e_events_one(findings, "{s:s, s:s}", "id", "syn-unanswered", "confidence", "medium");
@@ -354,22 +291,23 @@ static void listener_that_was_full_before_is_found_at_once(void **state)
 	struct e2e_pair pair;
 
 	listen_and_rest(e2e, &pair, 1);
-	e2e_assert_has(only_finding(start_doctor(e2e), "accept-overflow"), "{s:s, s:s, s:i}",
-		       "severity", "warn", "confidence", "medium", "count", WAITING - 1);
+	e2e_assert_has(e2e_doctor_only_finding(e2e_doctor_start(e2e), "accept-overflow"),
+		       "{s:s, s:s, s:i}", "severity", "warn", "confidence", "medium", "count",
+		       WAITING - 1);
 }
 
 /// Another address of the port, at which nobody listens, and a filter that drops what comes there.
 static void full_listener_that_was_not_asked_is_not_blamed(void **state)
 {
 	struct e2e *e2e = *state;
-	struct e2e_tracer *doctor = start_doctor(e2e);
+	struct e2e_tracer *doctor = e2e_doctor_start(e2e);
 	const json_t *findings, *overflow;
 	struct e2e_pair pair;
 
 	listen_and_rest(e2e, &pair, 1);
 	e2e_netns_drop(&e2e->home, e2e_format(e2e, "ip daddr 127.0.0.2 tcp dport %u", pair.port));
 	ask_in_vain(e2e, &pair, "127.0.0.2");
-	findings = findings_of(doctor);
+	findings = e2e_doctor_findings(doctor);
 
 	assert_int_equal(json_array_size(findings), 2);
 	e2e_events_one(findings, "{s:s, s:s}", "id", "syn-unanswered", "confidence", "high");
@@ -383,12 +321,12 @@ static void full_listener_that_was_not_asked_is_not_blamed(void **state)
 static void listener_with_room_for_all_is_innocent(void **state)
 {
 	struct e2e *e2e = *state;
-	struct e2e_tracer *doctor = start_counting_doctor(e2e);
+	struct e2e_tracer *doctor = e2e_doctor_start_counting(e2e);
 	struct e2e_pair pair;
 
 	listen_and_rest(e2e, &pair, WAITING);
 	e2e_actor_connect(pair.client, "127.0.0.1", pair.port);
-	assert_innocent(e2e, doctor, 2 * WAITING);
+	e2e_doctor_assert_innocent(e2e, doctor, 2 * WAITING);
 }
 
 static void connect_to_small_buffer(struct e2e *e2e, struct e2e_pair *pair)
@@ -401,7 +339,7 @@ static void connect_to_small_buffer(struct e2e *e2e, struct e2e_pair *pair)
 static void reader_who_does_not_read_is_found_and_for_how_long(void **state)
 {
 	struct e2e *e2e = *state;
-	struct e2e_tracer *doctor = start_doctor(e2e);
+	struct e2e_tracer *doctor = e2e_doctor_start(e2e);
 	const json_t *finding, *evidence;
 	struct e2e_pair pair;
 	long long began_ns;
@@ -410,7 +348,7 @@ static void reader_who_does_not_read_is_found_and_for_how_long(void **state)
 	began_ns = now_ns();
 	e2e_actor_begin_send(pair.client, pair.client_fd, MORE_THAN_BUFFERS);
 	e2e_sleep_ms(e2e_is_guest() ? 2 * STALL_MS : STALL_MS);
-	finding = only_finding(doctor, "zero-window-stall");
+	finding = e2e_doctor_only_finding(doctor, "zero-window-stall");
 
 	e2e_assert_has(finding, "{s:s, s:[s]}", "severity", "warn", "connections",
 		       pair.client_conn);
@@ -439,12 +377,12 @@ static void reader_in_another_namespace_is_said_not_to_be_known(void **state)
 	struct e2e_pair pair;
 
 	e2e_add_far(e2e);
-	doctor = start_doctor(e2e);
+	doctor = e2e_doctor_start(e2e);
 	e2e_pair_listen(e2e, E2E_FAR_HOST, e2e_port(0), &pair);
 	e2e_pair_connect(&pair, E2E_FAR_HOST);
 	e2e_actor_begin_send(pair.client, pair.client_fd, MORE_THAN_BUFFERS);
 	e2e_sleep_ms(e2e_is_guest() ? 2 * STALL_MS : STALL_MS);
-	finding = only_finding(doctor, "zero-window-stall");
+	finding = e2e_doctor_only_finding(doctor, "zero-window-stall");
 	culprit = json_object_get(finding, "culprit");
 
 	assert_non_null(strstr(e2e_event_text(finding, "summary"),
@@ -460,7 +398,7 @@ static void reader_who_pauses_is_innocent(void **state)
 {
 	struct e2e *e2e = *state;
 	struct e2e_tracer *watch = E2E_TRACE(e2e, "watch", "--json", "-P", e2e_port_text(e2e, 0));
-	struct e2e_tracer *doctor = start_counting_doctor(e2e);
+	struct e2e_tracer *doctor = e2e_doctor_start_counting(e2e);
 	struct e2e_pair pair;
 	long long began_ns;
 
@@ -475,7 +413,7 @@ static void reader_who_pauses_is_innocent(void **state)
 		e2e_again("the window was closed for too long");
 	e2e_actor_receive(pair.server, pair.server_fd, MORE_THAN_BUFFERS);
 	e2e_actor_finish(pair.client);
-	assert_innocent(e2e, doctor, 2);
+	e2e_doctor_assert_innocent(e2e, doctor, 2);
 	e2e_tracer_stop(watch, 0);
 }
 

@@ -109,6 +109,20 @@ void e2e_netns_undrop(const struct e2e_netns *netns)
 	e2e_netns_shell(netns, "nft delete table inet ct_e2e");
 }
 
+void e2e_netns_forbid_out(const struct e2e_netns *netns, unsigned port, const char *verdict)
+{
+	e2e_netns_shell(netns,
+			"nft 'add table inet ct_out; "
+			"add chain inet ct_out out { type filter hook output priority 0; }; "
+			"add rule inet ct_out out tcp dport %u %s'",
+			port, verdict);
+}
+
+void e2e_netns_permit_out(const struct e2e_netns *netns)
+{
+	e2e_netns_shell(netns, "nft delete table inet ct_out");
+}
+
 void e2e_netns_sysctl(const char *name, const char *value)
 {
 	char path[128];

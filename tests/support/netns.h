@@ -43,6 +43,11 @@ void e2e_netns_drop_acks(const struct e2e_netns *netns, const char *side, unsign
 /// Takes back every drop in a namespace.
 void e2e_netns_undrop(const struct e2e_netns *netns);
 
+/// A namespace lets nothing out to a port; what becomes of it is the verdict, as nft(8) has it:
+/// "drop".
+void e2e_netns_forbid_out(const struct e2e_netns *netns, unsigned port, const char *verdict);
+void e2e_netns_permit_out(const struct e2e_netns *netns);
+
 /// Writes /proc/sys/net/NAME of the namespace that the test program is in.
 void e2e_netns_sysctl(const char *name, const char *value);
 

@@ -14,9 +14,10 @@
 #include "support/attempt.h"
 #include "support/e2e.h"
 
-#define ROWS_MAX      256
-#define NONE_LIMIT_MS 20000
-#define POLL_MS	      10
+#define ROWS_MAX	     256
+#define NONE_LIMIT_MS	     20000
+#define POLL_MS		     10
+#define RETRANSMITS_LIMIT_MS 10000
 
 static const char *const states[][2] = {
 	{"LISTEN", "LISTEN"},	  {"SYN-SENT", "SYN_SENT"},    {"SYN-RECV", "SYN_RECV"},
@@ -169,6 +170,15 @@ unsigned e2e_ss_retransmits(const struct e2e_netns *netns, const char *conn)
 
 	e2e_ss_row_of(netns, conn, &row);
 	return row.retransmits;
+}
+
+void e2e_ss_wait_retransmits(const struct e2e_netns *netns, const char *conn, unsigned n)
+{
+	for (int waited_ms = 0; e2e_ss_retransmits(netns, conn) < n; waited_ms += POLL_MS) {
+		if (waited_ms > RETRANSMITS_LIMIT_MS)
+			fail_msg("%s was not sent again %u times", conn, n);
+		e2e_sleep_ms(POLL_MS);
+	}
 }
 
 /// Whether ss prints nothing.

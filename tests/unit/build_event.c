@@ -278,6 +278,15 @@ struct ct_event retransmitted(struct life *life, enum ct_retransmit_kind kind,
 	return event;
 }
 
+struct ct_event timed_out(struct life *life, uint32_t seq)
+{
+	struct ct_event event = retransmitted(life, CT_RETRANSMIT_RTO, CT_SEGMENT_DATA, 0);
+
+	event.context = CT_CONTEXT_RETRANSMIT;
+	event.retransmit.seq = seq;
+	return event;
+}
+
 struct ct_event failed(struct life *life, uint16_t err)
 {
 	struct ct_event event = next(life, CT_EVENT_ERROR);

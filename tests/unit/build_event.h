@@ -90,6 +90,8 @@ struct ct_event reset(struct life *life, enum ct_direction direction, enum ct_re
 
 struct ct_event retransmitted(struct life *life, enum ct_retransmit_kind kind,
 			      enum ct_segment segment, uint32_t count);
+/// Data, again, behind a retransmission time-out.
+struct ct_event timed_out(struct life *life, uint32_t seq);
 struct ct_event failed(struct life *life, uint16_t err);
 
 /// A probe sent or answered is told by a timer, one received by the socket.

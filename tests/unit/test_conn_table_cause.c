@@ -55,15 +55,6 @@ static void close_behind_shutdown_is_not_what_closed_it(void **state)
 	assert_int_equal(world->conn->closed_how, CT_HOW_SHUTDOWN);
 }
 
-static struct ct_event timed_out(struct life *life, uint32_t seq)
-{
-	struct ct_event event = retransmitted(life, CT_RETRANSMIT_RTO, CT_SEGMENT_DATA, 0);
-
-	event.context = CT_CONTEXT_RETRANSMIT;
-	event.retransmit.seq = seq;
-	return event;
-}
-
 /// A segment that is sent again and again was not acknowledged in between.
 static void timeouts_of_one_segment_are_counted_in_a_row(void **state)
 {

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "conntrace/runs.h"
+
 /// The FIN of its peer has come; two looks at it, with so much to read, and so much more queued.
 static void look_again_at_close_wait(struct world *world, struct life *life, uint32_t unread,
 				     uint32_t queued)
@@ -45,10 +47,128 @@ static void look_tells_whether_a_process_has_touched_it(void **state)
 	assert_true(world->conn->sent_by_look);
 }
 
+/// A look at one that has 100 bytes queued behind its first 1000.
+static struct ct_event row_of(struct life *life, uint8_t runs, uint8_t timeouts)
+{
+	struct ct_event row = found(life, CT_STATE_ESTABLISHED);
+
+	row.found.runs = runs;
+	row.found.timeouts = timeouts;
+	row.found.write_seq = 1100;
+	row.found.unacked = 100;
+	row.found.unanswered_ms = 700;
+	return row;
+}
+
+static void look_tells_how_often_nobody_has_answered(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+	struct ct_event row;
+
+	establish(world, &life);
+	row = row_of(&life, CT_RUNS_RTO, 4);
+	take(world, row);
+	assert_int_equal(world->conn->rto_streak, 4);
+	assert_int_equal(world->conn->rto_since_ns, row.ts_ns - 700 * MS);
+	assert_int_equal(world->conn->rto_last_ns, row.ts_ns);
+	take(world, timed_out(&life, 1000)); /* the same segment */
+	assert_int_equal(world->conn->rto_streak, 5);
+	assert_int_equal(world->conn->rto_since_ns, row.ts_ns - 700 * MS);
+	take(world, timed_out(&life, 1050));
+	assert_int_equal(world->conn->rto_streak, 1);
+}
+
+/// What a look of long ago said is not so any more.
+static void look_tells_that_somebody_has_answered(void **state)
+{
+	static const uint8_t others[] = {CT_RUNS_NONE, CT_RUNS_KEEPALIVE, CT_RUNS_PERSIST};
+	struct world *world = *state;
+	struct life life = a_client();
+
+	establish(world, &life);
+	for (size_t i = 0; i < sizeof(others); i++) {
+		take(world, row_of(&life, CT_RUNS_RTO, 4));
+		take(world, row_of(&life, others[i], 0));
+		assert_int_equal(world->conn->rto_streak, 0);
+	}
+	take(world, row_of(&life, CT_RUNS_RTO, 4));
+	take(world, row_of(&life, CT_RUNS_UNKNOWN, 0)); /* of a recording made before */
+	assert_int_equal(world->conn->rto_streak, 4);
+}
+
+static void look_tells_what_is_not_let_out(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+	struct ct_event row;
+
+	establish(world, &life);
+	row = row_of(&life, CT_RUNS_PERSIST, 5);
+	row.found.room = CT_ROOM_NONE;
+	take(world, row);
+	assert_int_equal(world->conn->unsent, 0);
+	row = row_of(&life, CT_RUNS_PERSIST, 5);
+	row.found.room = CT_ROOM_ENOUGH;
+	take(world, row);
+	assert_int_equal(world->conn->unsent, 5);
+	assert_int_equal(world->conn->rto_since_ns, row.ts_ns - 700 * MS);
+	take(world, row_of(&life, CT_RUNS_NONE, 0));
+	assert_int_equal(world->conn->unsent, 0);
+}
+
+/// Two probes, a minute apart; the third is due in 20 s.
+static void look_tells_which_probes_nobody_has_answered(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+	struct ct_event row, options = counted(&life, 0, 0, 0);
+
+	establish(world, &life);
+	options.counters.keepalive_interval_s = 60;
+	options.ts_ns = 1000 * S;
+	take(world, options);
+	row = row_of(&life, CT_RUNS_KEEPALIVE, 2);
+	row.found.timeout_ns = 20 * S;
+	row.ts_ns = 1000 * S;
+	take(world, row);
+	assert_int_equal(world->conn->unheard, 2);
+	assert_int_equal(world->conn->rto_last_ns, 960 * S);
+	assert_int_equal(world->conn->rto_since_ns, 900 * S);
+}
+
+static void look_tells_for_how_long_a_window_is_closed(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client();
+	struct ct_event row;
+
+	establish(world, &life);
+	row = row_of(&life, CT_RUNS_PERSIST, 1);
+	row.found.room = CT_ROOM_NONE;
+	row.found.unanswered_ms = 90000;
+	take(world, row);
+	assert_int_equal(world->conn->stall_ms_max, 90000);
+	row = row_of(&life, CT_RUNS_PERSIST, 0); /* another stall, a shorter one */
+	row.found.room = CT_ROOM_NONE;
+	take(world, row);
+	assert_int_equal(world->conn->stall_ms_max, 90000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(look_tells_whether_a_process_has_touched_it,
+						world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(look_tells_how_often_nobody_has_answered,
+						world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(look_tells_that_somebody_has_answered, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(look_tells_what_is_not_let_out, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(look_tells_which_probes_nobody_has_answered,
+						world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(look_tells_for_how_long_a_window_is_closed,
 						world_setup, world_teardown),
 	};
 

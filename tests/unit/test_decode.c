@@ -177,6 +177,7 @@ static void every_enum_has_its_limit(void **state)
 		{CT_EVENT_FOUND, offsetof(struct ct_event, found.request), 2},
 		{CT_EVENT_FOUND, offsetof(struct ct_event, found.shutdown), 4},
 		{CT_EVENT_FOUND, offsetof(struct ct_event, found.runs), _CT_RUNS_MAX},
+		{CT_EVENT_FOUND, offsetof(struct ct_event, found.room), _CT_ROOM_MAX},
 		{CT_EVENT_FORK, offsetof(struct ct_event, fork.followed), 2},
 		{CT_EVENT_LOST, offsetof(struct ct_event, lost.where), _CT_LOST_MAX},
 		{CT_EVENT_LOST, offsetof(struct ct_event, lost.uncounted), CT_UNCOUNTED_ALL + 1},

@@ -251,6 +251,7 @@ static void timeouts_of_one_segment_are_a_dead_peer(void **state)
 	struct patient patient = standing_in(CT_STATE_ESTABLISHED, 1);
 
 	patient.conn.rto_streak = 4;
+	patient.conn.retransmits = 4;
 	patient.conn.rto_since_ns = NOW - 10 * S;
 	patient.conn.rto_last_ns = NOW - 3 * S;
 	assert_true(finds("dead-peer-hang", patient, 1));
@@ -335,6 +336,7 @@ static void timeouts_and_keepalives_from_before_are_not_in_the_count_either(void
 	struct patient patient = found_in(CT_STATE_ESTABLISHED, 0);
 
 	patient.conn.rto_streak = 4;
+	patient.conn.retransmits = 4;
 	patient.conn.rto_since_ns = NOW - 10 * S;
 	patient.conn.rto_last_ns = NOW - 3 * S;
 	ask(&hang, CT_OUTPUT_JSON, &patient, 1, NULL);

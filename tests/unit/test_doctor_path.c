@@ -15,6 +15,7 @@ static struct patient timed_out(uint32_t times)
 	struct patient patient = standing_in(CT_STATE_ESTABLISHED, 1);
 
 	patient.conn.rto_streak = times;
+	patient.conn.retransmits = times;
 	patient.conn.rto_since_ns = NOW - 10 * S;
 	patient.conn.rto_last_ns = NOW - 3 * S;
 	return patient;

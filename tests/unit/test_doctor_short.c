@@ -4,7 +4,8 @@
 
 #include "conntrace/count.h"
 
-#define ALL "dead-peer-hang (takes up to 6m00s), close-wait-leak (1m00s), " ALL_BUT_A_LEAK
+#define ALL \
+	"dead-peer-hang (takes up to 6m00s), send-blocked (6m00s), close-wait-leak (1m00s), " ALL_BUT_A_LEAK
 #define ALL_BUT_A_LEAK                                                                \
 	"syn-unanswered (2m00s), zero-window-stall (6m00s), fin-wait-stuck (4m00s), " \
 	"last-ack-stuck (4m00s), closing-stuck (4m00s), keepalive-race (5m50s)\n"
@@ -37,7 +38,7 @@ static void what_has_had_its_time_is_not_named(void **state)
 	ask_after(&most, CT_OUTPUT_TABLE, 350 * S, patient, 1);
 	assert_string_equal(most.text, "nothing found, 1 connection seen in 5m50s\n"
 				       "5m50s may be too short for dead-peer-hang (takes up to "
-				       "6m00s), zero-window-stall (6m00s)\n");
+				       "6m00s), send-blocked (6m00s), zero-window-stall (6m00s)\n");
 	ask_after(&all, CT_OUTPUT_TABLE, 360 * S, patient, 1);
 	assert_string_equal(all.text, "nothing found, 1 connection seen in 6m00s\n");
 }
@@ -57,9 +58,10 @@ static void findings_stand_behind_what_else_there_may_be(void **state)
 	_cleanup_(printed_fini) struct printed printed = {};
 
 	ask_after(&printed, CT_OUTPUT_TABLE, 10 * S, standing_in(CT_STATE_CLOSE_WAIT, 590), 3);
-	assert_non_null(strstr(printed.text, "1 finding, 3 connections seen in 10.0 s\n"
-					     "10.0 s may be too short for dead-peer-hang (takes up "
-					     "to 6m00s), " ALL_BUT_A_LEAK "\nWARN  curl"));
+	assert_non_null(strstr(printed.text,
+			       "1 finding, 3 connections seen in 10.0 s\n"
+			       "10.0 s may be too short for dead-peer-hang (takes up "
+			       "to 6m00s), send-blocked (6m00s), " ALL_BUT_A_LEAK "\nWARN  curl"));
 }
 
 /// Nothing came behind the beginning of the stream.
@@ -78,9 +80,10 @@ static void json_has_it_with_each_finding(void **state)
 	struct patient patient = standing_in(CT_STATE_CLOSE_WAIT, 590);
 
 	ask_after(&brief, CT_OUTPUT_JSON, 300 * S, patient, 3);
-	assert_non_null(strstr(brief.text, ",\"observed_ns\":300000000000,"
-					   "\"may_be_too_short_for\":[\"dead-peer-hang\","
-					   "\"zero-window-stall\",\"keepalive-race\"]}\n"));
+	assert_non_null(strstr(brief.text,
+			       ",\"observed_ns\":300000000000,"
+			       "\"may_be_too_short_for\":[\"dead-peer-hang\",\"send-blocked\","
+			       "\"zero-window-stall\",\"keepalive-race\"]}\n"));
 	ask_after(&later, CT_OUTPUT_JSON, 600 * S, patient, 3);
 	assert_non_null(strstr(later.text, ",\"observed_ns\":600000000000,"
 					   "\"may_be_too_short_for\":[]}\n"));

@@ -54,9 +54,7 @@ static void expect(struct codec *codec, const struct ct_event *want)
 
 static void expect_end(struct codec *codec)
 {
-	struct ct_decoded decoded;
-
-	assert_int_equal(ct_decoder_next(codec->decoder, &decoded), 0);
+	assert_int_equal(ct_decoder_next(codec->decoder, &(struct ct_decoded){}), 0);
 }
 
 static void round_trip(struct codec *codec, const struct ct_event *events, size_t n)
@@ -226,7 +224,8 @@ static const struct ct_event numbered[] = {
 	   .keepalive_probes = 12, .user_timeout_ms = 13, .linger_s = 14),
 	OF(CT_EVENT_FOUND, found, .unread = 1, .unacked = 2, .write_seq = 3, .mini = 4,
 	   .request = 5, .shutdown = 6, .timeouts = 7, .backlog = 8, .backlog_max = 9,
-	   .timeout_ns = 10, .listener = 11, .idle_ns = 12, .runs = 13),
+	   .timeout_ns = 10, .listener = 11, .idle_ns = 12, .runs = 13, .room = 14,
+	   .unanswered_ms = 15),
 	OF(CT_EVENT_FORK, fork, .parent_pid = 1, .child_pid = 2, .followed = 3),
 	OF(CT_EVENT_LOST, lost, .events = 1, .since_ns = 2, .where = 3, .uncounted = 4),
 	OF(CT_EVENT_OPTIONS, options, .keepalive_time_s = 1, .keepalive_interval_s = 2,

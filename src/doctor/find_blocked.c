@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What this host does not let out: the peer need not be dead, nor its window closed. No segment
+ * leaves, so no event tells of it; the socket's timer does, when it is looked at.
+ */
+#include "finder.h"
+
+#include <errno.h>
+
+#include "conntrace/addr.h"
+#include "conntrace/sink_words.h"
+
+/* values: since the first try; tries in a row; 1 if there is room for it in the peer's window; 1 if
+ * older than the trace; 1 if the kernel has given up */
+static bool is_held_back(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
+{
+	bool died = conn->phase == CT_PHASE_CLOSED && conn->sk_err == ETIMEDOUT;
+	uint64_t until_ns = died ? conn->closed_ns : now_ns, for_ns;
+
+	if (!(died || conn->phase == CT_PHASE_LIVE) || ct_finder_never_connected(conn) ||
+	    !ct_finder_is_held_back(conn, until_ns))
+		return false;
+	for_ns = until_ns > conn->rto_since_ns ? until_ns - conn->rto_since_ns : 0;
+	*ret = (struct ct_symptom){
+		for_ns,
+		{for_ns, conn->unsent ?: conn->rto_streak, conn->unsent != 0,
+		 ct_conn_was_met_late(conn), died},
+	};
+	return true;
+}
+
+static void put_where_to_look(const struct ct_case *one, struct ct_buf *text)
+{
+	const struct ct_conn_id *id = &one->examples[0].id;
+	char address[CT_ADDR_STRLEN];
+
+	ct_addr_format(id->family, id->raddr, address);
+	ct_buf_printf(text,
+		      "in the network namespace of the connection look for a route that is "
+		      "missing (ip route get %s)",
+		      address);
+	ct_buf_puts(text, ", a link that is down (ip link), an address that no neighbour answers "
+			  "for (ip neigh), or a rule that drops what goes out (nft list ruleset)");
+}
+
+static bool is_blocked(const struct ct_case *one, const struct ct_doctor_facts *facts,
+		       struct ct_finding *finding)
+{
+	struct ct_buf *text = &finding->summary;
+
+	finding->severity = CT_SEVERITY_CRIT;
+	/* that nothing was seen to leave is less than that all was tried in vain */
+	finding->confidence = one->values[2].sum == one->count ? CT_CONFIDENCE_HIGH
+							       : CT_CONFIDENCE_MEDIUM;
+	ct_words_count(text, one->count, "connection");
+	ct_buf_puts(text, " with ");
+	ct_finder_put_service(text, &finding->culprit);
+	ct_buf_puts(text, ": what is to be sent does not leave this host, ");
+	ct_finder_put_time(facts, text, one->values[0].max, false);
+	ct_buf_printf(text, ", %s%llu tries in a row", one->count == 1 ? "" : "up to ",
+		      (unsigned long long)one->values[1].max);
+	ct_finding_number(finding, "blocked_ns", one->values[0].max);
+	ct_finding_number(finding, "tries_in_a_row", one->values[1].max);
+	ct_finding_number(finding, "window_has_room", one->values[2].sum);
+	ct_finding_number(finding, "given_up", one->values[4].sum);
+	ct_finder_number_older(finding, one->values[3].sum);
+	ct_finder_put_ss(facts, &finding->confirm, NULL, one);
+	put_where_to_look(one, &finding->remedy);
+	return true;
+}
+
+const struct ct_finder ct_find_send_blocked = {
+	.id = "send-blocked",
+	.by = CT_CASE_BY_SERVICE,
+	.takes_ns = CT_FINDER_STREAK * CT_RTO_MAX_NS,
+	.matches = is_held_back,
+	.concludes = is_blocked,
+};

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// What a host does not let out is told from a peer that does not answer.
+#include "unit/doctor_fixture.h"
+
+#include <errno.h>
+
+/// Watched from its beginning; so many tries in a row, the first ten seconds ago.
+static struct patient tried_in(uint8_t state, uint8_t times)
+{
+	struct patient patient = standing_in(state, 1);
+
+	patient.conn.established_ns = patient.conn.opened_ns = S;
+	patient.conn.rto_since_ns = NOW - 10 * S;
+	patient.conn.rto_last_ns = NOW - 1 * S;
+	patient.conn.rto_streak = times;
+	return patient;
+}
+
+static struct patient tried(uint8_t times)
+{
+	return tried_in(CT_STATE_ESTABLISHED, times);
+}
+
+/// The peer's window has room, as its last look said.
+static struct patient held_back(uint8_t times)
+{
+	struct patient patient = tried(0);
+
+	patient.conn.unsent = times;
+	return patient;
+}
+
+static void two_tries_are_no_block_yet(void **state)
+{
+	assert_false(finds("send-blocked", held_back(2), 1));
+	assert_false(finds("send-blocked", tried(2), 1));
+	assert_true(finds("send-blocked", held_back(3), 1));
+	assert_true(finds("send-blocked", tried(3), 1));
+}
+
+/// The next try would have come long ago: the look was at the beginning of a recording.
+static void what_went_on_may_have_been_sent_since(void **state)
+{
+	struct patient waits = held_back(4), timed_out = tried(4);
+
+	waits.conn.rto_since_ns = timed_out.conn.rto_since_ns = NOW - 100 * S;
+	waits.conn.rto_last_ns = timed_out.conn.rto_last_ns = NOW - 90 * S;
+	assert_false(finds("send-blocked", waits, 1));
+	assert_false(finds("send-blocked", timed_out, 1));
+}
+
+static void what_was_sent_again_did_leave(void **state)
+{
+	struct patient patient = tried(4);
+
+	patient.conn.retransmits = 1;
+	assert_false(finds("send-blocked", patient, 1));
+	assert_true(finds("dead-peer-hang", patient, 1));
+}
+
+/// What may have been sent before the trace, or was lost, or is not told here, is not known not to
+/// have left; the time-outs are.
+static void nothing_follows_from_what_was_not_watched(void **state)
+{
+	struct patient patients[4];
+
+	for (size_t i = 0; i < 4; i++)
+		patients[i] = tried(4);
+	patients[0].conn.established_ns = patients[0].conn.opened_ns = CT_NS_UNKNOWN;
+	patients[1].conn.gaps = 1;
+	patients[2].conn.doubtful = true;
+	patients[3].conn.blind = CT_BLIND_RETRANSMITS;
+	for (size_t i = 0; i < 4; i++)
+		assert_false(finds("send-blocked", patients[i], 1));
+	assert_true(finds("dead-peer-hang", patients[0], 1));
+	assert_true(finds("dead-peer-hang", patients[2], 1));
+	assert_true(finds("dead-peer-hang", patients[3], 1));
+}
+
+static void what_is_blocked_is_no_dead_peer_and_no_ghost(void **state)
+{
+	struct patient silent = found_in(CT_STATE_ESTABLISHED, 300 * S);
+
+	assert_true(finds("half-open-ghost", silent, 1));
+	silent.conn.unsent = 9;
+	assert_false(finds("half-open-ghost", silent, 1));
+	assert_false(finds("dead-peer-hang", held_back(4), 1));
+	assert_false(finds("dead-peer-hang", tried(4), 1));
+}
+
+/// Of one that dies of it no segment left either.
+static void what_died_of_it_was_given_up(void **state)
+{
+	struct patient patient = held_back(5);
+
+	patient.conn.phase = CT_PHASE_CLOSED;
+	patient.conn.closed_ns = NOW - S;
+	patient.conn.sk_err = ETIMEDOUT;
+	assert_true(finds("send-blocked", patient, 1));
+	patient.conn.sk_err = 0; /* somebody closed it */
+	assert_false(finds("send-blocked", patient, 1));
+}
+
+static void fin_that_does_not_leave_is_not_said_to_be_sent(void **state)
+{
+	struct patient patient = tried_in(CT_STATE_LAST_ACK, 4);
+
+	patient.conn.retransmits = 4;
+	assert_true(finds("last-ack-stuck", patient, 1));
+	patient.conn.retransmits = 0;
+	assert_false(finds("last-ack-stuck", patient, 1));
+	assert_true(finds("send-blocked", patient, 1));
+}
+
+/// Of a stall that was there before, one probe in minutes may be all that is seen, or none.
+static void window_that_was_found_closed_is_a_stall(void **state)
+{
+	struct patient patient = found_in(CT_STATE_ESTABLISHED, S);
+
+	patient.conn.stall_ms_max = 4999;
+	assert_false(finds("zero-window-stall", patient, 1));
+	patient.conn.stall_ms_max = 5000;
+	assert_true(finds("zero-window-stall", patient, 1));
+}
+
+static void sentence_says_for_how_long_and_where_to_look(void **state)
+{
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct patient patient = held_back(5);
+	struct ct_session session = a_session();
+
+	ask_as(&printed, &session, options, &patient, 2);
+	assert_non_null(strstr(printed.text, "what is to be sent does not leave this host, for at "
+					     "least 10.0 s, up to 5 tries in a row\""));
+	assert_non_null(strstr(printed.text, "\"severity\":\"crit\",\"confidence\":\"high\""));
+	assert_non_null(strstr(printed.text, "\"tries_in_a_row\":5,\"window_has_room\":2"));
+	assert_non_null(strstr(printed.text, "ip route get "));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_tries_are_no_block_yet),
+		cmocka_unit_test(what_went_on_may_have_been_sent_since),
+		cmocka_unit_test(what_was_sent_again_did_leave),
+		cmocka_unit_test(nothing_follows_from_what_was_not_watched),
+		cmocka_unit_test(what_is_blocked_is_no_dead_peer_and_no_ghost),
+		cmocka_unit_test(what_died_of_it_was_given_up),
+		cmocka_unit_test(fin_that_does_not_leave_is_not_said_to_be_sent),
+		cmocka_unit_test(window_that_was_found_closed_is_a_stall),
+		cmocka_unit_test(sentence_says_for_how_long_and_where_to_look),
+	};
+
+	return cmocka_run_group_tests_name("doctor_blocked", tests, NULL, NULL);
+}
