@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "conntrace/runs.h"
 #include "culprits.h"
 
 /// Of those that stall, or did. Of others it is said that the reader is not known.
@@ -85,6 +86,16 @@ static void note_other_end(struct ct_reader *readers, const struct ct_conn *conn
 	reader->is_there = conn->phase == CT_PHASE_LIVE;
 }
 
+/// Its window is probed, or was closed when it was found.
+static bool shows_stall(const struct ct_update *update)
+{
+	if (update->kind == CT_UPDATE_FOUND)
+		return update->found.what.runs == CT_RUNS_PERSIST &&
+		       update->found.what.room == CT_ROOM_NONE;
+	return update->kind == CT_UPDATE_PROBE && update->probe.type == CT_PROBE_WINDOW &&
+	       update->probe.outcome == CT_PROBE_SENT;
+}
+
 int ct_readers_look(struct ct_reader **readers, const struct ct_update *update)
 {
 	const struct ct_conn_id *id = &update->id;
@@ -92,8 +103,7 @@ int ct_readers_look(struct ct_reader **readers, const struct ct_update *update)
 	if (update->kind == CT_UPDATE_CLOSE)
 		note_other_end(*readers, update->conn);
 	/* where the namespace is not known, an end with these addresses may be of another one */
-	if (update->kind != CT_UPDATE_PROBE || update->probe.type != CT_PROBE_WINDOW ||
-	    update->probe.outcome != CT_PROBE_SENT || !id->cookie || !id->netns)
+	if (!shows_stall(update) || !id->cookie || !id->netns)
 		return 0;
 	return look_for(readers, id, update->ts_ns);
 }

@@ -102,7 +102,7 @@ static void peer_that_was_gone_before_is_found(void **state)
 static void reader_who_had_stopped_before_is_found(void **state)
 {
 	struct e2e *e2e = *state;
-	const json_t *evidence;
+	const json_t *finding;
 	struct e2e_pair pair;
 
 	e2e_netns_sysctl("ipv4/tcp_rmem", BUFFER);
@@ -110,9 +110,11 @@ static void reader_who_had_stopped_before_is_found(void **state)
 	e2e_pair_connect(&pair, "127.0.0.1");
 	e2e_actor_begin_send(pair.client, pair.client_fd, MORE_THAN_BUFFERS);
 	e2e_sleep_ms(STALL_MS);
-	evidence = json_object_get(
-		e2e_doctor_only_finding(e2e_doctor_start(e2e), "zero-window-stall"), "evidence");
-	assert_true(e2e_event_number(evidence, "longest_stall_at_least_ns") >= 5 * SECOND_NS);
+	finding = e2e_doctor_only_finding(e2e_doctor_start(e2e), "zero-window-stall");
+
+	e2e_assert_has(json_object_get(finding, "culprit"), "{s:i}", "pid", pair.server->pid);
+	assert_true(e2e_event_number(json_object_get(finding, "evidence"),
+				     "longest_stall_at_least_ns") >= 5 * SECOND_NS);
 }
 
 /// Before it was looked at, all has come.
