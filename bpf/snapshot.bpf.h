@@ -167,6 +167,7 @@ struct inet_connection_sock___timeouts {
 
 struct tcp_sock___timeouts {
 	__u32 retrans_stamp;
+	__u32 lsndtime;
 	__u32 mss_cache;
 	__u8 tcp_usec_ts : 1;
 } __attribute__((preserve_access_index));
@@ -198,40 +199,66 @@ static __always_inline __u8 ct_timeouts(const struct inet_connection_sock *icsk)
 	return BPF_CORE_READ(of, icsk_retransmits);
 }
 
-/* Since the first try to send again, as retransmits_timed_out() in net/ipv4/tcp_timer.c counts. */
+/* Since STAMP, of tcp_jiffies32. */
+static __always_inline __u32 ct_ago_ms(__u32 stamp)
+{
+	return ((__u32)bpf_jiffies64() - stamp) * tick_ns / 1000000;
+}
+
+static __always_inline __u32 ct_min(__u32 a, __u32 b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Since the first try to send again, by which retransmits_timed_out() in net/ipv4/tcp_timer.c goes;
+ * it may be that of a segment before, which the last acknowledgement that came was of.
+ */
 static __always_inline __u32 ct_retried_ms(const struct tcp_sock *tp)
 {
 	const struct tcp_sock___timeouts *of = (const void *)tp;
 	__u64 now_us = bpf_ktime_get_ns() / 1000;
-	__u32 stamp = BPF_CORE_READ(of, retrans_stamp);
+	__u32 stamp = BPF_CORE_READ(of, retrans_stamp), ago, unit = 1;
 
-	if (!stamp)
-		return 0;
 	if (bpf_core_field_exists(of->tcp_usec_ts) &&
 	    BPF_CORE_READ_BITFIELD_PROBED(of, tcp_usec_ts))
-		return ((__u32)now_us - stamp) / 1000;
-	return (__u32)(now_us / 1000) - stamp;
+		unit = 1000;
+	ago = (__u32)(unit == 1 ? now_us / 1000 : now_us) - stamp;
+	/* pacing may have dated it ahead */
+	return stamp && (__s32)ago > 0 ? ct_min(ago / unit, ct_ago_ms(tp->rcv_tstamp)) : 0;
 }
 
-/* Since the first probe: tcp_probe_timer(). */
-static __always_inline __u32 ct_probed_ms(const struct inet_connection_sock *icsk)
+/*
+ * Since the first probe, tcp_probe_timer(); it may be that of a stall before, for tcp_ack_probe()
+ * forgets it only when all of a large segment fits: probes move no lsndtime, but tries do.
+ */
+static __always_inline __u32 ct_probed_ms(const struct tcp_sock *tp, __u8 room)
 {
-	const struct inet_connection_sock___timeouts *of = (const void *)icsk;
-	__u32 stamp = 0;
+	const struct inet_connection_sock___timeouts *of = (const void *)tp;
+	__u32 stamp = 0, last;
 
 	if (bpf_core_field_exists(of->icsk_probes_tstamp))
 		stamp = BPF_CORE_READ(of, icsk_probes_tstamp);
-	return stamp ? ((__u32)bpf_jiffies64() - stamp) * tick_ns / 1000000 : 0;
+	if (room == CT_ROOM_ENOUGH)
+		last = tp->rcv_tstamp;
+	else
+		last = BPF_CORE_READ((const struct tcp_sock___timeouts *)tp, lsndtime);
+	return stamp ? ct_min(ct_ago_ms(stamp), ct_ago_ms(last)) : 0;
 }
 
-/* As tcp_snd_wnd_test() in net/ipv4/tcp_output.c asks of the segment that would be sent next. */
+/*
+ * tcp_snd_wnd_test() in net/ipv4/tcp_output.c asks of the segment that would be sent next. It is
+ * not known how long that is: not longer than all that waits, nor than the MSS.
+ */
 static __always_inline __u8 ct_room(const struct tcp_sock *tp)
 {
 	__u32 waits = tp->write_seq - tp->snd_nxt;
 	__u32 mss = BPF_CORE_READ((const struct tcp_sock___timeouts *)tp, mss_cache);
 	__s32 room = tp->snd_una + tp->snd_wnd - tp->snd_nxt;
 
-	return waits && room >= (__s32)(waits < mss ? waits : mss) ? CT_ROOM_ENOUGH : CT_ROOM_NONE;
+	if (room <= 0)
+		return CT_ROOM_NONE;
+	return waits && room >= (__s32)ct_min(waits, mss) ? CT_ROOM_ENOUGH : CT_ROOM_UNKNOWN;
 }
 
 /* What the write timer waits for in vain. */
@@ -241,8 +268,8 @@ static __always_inline void ct_fill_timeouts(struct ct_event_found *ret, const s
 
 	if (ret->runs == CT_RUNS_PERSIST) {
 		ret->timeouts = icsk->icsk_probes_out;
-		ret->unanswered_ms = ct_probed_ms(icsk);
 		ret->room = ct_room(tp);
+		ret->unanswered_ms = ct_probed_ms(tp, ret->room);
 		return;
 	}
 	ret->timeouts = ct_timeouts(icsk);

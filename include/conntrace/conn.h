@@ -241,7 +241,7 @@ struct ct_conn {
 	uint32_t rto_seq;	   /// its sequence number
 	/// When the first of them came and the last. Or of those unheard, or of the probes of a
 	/// closed window: none is sent while a segment waits for its acknowledgement. Or of the
-	/// tries that are unsent. By a look the last is when they still went on
+	/// tries that are unsent
 	uint64_t rto_since_ns;
 	uint64_t rto_last_ns;
 	uint32_t keepalives_sent;
@@ -258,11 +258,13 @@ struct ct_conn {
 	/// Its opening may be among what was lost, or is not told by this kernel: it need not be
 	/// older than the tracer
 	bool unseen;
-	/// Tries in a row to send what the peer's window has room for, that this host did not let
-	/// out, by the last look; 0: none, or not known
+	/// Tries in a row that sent nothing, by the last look: this host did not let them out. Of
+	/// what the peer's window has room for; or of those in rto_streak, between two looks
 	uint8_t unsent;
-	uint64_t wants_ns; /// when a detector wants to look at it again; CT_NS_UNKNOWN never
-	void *held;	   /// select.c's: updates that wait for a filter's decision
+	bool tried_by_look;   /// rto_last_ns is when the next try is due: no event came since
+	bool stalled_by_look; /// it was found with a closed window; stall_ms_max counts that too
+	uint64_t wants_ns;    /// when a detector wants to look at it again; CT_NS_UNKNOWN never
+	void *held;	      /// select.c's: updates that wait for a filter's decision
 };
 
 /// The options that a socket tells together with its counters.

@@ -15,7 +15,8 @@ enum ct_runs {
 	CT_RUNS_TLP,	     /* tail loss probe, RFC 8985 7 */
 	CT_RUNS_REORDER,     /* waits for segments that may have been reordered, RFC 8985 6.3 */
 	CT_RUNS_PERSIST,     /* probes a window that is closed, RFC 9293 3.8.6.1, or tries again
-				what could not be sent for want of memory */
+				what could not be sent for want of memory or of a
+				way out */
 	CT_RUNS_KEEPALIVE,   /* RFC 9293 3.8.4 */
 	CT_RUNS_FIN_WAIT2,   /* the same kernel timer: no process waits for the peer's FIN */
 	CT_RUNS_OTHER,	     /* a write timer that has no name here */
@@ -27,8 +28,8 @@ enum ct_runs {
  * is probed, but the segment is tried again that this host did not let out, or had no memory for.
  */
 enum ct_room {
-	CT_ROOM_UNKNOWN = 0, /* of the other timers, and in recordings made before */
-	CT_ROOM_NONE,
+	CT_ROOM_UNKNOWN = 0, /* perhaps; and of the other timers, and in recordings made before */
+	CT_ROOM_NONE,	     /* the window is closed */
 	CT_ROOM_ENOUGH,
 	_CT_ROOM_MAX,
 };

@@ -19,7 +19,7 @@ enum ct_case_by {
 	_CT_CASE_BY_MAX,
 };
 
-#define CT_SYMPTOM_VALUES 6
+#define CT_SYMPTOM_VALUES 7
 
 /// What one connection has to say, by its finder's own meaning.
 struct ct_symptom {

@@ -5,16 +5,20 @@
  */
 #include "finder.h"
 
-#include <errno.h>
-
-#include "conntrace/addr.h"
 #include "conntrace/sink_words.h"
+
+/// Not somebody else's doing.
+static bool has_died(const struct ct_conn *conn)
+{
+	return conn->phase == CT_PHASE_CLOSED && conn->sk_err && !conn->killed &&
+	       conn->reset.direction == CT_DIRECTION_NONE;
+}
 
 /* values: since the first try; tries in a row; 1 if there is room for it in the peer's window; 1 if
  * older than the trace; 1 if the kernel has given up */
 static bool is_held_back(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
-	bool died = conn->phase == CT_PHASE_CLOSED && conn->sk_err == ETIMEDOUT;
+	bool died = has_died(conn);
 	uint64_t until_ns = died ? conn->closed_ns : now_ns, for_ns;
 
 	if (!(died || conn->phase == CT_PHASE_LIVE) || ct_finder_never_connected(conn) ||
@@ -23,7 +27,7 @@ static bool is_held_back(const struct ct_conn *conn, uint64_t now_ns, struct ct_
 	for_ns = until_ns > conn->rto_since_ns ? until_ns - conn->rto_since_ns : 0;
 	*ret = (struct ct_symptom){
 		for_ns,
-		{for_ns, conn->unsent ?: conn->rto_streak, conn->unsent != 0,
+		{for_ns, conn->rto_streak ?: conn->unsent, !conn->rto_streak,
 		 ct_conn_was_met_late(conn), died},
 	};
 	return true;
@@ -31,27 +35,24 @@ static bool is_held_back(const struct ct_conn *conn, uint64_t now_ns, struct ct_
 
 static void put_where_to_look(const struct ct_case *one, struct ct_buf *text)
 {
-	const struct ct_conn_id *id = &one->examples[0].id;
-	char address[CT_ADDR_STRLEN];
-
-	ct_addr_format(id->family, id->raddr, address);
-	ct_buf_printf(text,
-		      "in the network namespace of the connection look for a route that is "
-		      "missing (ip route get %s)",
-		      address);
-	ct_buf_puts(text, ", a link that is down (ip link), an address that no neighbour answers "
-			  "for (ip neigh), or a rule that drops what goes out (nft list ruleset)");
+	ct_buf_puts(text, "in the network namespace of the connection look for a route that is "
+			  "missing (ip route get ");
+	ct_finder_put_remote(text, &one->examples[0].id);
+	ct_buf_puts(text, "), a link that was set down (ip link), a rule that drops what goes out "
+			  "(nft list ruleset)");
+	if (one->values[2].sum < one->count)
+		ct_buf_puts(text, ", or a queue in which it waits for seconds (tc -s qdisc)");
 }
 
 static bool is_blocked(const struct ct_case *one, const struct ct_doctor_facts *facts,
 		       struct ct_finding *finding)
 {
+	bool all_refused = one->values[2].sum == one->count;
 	struct ct_buf *text = &finding->summary;
 
-	finding->severity = CT_SEVERITY_CRIT;
-	/* that nothing was seen to leave is less than that all was tried in vain */
-	finding->confidence = one->values[2].sum == one->count ? CT_CONFIDENCE_HIGH
-							       : CT_CONFIDENCE_MEDIUM;
+	/* what is to be sent again may wait in this host's own queue for the first time */
+	finding->severity = all_refused ? CT_SEVERITY_CRIT : CT_SEVERITY_WARN;
+	finding->confidence = all_refused ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
 	ct_words_count(text, one->count, "connection");
 	ct_buf_puts(text, " with ");
 	ct_finder_put_service(text, &finding->culprit);

@@ -199,7 +199,7 @@ static uint64_t user_timeout_ns(const struct ct_conn *conn)
 }
 
 /* values: since the first of them; time-outs in a row; 1 if the kernel has given up; 1 if older; 1
- * if TCP_USER_TIMEOUT is set; to what */
+ * if TCP_USER_TIMEOUT is set; to what; segments that were seen to be sent again */
 static bool is_unheard(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	bool died = conn->phase == CT_PHASE_CLOSED && conn->sk_err == ETIMEDOUT;
@@ -213,7 +213,7 @@ static bool is_unheard(const struct ct_conn *conn, uint64_t now_ns, struct ct_sy
 	for_ns = until_ns > conn->rto_since_ns ? until_ns - conn->rto_since_ns : 0;
 	*ret = (struct ct_symptom){for_ns,
 				   {for_ns, conn->rto_streak, died, ct_conn_was_met_late(conn),
-				    timeout_ns != 0, timeout_ns}};
+				    timeout_ns != 0, timeout_ns, conn->retransmits}};
 	return true;
 }
 
@@ -279,10 +279,21 @@ static void put_retries(const struct ct_doctor_facts *facts, struct ct_finding *
 			  "wants to wait");
 }
 
+/// What was found to have timed out may have left this host or not.
+static void put_way_out(const struct ct_case *one, struct ct_buf *text)
+{
+	ct_buf_puts(text, ", or this host does not let it out (ip route get ");
+	ct_finder_put_remote(text, &one->examples[0].id);
+	ct_buf_puts(text, ", nft list ruleset)");
+}
+
 static void put_giving_up(const struct ct_case *one, const struct ct_doctor_facts *facts,
 			  struct ct_finding *finding)
 {
-	ct_buf_puts(&finding->remedy, "the peer or the way to it is gone; ");
+	ct_buf_puts(&finding->remedy, "the peer or the way to it is gone");
+	if (!one->values[6].min)
+		put_way_out(one, &finding->remedy);
+	ct_buf_puts(&finding->remedy, "; ");
 	if (one->values[4].sum)
 		put_user_timeout(one, facts, finding);
 	else
@@ -302,7 +313,9 @@ static bool is_hang(const struct ct_case *one, const struct ct_doctor_facts *fac
 	ct_words_count(&finding->summary, one->count, "connection");
 	ct_buf_puts(&finding->summary, " with ");
 	ct_finder_put_service(&finding->summary, &finding->culprit);
-	ct_buf_puts(&finding->summary, ": the same segment is sent again and again, ");
+	ct_buf_puts(&finding->summary, one->values[6].min
+					       ? ": the same segment is sent again and again, "
+					       : ": the same segment times out again and again, ");
 	ct_finder_put_time(facts, &finding->summary, one->values[0].max, false);
 	ct_buf_puts(&finding->summary, ", and nothing acknowledges it");
 	ct_finding_number(finding, "unanswered_ns", one->values[0].max);

@@ -119,7 +119,7 @@ static bool is_stalled(const struct ct_conn *conn, uint64_t now_ns, struct ct_sy
 	uint32_t probes = conn->stalls ? conn->stall_probes_max : conn->window_probes_sent;
 
 	(void)now_ns;
-	if (probes < PROBES && conn->stall_ms_max < STALL_MS)
+	if (probes < PROBES && !(conn->stalled_by_look && conn->stall_ms_max >= STALL_MS))
 		return false;
 	*ret = (struct ct_symptom){
 		probes,

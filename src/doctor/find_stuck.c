@@ -25,7 +25,7 @@
 static bool is_sent_again(const struct ct_conn *conn, uint64_t now_ns, uint64_t for_ns)
 {
 	return conn->rto_streak >= FIN_STREAK && conn->rto_last_ns >= now_ns - for_ns &&
-	       ct_finder_goes_on(conn, now_ns) && !ct_finder_is_held_back(conn, now_ns);
+	       ct_finder_goes_on(conn, now_ns) && !ct_finder_none_left(conn);
 }
 
 /// A look is as good as one at the end: the walk over all sockets takes its time.

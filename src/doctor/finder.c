@@ -57,8 +57,9 @@ uint32_t ct_finder_sent_behind_fin(const struct ct_conn *conn)
 	return bytes;
 }
 
-/// With how late a timer comes.
-#define RTO_NS_MAX (CT_RTO_MAX_NS + 15 * CT_SECOND_NS)
+/// So late may a timer come.
+#define LATE_NS	   (15 * CT_SECOND_NS)
+#define RTO_NS_MAX (CT_RTO_MAX_NS + LATE_NS)
 
 /// Behind STREAK tries in a row the next is not overdue.
 static bool is_next_awaited(const struct ct_conn *conn, uint32_t streak, uint64_t at_ns)
@@ -67,6 +68,8 @@ static bool is_next_awaited(const struct ct_conn *conn, uint32_t streak, uint64_
 
 	if (!streak)
 		return false;
+	if (conn->tried_by_look)
+		return at_ns <= conn->rto_last_ns + LATE_NS;
 	if (conn->rto_last_ns > conn->rto_since_ns)
 		took = conn->rto_last_ns - conn->rto_since_ns;
 	/* each is twice the one before: of three the next takes as long as the two gaps and more */
@@ -74,19 +77,19 @@ static bool is_next_awaited(const struct ct_conn *conn, uint32_t streak, uint64_
 	return at_ns <= conn->rto_last_ns + (next < RTO_NS_MAX ? next : RTO_NS_MAX);
 }
 
-/// That none was seen to leave says something only of one that was watched all the time.
-static bool is_known_unsent(const struct ct_conn *conn)
+bool ct_finder_none_left(const struct ct_conn *conn)
 {
-	return !conn->retransmits && !ct_conn_was_met_late(conn) && !conn->gaps &&
-	       !conn->doubtful && !(conn->blind & CT_BLIND_RETRANSMITS);
+	bool is_watched = !conn->gaps && !conn->doubtful && !(conn->blind & CT_BLIND_RETRANSMITS);
+
+	return is_watched && (conn->unsent || (!conn->retransmits && !ct_conn_was_met_late(conn)));
 }
 
 bool ct_finder_is_held_back(const struct ct_conn *conn, uint64_t at_ns)
 {
-	if (conn->unsent >= CT_FINDER_STREAK)
-		return is_next_awaited(conn, conn->unsent, at_ns);
-	return conn->rto_streak >= CT_FINDER_STREAK && is_known_unsent(conn) &&
-	       ct_finder_goes_on(conn, at_ns);
+	uint32_t tries = conn->rto_streak ?: conn->unsent;
+
+	return tries >= CT_FINDER_STREAK && is_next_awaited(conn, tries, at_ns) &&
+	       (!conn->rto_streak || ct_finder_none_left(conn));
 }
 
 bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns)
@@ -202,6 +205,14 @@ void ct_finder_put_address(struct ct_buf *buf, uint8_t family, const uint8_t add
 
 	ct_addr_format(family, address, text);
 	ct_buf_printf(buf, "%s%s%s:%u", brackets ? "[" : "", text, brackets ? "]" : "", port);
+}
+
+void ct_finder_put_remote(struct ct_buf *buf, const struct ct_conn_id *id)
+{
+	char text[CT_ADDR_STRLEN];
+
+	ct_addr_format(id->family, id->raddr, text);
+	ct_buf_puts(buf, text);
 }
 
 void ct_finder_put_service(struct ct_buf *buf, const struct ct_conn_id *id)

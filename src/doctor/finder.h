@@ -111,6 +111,10 @@ uint32_t ct_finder_sent_behind_fin(const struct ct_conn *conn);
 /// the next one is not overdue. RFC 6298 5.5.
 bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns);
 
+/// Of what was to be sent again no segment was seen to leave this host, and it would have been: it
+/// was watched from its beginning, or between two looks.
+bool ct_finder_none_left(const struct ct_conn *conn);
+
 /// What waits for its acknowledgement at AT_NS was tried so often that it is no accident, and none
 /// of it is known to have left this host: what is to be sent again goes no further.
 bool ct_finder_is_held_back(const struct ct_conn *conn, uint64_t at_ns);
@@ -158,6 +162,9 @@ void ct_finder_put_unheld(struct ct_buf *buf, const struct ct_finding *finding);
 /// "10.0.0.2:80", "[2001:db8::1]:80".
 void ct_finder_put_address(struct ct_buf *buf, uint8_t family, const uint8_t address[16],
 			   uint16_t port);
+
+/// "10.0.0.2", the address of the other end.
+void ct_finder_put_remote(struct ct_buf *buf, const struct ct_conn_id *id);
 
 /// "10.0.0.2:80" of whom an active end asked, "port 80" of who was asked.
 void ct_finder_put_service(struct ct_buf *buf, const struct ct_conn_id *id);

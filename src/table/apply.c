@@ -17,6 +17,7 @@ static void note_retransmit(struct ct_conn *conn, const struct ct_event *event)
 		return;
 	conn->unheard = 0;
 	conn->unsent = 0;
+	conn->tried_by_look = false;
 	conn->rto_streak = again ? conn->rto_streak + 1 : 1;
 	conn->rto_seq = event->retransmit.seq;
 	conn->rto_last_ns = event->ts_ns;
@@ -95,6 +96,7 @@ static uint64_t note_probe_sent(struct ct_conn *conn, bool goes_on, uint64_t at_
 {
 	conn->rto_streak = 0;
 	conn->unsent = 0;
+	conn->tried_by_look = false;
 	conn->rto_last_ns = at_ns;
 	if (!goes_on)
 		conn->rto_since_ns = at_ns;

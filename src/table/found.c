@@ -59,7 +59,7 @@ static bool is_full(const struct ct_event *event)
 	return !event->found.mini && !event->found.request;
 }
 
-/* The first byte that is not acknowledged; no time-out waits for the FIN of an orphan's end. */
+/* The first byte that is not acknowledged: `unacked` does not count our FIN. */
 static uint32_t first_unacked(const struct ct_event *event)
 {
 	bool has_fin = event->state == CT_STATE_FIN_WAIT1 || event->state == CT_STATE_CLOSING ||
@@ -77,18 +77,28 @@ static uint64_t tried_since_ns(const struct ct_event *event)
 
 static void note_tries(struct ct_conn *conn, const struct ct_event *event)
 {
-	uint64_t since_ns = tried_since_ns(event);
-	uint32_t seq = first_unacked(event);
-	bool goes_on = conn->rto_streak && conn->rto_seq == seq;
-	uint8_t tries = event->found.timeouts;
-	bool is_sent = event->found.runs == CT_RUNS_RTO;
+	conn->rto_since_ns = tried_since_ns(event);
+	conn->rto_last_ns = event->ts_ns + event->found.timeout_ns;
+	conn->tried_by_look = true;
+}
 
-	conn->rto_streak = is_sent ? tries : 0;
-	conn->unsent = is_sent ? 0 : tries;
-	if (!(goes_on && is_sent) || since_ns < conn->rto_since_ns)
-		conn->rto_since_ns = since_ns;
-	conn->rto_last_ns = event->ts_ns;
+/* BEFORE is what was known before this look. */
+static void note_timeouts(struct ct_conn *conn, const struct ct_conn *before,
+			  const struct ct_event *event)
+{
+	uint32_t seq = first_unacked(event);
+	bool goes_on = before->rto_streak && before->rto_seq == seq;
+
+	note_tries(conn, event);
+	conn->rto_streak = event->found.timeouts;
 	conn->rto_seq = seq;
+	if (!goes_on)
+		return;
+	if (before->rto_since_ns < conn->rto_since_ns)
+		conn->rto_since_ns = before->rto_since_ns;
+	/* no event came between the two looks: what was tried meanwhile was not sent */
+	if (before->tried_by_look && conn->rto_streak > before->rto_streak)
+		conn->unsent = conn->rto_streak - before->rto_streak;
 }
 
 /* The last of the probes that nobody has answered was sent when its timer was set. */
@@ -105,26 +115,41 @@ static void note_unheard(struct ct_conn *conn, const struct ct_event *event)
 	conn->rto_since_ns = due_ns - n * gap_ns;
 }
 
+static bool sends_data(uint8_t state)
+{
+	return state == CT_STATE_ESTABLISHED || state == CT_STATE_CLOSE_WAIT ||
+	       state == CT_STATE_FIN_WAIT1 || state == CT_STATE_CLOSING ||
+	       state == CT_STATE_LAST_ACK;
+}
+
 /*
  * What waits for an answer, or to be let out: of a connection that has hung for long the next try,
- * and so the next event, may be minutes away.
+ * and so the next event, may be minutes away. What was known before is over if it does not say so.
  */
 static void note_waiting(struct ct_conn *conn, const struct ct_event *event)
 {
 	const struct ct_event_found *found = &event->found;
-	bool is_probe = found->runs == CT_RUNS_PERSIST && found->room != CT_ROOM_ENOUGH;
+	const struct ct_conn before = *conn;
 
 	if (found->runs == CT_RUNS_UNKNOWN)
 		return;
-	if (is_probe && found->unanswered_ms > conn->stall_ms_max)
-		conn->stall_ms_max = found->unanswered_ms;
-	if (found->timeouts && found->runs == CT_RUNS_KEEPALIVE) {
-		note_unheard(conn, event);
-	} else if (found->timeouts && !is_probe) {
+	conn->rto_streak = 0;
+	conn->unsent = 0;
+	conn->unheard = 0;
+	conn->tried_by_look = false;
+	if (found->runs == CT_RUNS_PERSIST && found->room == CT_ROOM_NONE) {
+		conn->stalled_by_look |= found->unanswered_ms != 0;
+		if (found->unanswered_ms > conn->stall_ms_max)
+			conn->stall_ms_max = found->unanswered_ms;
+	} else if (!found->timeouts || !sends_data(event->state)) {
+		return;
+	} else if (found->runs == CT_RUNS_PERSIST && found->room == CT_ROOM_ENOUGH) {
 		note_tries(conn, event);
-	} else {
-		conn->rto_streak = 0;
-		conn->unsent = 0;
+		conn->unsent = found->timeouts;
+	} else if (found->runs == CT_RUNS_RTO) {
+		note_timeouts(conn, &before, event);
+	} else if (found->runs == CT_RUNS_KEEPALIVE) {
+		note_unheard(conn, event);
 	}
 }
 

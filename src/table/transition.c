@@ -101,8 +101,10 @@ static void note_state(struct ct_entry *entry, const struct ct_event *event, uin
 	if (is_birth(event))
 		conn->opened_ns = event->ts_ns;
 	/* what leads here acknowledges all that was sent before */
-	if (event->state == CT_STATE_ESTABLISHED || event->state == CT_STATE_FIN_WAIT2)
+	if (event->state == CT_STATE_ESTABLISHED || event->state == CT_STATE_FIN_WAIT2) {
 		conn->rto_streak = 0;
+		conn->unsent = 0;
+	}
 	if (event->state == CT_STATE_ESTABLISHED && conn->established_ns == CT_NS_UNKNOWN)
 		conn->established_ns = event->ts_ns;
 	if (event->state != CT_STATE_SYN_SENT && event->state != CT_STATE_LISTEN &&

@@ -24,11 +24,12 @@
 #include "support/pair.h"
 #include "support/ss.h"
 
-#define WAIT_MS		  10000
-#define POLL_MS		  20
-#define SECOND_NS	  1000000000LL
-#define TIMEOUTS	  3    /// as many in a row are a dead peer
-#define THIRD_MS	  6000 /// with slow_down() the first comes behind a second, the third behind 7
+#define WAIT_MS	  10000
+#define POLL_MS	  20
+#define SECOND_NS 1000000000LL
+#define TIMEOUTS  3 /// as many in a row are a dead peer
+#define THIRD_MS \
+	6000 /// with e2e_netns_slow_down() the first comes behind a second, the third behind 7
 #define RETRIES2	  5
 #define GIVES_UP_NS	  12600000000LL /// 0.2 s and five times twice as much as before
 #define USER_TIMEOUT_MS	  60000
@@ -111,16 +112,6 @@ static void peer_that_acknowledges_nothing_is_found_with_the_time_out_that_is_se
 	assert_null(json_object_get(evidence, "gives_up_after_ns"));
 }
 
-/// Time-outs and probes of a closed window towards these addresses begin with a second, not a fifth
-/// of it: time for the test to act between two of them.
-static void slow_down(struct e2e *e2e, const char *table, const char *addresses)
-{
-	e2e_netns_shell(
-		&e2e->home,
-		"ip route change $(ip -4 route show table %s exact %s | sed 's/ linkdown//') table %s rto_min 1s",
-		table, addresses, table);
-}
-
 /// Two time-outs at most, and then all of it comes.
 static void peer_that_acknowledges_late_is_innocent(void **state)
 {
@@ -130,7 +121,7 @@ static void peer_that_acknowledges_late_is_innocent(void **state)
 	long long sent_ns;
 
 	e2e_add_far(e2e);
-	slow_down(e2e, "main", "10.99.0.0/24");
+	e2e_netns_slow_down(&e2e->home, "main", "10.99.0.0/24");
 	doctor = e2e_doctor_start_counting(e2e);
 	connect_far(e2e, &pair);
 	lose_way(e2e, &pair);
@@ -402,7 +393,7 @@ static void reader_who_pauses_is_innocent(void **state)
 	struct e2e_pair pair;
 	long long began_ns;
 
-	slow_down(e2e, "local", "127.0.0.1");
+	e2e_netns_slow_down(&e2e->home, "local", "127.0.0.1");
 	connect_to_small_buffer(e2e, &pair);
 	began_ns = now_ns();
 	e2e_actor_begin_send(pair.client, pair.client_fd, MORE_THAN_BUFFERS);

@@ -123,6 +123,14 @@ void e2e_netns_permit_out(const struct e2e_netns *netns)
 	e2e_netns_shell(netns, "nft delete table inet ct_out");
 }
 
+void e2e_netns_slow_down(const struct e2e_netns *netns, const char *table, const char *addresses)
+{
+	e2e_netns_shell(
+		netns,
+		"ip route change $(ip -4 route show table %s exact %s | sed 's/ linkdown//') table %s rto_min 1s",
+		table, addresses, table);
+}
+
 void e2e_netns_sysctl(const char *name, const char *value)
 {
 	char path[128];

@@ -48,6 +48,10 @@ void e2e_netns_undrop(const struct e2e_netns *netns);
 void e2e_netns_forbid_out(const struct e2e_netns *netns, unsigned port, const char *verdict);
 void e2e_netns_permit_out(const struct e2e_netns *netns);
 
+/// Time-outs and probes of a closed window towards these addresses of a routing table begin with a
+/// second, not a fifth of it: time for the test to act between two of them.
+void e2e_netns_slow_down(const struct e2e_netns *netns, const char *table, const char *addresses);
+
 /// Writes /proc/sys/net/NAME of the namespace that the test program is in.
 void e2e_netns_sysctl(const char *name, const char *value);
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "conntrace/count.h"
 #include "conntrace/runs.h"
 
 /// The FIN of its peer has come; two looks at it, with so much to read, and so much more queued.
@@ -57,6 +58,7 @@ static struct ct_event row_of(struct life *life, uint8_t runs, uint8_t timeouts)
 	row.found.write_seq = 1100;
 	row.found.unacked = 100;
 	row.found.unanswered_ms = 700;
+	row.found.timeout_ns = 2 * S;
 	return row;
 }
 
@@ -71,30 +73,80 @@ static void look_tells_how_often_nobody_has_answered(void **state)
 	take(world, row);
 	assert_int_equal(world->conn->rto_streak, 4);
 	assert_int_equal(world->conn->rto_since_ns, row.ts_ns - 700 * MS);
-	assert_int_equal(world->conn->rto_last_ns, row.ts_ns);
+	assert_true(world->conn->tried_by_look);
+	assert_int_equal(world->conn->rto_last_ns, row.ts_ns + 2 * S); /* the next one */
+	assert_int_equal(world->conn->unsent, 0);
 	take(world, timed_out(&life, 1000)); /* the same segment */
 	assert_int_equal(world->conn->rto_streak, 5);
+	assert_false(world->conn->tried_by_look);
 	assert_int_equal(world->conn->rto_since_ns, row.ts_ns - 700 * MS);
 	take(world, timed_out(&life, 1050));
 	assert_int_equal(world->conn->rto_streak, 1);
 }
 
-/// What a look of long ago said is not so any more.
-static void look_tells_that_somebody_has_answered(void **state)
+/// The second of two looks counts one more, and no event has told that it was sent.
+static void two_looks_tell_what_was_not_sent_between(void **state)
 {
-	static const uint8_t others[] = {CT_RUNS_NONE, CT_RUNS_KEEPALIVE, CT_RUNS_PERSIST};
 	struct world *world = *state;
 	struct life life = a_client();
 
 	establish(world, &life);
-	for (size_t i = 0; i < sizeof(others); i++) {
+	take(world, row_of(&life, CT_RUNS_RTO, 4));
+	take(world, row_of(&life, CT_RUNS_RTO, 4));
+	assert_int_equal(world->conn->unsent, 0);
+	take(world, row_of(&life, CT_RUNS_RTO, 5));
+	assert_int_equal(world->conn->unsent, 1);
+	take(world, timed_out(&life, 1000));
+	assert_int_equal(world->conn->unsent, 0);
+	take(world, row_of(&life, CT_RUNS_RTO, 7));
+	assert_int_equal(world->conn->unsent, 0);
+}
+
+static void assert_nothing_waits(const struct ct_conn *conn)
+{
+	assert_int_equal(conn->rto_streak, 0);
+	assert_int_equal(conn->unsent, 0);
+	assert_int_equal(conn->unheard, 0);
+	assert_false(conn->tried_by_look);
+}
+
+/// What a look of long ago said is not so any more.
+static void look_tells_that_somebody_has_answered(void **state)
+{
+	static const struct {
+		uint8_t runs, timeouts;
+	} others[] = {
+		{CT_RUNS_NONE, 0},    {CT_RUNS_KEEPALIVE, 0}, {CT_RUNS_PERSIST, 0},
+		{CT_RUNS_PERSIST, 4}, {CT_RUNS_TLP, 4},	      {CT_RUNS_REORDER, 4},
+		{CT_RUNS_OTHER, 4},   {CT_RUNS_RTO, 0},
+	};
+	struct world *world = *state;
+	struct life life = a_client();
+
+	establish(world, &life);
+	for (size_t i = 0; i < CT_COUNT(others); i++) {
 		take(world, row_of(&life, CT_RUNS_RTO, 4));
-		take(world, row_of(&life, others[i], 0));
-		assert_int_equal(world->conn->rto_streak, 0);
+		take(world, row_of(&life, others[i].runs, others[i].timeouts));
+		assert_nothing_waits(world->conn);
 	}
+	take(world, probe(&life, CT_PROBE_KEEPALIVE, CT_PROBE_SENT, 1));
+	take(world, row_of(&life, CT_RUNS_KEEPALIVE, 0));
+	assert_nothing_waits(world->conn);
 	take(world, row_of(&life, CT_RUNS_RTO, 4));
 	take(world, row_of(&life, CT_RUNS_UNKNOWN, 0)); /* of a recording made before */
 	assert_int_equal(world->conn->rto_streak, 4);
+}
+
+/// The kernel counts the SYN-ACKs of a fast open on the child, RFC 7413.
+static void handshake_that_times_out_is_no_data(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_server();
+	struct ct_event row = row_of(&life, CT_RUNS_RTO, 4);
+
+	row.state = CT_STATE_SYN_RECV;
+	take(world, row);
+	assert_nothing_waits(world->conn);
 }
 
 static void look_tells_what_is_not_let_out(void **state)
@@ -147,7 +199,9 @@ static void look_tells_for_how_long_a_window_is_closed(void **state)
 	row = row_of(&life, CT_RUNS_PERSIST, 1);
 	row.found.room = CT_ROOM_NONE;
 	row.found.unanswered_ms = 90000;
+	assert_false(world->conn->stalled_by_look);
 	take(world, row);
+	assert_true(world->conn->stalled_by_look);
 	assert_int_equal(world->conn->stall_ms_max, 90000);
 	row = row_of(&life, CT_RUNS_PERSIST, 0); /* another stall, a shorter one */
 	row.found.room = CT_ROOM_NONE;
@@ -162,6 +216,10 @@ int main(void)
 						world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(look_tells_how_often_nobody_has_answered,
 						world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(two_looks_tell_what_was_not_sent_between,
+						world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(handshake_that_times_out_is_no_data, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(look_tells_that_somebody_has_answered, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(look_tells_what_is_not_let_out, world_setup,

@@ -73,6 +73,7 @@ static void fin_that_is_not_acknowledged_is_stuck(void **state)
 
 		assert_false(finds(stuck[i].id, patient, 1));
 		patient.conn.rto_streak = 2;
+		patient.conn.retransmits = 2;
 		patient.conn.rto_last_ns = BEGAN + 589 * S; /* before its FIN */
 		assert_false(finds(stuck[i].id, patient, 1));
 		patient.conn.rto_last_ns = BEGAN + 593 * S;

@@ -27,6 +27,8 @@ static struct patient held_back(uint8_t times)
 	struct patient patient = tried(0);
 
 	patient.conn.unsent = times;
+	patient.conn.tried_by_look = true;
+	patient.conn.rto_last_ns = NOW + 5 * S; /* the next one */
 	return patient;
 }
 
@@ -43,9 +45,12 @@ static void what_went_on_may_have_been_sent_since(void **state)
 {
 	struct patient waits = held_back(4), timed_out = tried(4);
 
-	waits.conn.rto_since_ns = timed_out.conn.rto_since_ns = NOW - 100 * S;
-	waits.conn.rto_last_ns = timed_out.conn.rto_last_ns = NOW - 90 * S;
+	waits.conn.rto_last_ns = NOW - 15 * S;
+	assert_true(finds("send-blocked", waits, 1));
+	waits.conn.rto_last_ns = NOW - 15 * S - 1; /* later than a timer comes */
 	assert_false(finds("send-blocked", waits, 1));
+	timed_out.conn.rto_since_ns = NOW - 100 * S;
+	timed_out.conn.rto_last_ns = NOW - 90 * S;
 	assert_false(finds("send-blocked", timed_out, 1));
 }
 
@@ -56,6 +61,27 @@ static void what_was_sent_again_did_leave(void **state)
 	patient.conn.retransmits = 1;
 	assert_false(finds("send-blocked", patient, 1));
 	assert_true(finds("dead-peer-hang", patient, 1));
+	patient.conn.unsent = 1; /* of those, between two looks */
+	assert_true(finds("send-blocked", patient, 1));
+	assert_false(finds("dead-peer-hang", patient, 1));
+}
+
+/// Whether what timed out before the trace had left this host is not known.
+static void sentence_of_what_was_found_does_not_say_that_it_is_sent(void **state)
+{
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	_cleanup_(printed_fini) struct printed found = {}, seen = {};
+	struct ct_session session = a_session();
+	struct patient patient = tried(4);
+
+	patient.conn.established_ns = patient.conn.opened_ns = CT_NS_UNKNOWN;
+	ask_as(&found, &session, options, &patient, 1);
+	assert_non_null(strstr(found.text, ": the same segment times out again and again, "));
+	assert_non_null(strstr(found.text, "or this host does not let it out (ip route get "));
+	patient.conn.retransmits = 1;
+	ask_as(&seen, &session, options, &patient, 1);
+	assert_non_null(strstr(seen.text, ": the same segment is sent again and again, "));
+	assert_null(strstr(seen.text, "ip route get"));
 }
 
 /// What may have been sent before the trace, or was lost, or is not told here, is not known not to
@@ -97,6 +123,14 @@ static void what_died_of_it_was_given_up(void **state)
 	patient.conn.closed_ns = NOW - S;
 	patient.conn.sk_err = ETIMEDOUT;
 	assert_true(finds("send-blocked", patient, 1));
+	patient.conn.sk_err = EHOSTUNREACH; /* for want of a route */
+	assert_true(finds("send-blocked", patient, 1));
+	patient.conn.reset.direction = CT_DIRECTION_RECEIVED;
+	assert_false(finds("send-blocked", patient, 1));
+	patient.conn.reset.direction = CT_DIRECTION_NONE;
+	patient.conn.killed = true;
+	assert_false(finds("send-blocked", patient, 1));
+	patient.conn.killed = false;
 	patient.conn.sk_err = 0; /* somebody closed it */
 	assert_false(finds("send-blocked", patient, 1));
 }
@@ -117,6 +151,9 @@ static void window_that_was_found_closed_is_a_stall(void **state)
 {
 	struct patient patient = found_in(CT_STATE_ESTABLISHED, S);
 
+	patient.conn.stall_ms_max = 9000; /* by two probes that were seen */
+	assert_false(finds("zero-window-stall", patient, 1));
+	patient.conn.stalled_by_look = true;
 	patient.conn.stall_ms_max = 4999;
 	assert_false(finds("zero-window-stall", patient, 1));
 	patient.conn.stall_ms_max = 5000;
@@ -126,7 +163,7 @@ static void window_that_was_found_closed_is_a_stall(void **state)
 static void sentence_says_for_how_long_and_where_to_look(void **state)
 {
 	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
-	_cleanup_(printed_fini) struct printed printed = {};
+	_cleanup_(printed_fini) struct printed printed = {}, again = {};
 	struct patient patient = held_back(5);
 	struct ct_session session = a_session();
 
@@ -136,6 +173,11 @@ static void sentence_says_for_how_long_and_where_to_look(void **state)
 	assert_non_null(strstr(printed.text, "\"severity\":\"crit\",\"confidence\":\"high\""));
 	assert_non_null(strstr(printed.text, "\"tries_in_a_row\":5,\"window_has_room\":2"));
 	assert_non_null(strstr(printed.text, "ip route get "));
+	assert_null(strstr(printed.text, "tc -s qdisc"));
+	patient = tried(5);
+	ask_as(&again, &session, options, &patient, 1);
+	assert_non_null(strstr(again.text, "\"severity\":\"warn\",\"confidence\":\"medium\""));
+	assert_non_null(strstr(again.text, "tc -s qdisc"));
 }
 
 int main(void)
@@ -144,6 +186,7 @@ int main(void)
 		cmocka_unit_test(two_tries_are_no_block_yet),
 		cmocka_unit_test(what_went_on_may_have_been_sent_since),
 		cmocka_unit_test(what_was_sent_again_did_leave),
+		cmocka_unit_test(sentence_of_what_was_found_does_not_say_that_it_is_sent),
 		cmocka_unit_test(nothing_follows_from_what_was_not_watched),
 		cmocka_unit_test(what_is_blocked_is_no_dead_peer_and_no_ghost),
 		cmocka_unit_test(what_died_of_it_was_given_up),

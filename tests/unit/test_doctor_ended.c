@@ -147,6 +147,7 @@ static void socket_that_was_closed_is_looked_for_by_address(void **state)
 	struct patient patient = standing_in(CT_STATE_FIN_WAIT1, 590);
 
 	patient.conn.rto_streak = 2;
+	patient.conn.retransmits = 2;
 	patient.conn.rto_since_ns = BEGAN + 591 * S;
 	patient.conn.rto_last_ns = BEGAN + 597 * S;
 	patient.conn.closed_how = CT_HOW_SHUTDOWN;

@@ -27,6 +27,7 @@ static struct patient given_up_in(uint8_t state)
 
 	patient.conn.end = CT_END_TIMEOUT;
 	patient.conn.rto_streak = 5;
+	patient.conn.retransmits = 5;
 	return patient;
 }
 

@@ -231,6 +231,7 @@ static void command_shows_each_state_that_is_told_of(void **state)
 	struct ct_sink *sink = doctor_begin(&printed, &session, options);
 
 	unacked.conn.rto_streak = 2;
+	unacked.conn.retransmits = 2;
 	unacked.conn.rto_since_ns = BEGAN + 591 * S;
 	unacked.conn.rto_last_ns = BEGAN + 597 * S;
 	doctor_sees(sink, &acked);
