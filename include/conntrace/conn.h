@@ -259,7 +259,7 @@ struct ct_conn {
 	/// older than the tracer
 	bool unseen;
 	/// Tries in a row that sent nothing, by the last look: this host did not let them out. Of
-	/// what the peer's window has room for; or of those in rto_streak, between two looks
+	/// what the peer's window has room for; or of those in rto_streak, as no event told of any
 	uint8_t unsent;
 	bool tried_by_look;   /// rto_last_ns is when the next try is due: no event came since
 	bool stalled_by_look; /// it was found with a closed window; stall_ms_max counts that too

@@ -79,9 +79,8 @@ static bool is_next_awaited(const struct ct_conn *conn, uint32_t streak, uint64_
 
 bool ct_finder_none_left(const struct ct_conn *conn)
 {
-	bool is_watched = !conn->gaps && !conn->doubtful && !(conn->blind & CT_BLIND_RETRANSMITS);
-
-	return is_watched && (conn->unsent || (!conn->retransmits && !ct_conn_was_met_late(conn)));
+	return conn->unsent && !conn->gaps && !conn->doubtful &&
+	       !(conn->blind & (CT_BLIND_RETRANSMITS | CT_BLIND_TIMERS));
 }
 
 bool ct_finder_is_held_back(const struct ct_conn *conn, uint64_t at_ns)

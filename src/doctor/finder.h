@@ -111,8 +111,8 @@ uint32_t ct_finder_sent_behind_fin(const struct ct_conn *conn);
 /// the next one is not overdue. RFC 6298 5.5.
 bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns);
 
-/// Of what was to be sent again no segment was seen to leave this host, and it would have been: it
-/// was watched from its beginning, or between two looks.
+/// Of what was to be sent again no segment was seen to leave this host, and it would have been:
+/// nothing is missing.
 bool ct_finder_none_left(const struct ct_conn *conn);
 
 /// What waits for its acknowledgement at AT_NS was tried so often that it is no accident, and none

@@ -88,17 +88,18 @@ static void note_timeouts(struct ct_conn *conn, const struct ct_conn *before,
 {
 	uint32_t seq = first_unacked(event);
 	bool goes_on = before->rto_streak && before->rto_seq == seq;
+	bool is_watched = before->looked_ns || !ct_conn_was_met_late(before);
 
 	note_tries(conn, event);
 	conn->rto_streak = event->found.timeouts;
 	conn->rto_seq = seq;
-	if (!goes_on)
-		return;
-	if (before->rto_since_ns < conn->rto_since_ns)
+	if (goes_on && before->rto_since_ns < conn->rto_since_ns)
 		conn->rto_since_ns = before->rto_since_ns;
-	/* no event came between the two looks: what was tried meanwhile was not sent */
-	if (before->tried_by_look && conn->rto_streak > before->rto_streak)
-		conn->unsent = conn->rto_streak - before->rto_streak;
+	/* an event would have come of what was sent again, since then or since the last look */
+	if (!goes_on && is_watched)
+		conn->unsent = event->found.timeouts;
+	else if (before->tried_by_look && conn->rto_streak >= before->rto_streak)
+		conn->unsent = before->unsent + conn->rto_streak - before->rto_streak;
 }
 
 /* The last of the probes that nobody has answered was sent when its timer was set. */
@@ -158,9 +159,9 @@ static void note_look(struct ct_conn *conn, const struct ct_event *event)
 {
 	uint32_t unread = event->found.unread;
 
+	note_waiting(conn, event); /* asks for the look before */
 	conn->looked_ns = event->ts_ns;
 	conn->silent_ns = event->found.idle_ns;
-	note_waiting(conn, event);
 	conn->sent_by_look = event->found.write_seq != conn->write_seq;
 	conn->untouched = unread && conn->counted && conn->counters.bytes_received == unread &&
 			  !conn->counters.bytes_sent;

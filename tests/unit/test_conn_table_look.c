@@ -66,17 +66,15 @@ static void look_tells_how_often_nobody_has_answered(void **state)
 {
 	struct world *world = *state;
 	struct life life = a_client();
-	struct ct_event row;
+	struct ct_event row = row_of(&life, CT_RUNS_RTO, 4);
 
-	establish(world, &life);
-	row = row_of(&life, CT_RUNS_RTO, 4);
 	take(world, row);
 	assert_int_equal(world->conn->rto_streak, 4);
 	assert_int_equal(world->conn->rto_since_ns, row.ts_ns - 700 * MS);
 	assert_true(world->conn->tried_by_look);
 	assert_int_equal(world->conn->rto_last_ns, row.ts_ns + 2 * S); /* the next one */
-	assert_int_equal(world->conn->unsent, 0);
-	take(world, timed_out(&life, 1000)); /* the same segment */
+	assert_int_equal(world->conn->unsent, 0); /* it may have been sent before the trace */
+	take(world, timed_out(&life, 1000));	  /* the same segment */
 	assert_int_equal(world->conn->rto_streak, 5);
 	assert_false(world->conn->tried_by_look);
 	assert_int_equal(world->conn->rto_since_ns, row.ts_ns - 700 * MS);
@@ -90,16 +88,32 @@ static void two_looks_tell_what_was_not_sent_between(void **state)
 	struct world *world = *state;
 	struct life life = a_client();
 
-	establish(world, &life);
 	take(world, row_of(&life, CT_RUNS_RTO, 4));
 	take(world, row_of(&life, CT_RUNS_RTO, 4));
 	assert_int_equal(world->conn->unsent, 0);
 	take(world, row_of(&life, CT_RUNS_RTO, 5));
+	take(world, row_of(&life, CT_RUNS_RTO, 5));
 	assert_int_equal(world->conn->unsent, 1);
 	take(world, timed_out(&life, 1000));
 	assert_int_equal(world->conn->unsent, 0);
-	take(world, row_of(&life, CT_RUNS_RTO, 7));
+	take(world, row_of(&life, CT_RUNS_RTO, 7)); /* one of those was sent */
 	assert_int_equal(world->conn->unsent, 0);
+}
+
+/// It was watched, from its beginning or since a look at which nothing waited, and no event told
+/// that this segment was sent again.
+static void look_tells_that_no_time_out_sent_anything(void **state)
+{
+	struct world *world = *state;
+	struct life life = a_client(), found_before = a_server();
+
+	establish(world, &life);
+	take(world, timed_out(&life, 500)); /* another segment */
+	take(world, row_of(&life, CT_RUNS_RTO, 4));
+	assert_int_equal(world->conn->unsent, 4);
+	take(world, row_of(&found_before, CT_RUNS_NONE, 0));
+	take(world, row_of(&found_before, CT_RUNS_RTO, 6));
+	assert_int_equal(world->conn->unsent, 6);
 }
 
 static void assert_nothing_waits(const struct ct_conn *conn)
@@ -217,6 +231,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(look_tells_how_often_nobody_has_answered,
 						world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(two_looks_tell_what_was_not_sent_between,
+						world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(look_tells_that_no_time_out_sent_anything,
 						world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(handshake_that_times_out_is_no_data, world_setup,
 						world_teardown),

@@ -4,15 +4,15 @@
 
 #include <errno.h>
 
-/// Watched from its beginning; so many tries in a row, the first ten seconds ago.
+/// So many tries in a row, the first ten seconds ago, and no event told of any.
 static struct patient tried_in(uint8_t state, uint8_t times)
 {
 	struct patient patient = standing_in(state, 1);
 
-	patient.conn.established_ns = patient.conn.opened_ns = S;
 	patient.conn.rto_since_ns = NOW - 10 * S;
 	patient.conn.rto_last_ns = NOW - 1 * S;
 	patient.conn.rto_streak = times;
+	patient.conn.unsent = times;
 	return patient;
 }
 
@@ -58,10 +58,11 @@ static void what_was_sent_again_did_leave(void **state)
 {
 	struct patient patient = tried(4);
 
-	patient.conn.retransmits = 1;
+	patient.conn.retransmits = 4;
+	patient.conn.unsent = 0;
 	assert_false(finds("send-blocked", patient, 1));
 	assert_true(finds("dead-peer-hang", patient, 1));
-	patient.conn.unsent = 1; /* of those, between two looks */
+	patient.conn.unsent = 1; /* the last of those */
 	assert_true(finds("send-blocked", patient, 1));
 	assert_false(finds("dead-peer-hang", patient, 1));
 }
@@ -74,7 +75,7 @@ static void sentence_of_what_was_found_does_not_say_that_it_is_sent(void **state
 	struct ct_session session = a_session();
 	struct patient patient = tried(4);
 
-	patient.conn.established_ns = patient.conn.opened_ns = CT_NS_UNKNOWN;
+	patient.conn.unsent = 0;
 	ask_as(&found, &session, options, &patient, 1);
 	assert_non_null(strstr(found.text, ": the same segment times out again and again, "));
 	assert_non_null(strstr(found.text, "or this host does not let it out (ip route get "));
@@ -84,15 +85,14 @@ static void sentence_of_what_was_found_does_not_say_that_it_is_sent(void **state
 	assert_null(strstr(seen.text, "ip route get"));
 }
 
-/// What may have been sent before the trace, or was lost, or is not told here, is not known not to
-/// have left; the time-outs are.
+/// What was lost, or is not told by this kernel, is not known not to have left; the time-outs are.
 static void nothing_follows_from_what_was_not_watched(void **state)
 {
 	struct patient patients[4];
 
 	for (size_t i = 0; i < 4; i++)
 		patients[i] = tried(4);
-	patients[0].conn.established_ns = patients[0].conn.opened_ns = CT_NS_UNKNOWN;
+	patients[0].conn.blind = CT_BLIND_TIMERS;
 	patients[1].conn.gaps = 1;
 	patients[2].conn.doubtful = true;
 	patients[3].conn.blind = CT_BLIND_RETRANSMITS;
@@ -139,11 +139,10 @@ static void fin_that_does_not_leave_is_not_said_to_be_sent(void **state)
 {
 	struct patient patient = tried_in(CT_STATE_LAST_ACK, 4);
 
-	patient.conn.retransmits = 4;
-	assert_true(finds("last-ack-stuck", patient, 1));
-	patient.conn.retransmits = 0;
 	assert_false(finds("last-ack-stuck", patient, 1));
 	assert_true(finds("send-blocked", patient, 1));
+	patient.conn.unsent = 0;
+	assert_true(finds("last-ack-stuck", patient, 1));
 }
 
 /// Of a stall that was there before, one probe in minutes may be all that is seen, or none.
