@@ -170,6 +170,9 @@ enum ct_phase {
 /// A handshake that stands for so long is half-open: its second SYN-ACK, too, has had no answer.
 #define CT_HALF_OPEN_NS 3000000000ULL
 
+/// For so long a window is closed in no transfer that goes on.
+#define CT_STALL_NS 5000000000ULL
+
 /// What is known of a handshake by its request socket, the last that was told.
 struct ct_request {
 	uint8_t timeouts;     /// SYN-ACKs that nobody has answered in time
@@ -253,18 +256,22 @@ struct ct_conn {
 	struct ct_reset reset;	     /// the last one; direction 0: none
 	struct ct_event_counters counters;
 	struct ct_event_options options; /// as options_known says
-	/// From the first probe to the last, of the longest of the stalls
+	/// From the first probe to the last, or to a look, of the longest of the stalls
 	uint32_t stall_ms_max;
 	/// Its opening may be among what was lost, or is not told by this kernel: it need not be
 	/// older than the tracer
 	bool unseen;
 	/// Tries in a row that sent nothing, by the last look: this host did not let them out. Of
-	/// what the peer's window has room for; or of those in rto_streak, as no event told of any
+	/// what the peer's window has room for; or the last of those in rto_streak, of which no
+	/// event told
 	uint8_t unsent;
-	bool tried_by_look;   /// rto_last_ns is when the next try is due: no event came since
-	bool stalled_by_look; /// it was found with a closed window; stall_ms_max counts that too
-	uint64_t wants_ns;    /// when a detector wants to look at it again; CT_NS_UNKNOWN never
-	void *held;	      /// select.c's: updates that wait for a filter's decision
+	bool tried_by_look : 1;	  /// the last that was known of the tries came from a look, and
+				  /// rto_last_ns is when the next is due
+	bool streak_sent : 1;	  /// of those in rto_streak one was seen to be sent
+	bool sent_again : 1;	  /// since the last look a segment was seen to be sent again
+	bool stalled_by_look : 1; /// it was found with a window closed for CT_STALL_NS and more
+	uint64_t wants_ns;	  /// when a detector wants to look at it again; CT_NS_UNKNOWN never
+	void *held;		  /// select.c's: updates that wait for a filter's decision
 };
 
 /// The options that a socket tells together with its counters.

@@ -19,7 +19,7 @@ enum ct_case_by {
 	_CT_CASE_BY_MAX,
 };
 
-#define CT_SYMPTOM_VALUES 7
+#define CT_SYMPTOM_VALUES 8
 
 /// What one connection has to say, by its finder's own meaning.
 struct ct_symptom {

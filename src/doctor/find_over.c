@@ -86,7 +86,7 @@ static bool was_given_up(const struct ct_conn *conn, uint8_t state, struct ct_sy
 	const struct ct_step *last = last_step(conn);
 
 	if (!last || last->state != state || conn->end != CT_END_TIMEOUT ||
-	    conn->rto_streak < FIN_STREAK || ct_finder_none_left(conn))
+	    conn->rto_streak < FIN_STREAK || !ct_finder_was_sent_again(conn))
 		return false;
 	*ret = (struct ct_symptom){
 		last->for_ns,

@@ -199,21 +199,23 @@ static uint64_t user_timeout_ns(const struct ct_conn *conn)
 }
 
 /* values: since the first of them; time-outs in a row; 1 if the kernel has given up; 1 if older; 1
- * if TCP_USER_TIMEOUT is set; to what; segments that were seen to be sent again */
+ * if TCP_USER_TIMEOUT is set; to what; 1 if one was seen to be sent; the last of them that were not
+ */
 static bool is_unheard(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	bool died = conn->phase == CT_PHASE_CLOSED && conn->sk_err == ETIMEDOUT;
 	uint64_t until_ns = died ? conn->closed_ns : now_ns, for_ns;
 	uint64_t timeout_ns = user_timeout_ns(conn);
+	bool is_sent = ct_finder_was_sent_again(conn);
 
 	if (ct_finder_never_connected(conn) || is_closing(conn) || conn->keepalive_dead ||
 	    conn->rto_streak < CT_FINDER_STREAK || !(died || conn->phase == CT_PHASE_LIVE) ||
 	    !ct_finder_goes_on(conn, until_ns) || ct_finder_is_held_back(conn, until_ns))
 		return false;
-	for_ns = until_ns > conn->rto_since_ns ? until_ns - conn->rto_since_ns : 0;
+	for_ns = ct_finder_tried_ns(conn, until_ns);
 	*ret = (struct ct_symptom){for_ns,
 				   {for_ns, conn->rto_streak, died, ct_conn_was_met_late(conn),
-				    timeout_ns != 0, timeout_ns, conn->retransmits}};
+				    timeout_ns != 0, timeout_ns, is_sent, conn->unsent}};
 	return true;
 }
 
@@ -279,7 +281,7 @@ static void put_retries(const struct ct_doctor_facts *facts, struct ct_finding *
 			  "wants to wait");
 }
 
-/// What was found to have timed out may have left this host or not.
+/// What timed out need not have left this host.
 static void put_way_out(const struct ct_case *one, struct ct_buf *text)
 {
 	ct_buf_puts(text, ", or this host does not let it out (ip route get ");
@@ -291,7 +293,7 @@ static void put_giving_up(const struct ct_case *one, const struct ct_doctor_fact
 			  struct ct_finding *finding)
 {
 	ct_buf_puts(&finding->remedy, "the peer or the way to it is gone");
-	if (!one->values[6].min)
+	if (!one->values[6].min || one->values[7].sum)
 		put_way_out(one, &finding->remedy);
 	ct_buf_puts(&finding->remedy, "; ");
 	if (one->values[4].sum)
@@ -320,6 +322,8 @@ static bool is_hang(const struct ct_case *one, const struct ct_doctor_facts *fac
 	ct_buf_puts(&finding->summary, ", and nothing acknowledges it");
 	ct_finding_number(finding, "unanswered_ns", one->values[0].max);
 	ct_finding_number(finding, "timeouts_in_a_row", one->values[1].max);
+	if (one->values[7].sum)
+		ct_finding_number(finding, "last_of_them_unsent", one->values[7].max);
 	ct_finding_number(finding, "given_up", one->values[2].sum);
 	ct_finder_number_older(finding, one->values[3].sum);
 	ct_finder_put_ss(facts, &finding->confirm, NULL, one);
@@ -355,15 +359,12 @@ static bool is_unheard_of(const struct ct_conn *conn, uint64_t now_ns)
 static bool is_ghost(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	bool died = conn->keepalive_dead;
-	uint32_t sent = conn->keepalives_sent;
 
 	if (!died && !is_unheard_of(conn, now_ns))
 		return false;
-	if (sent < conn->unheard)
-		sent = conn->unheard;
 	*ret = (struct ct_symptom){
-		sent,
-		{sent, died, ct_conn_was_met_late(conn), died ? 0 : conn->unheard},
+		conn->keepalives_sent,
+		{conn->keepalives_sent, died, ct_conn_was_met_late(conn), died ? 0 : conn->unheard},
 	};
 	return true;
 }
@@ -423,6 +424,8 @@ static bool is_haunted(const struct ct_case *one, const struct ct_doctor_facts *
 		&finding->remedy,
 		"look for a host that crashed, or a NAT or firewall that forgets idle connections: "
 		"a keepalive time below its limit keeps them alive");
+	if (!one->values[0].min)
+		put_way_out(one, &finding->remedy);
 	return true;
 }
 

@@ -9,10 +9,6 @@
 /// where its stalls are not told apart.
 #define PROBES 3
 
-/// Of one that was found the probes may be minutes apart; for so long a window is closed in no
-/// transfer that goes on.
-#define STALL_MS 5000
-
 /* values: waiting for accept(); the most that may; SYN-ACKs that had no answer in time; 1 if it is
  * the listener itself, which was seen full */
 static bool had_no_room(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
@@ -113,13 +109,13 @@ const struct ct_finder ct_find_accept_overflow = {
 
 /* values: window probes sent in its life; in the longest of its stalls, 0 not known; stalls; 1 if
  * older than the trace: all that is of what was seen of it; from the first probe of a stall to its
- * last */
+ * last, or to a look */
 static bool is_stalled(const struct ct_conn *conn, uint64_t now_ns, struct ct_symptom *ret)
 {
 	uint32_t probes = conn->stalls ? conn->stall_probes_max : conn->window_probes_sent;
 
 	(void)now_ns;
-	if (probes < PROBES && !(conn->stalled_by_look && conn->stall_ms_max >= STALL_MS))
+	if (probes < PROBES && !conn->stalled_by_look)
 		return false;
 	*ret = (struct ct_symptom){
 		probes,

@@ -21,22 +21,24 @@
 #define FIN_AGAIN_NS (3 * CT_SECOND_NS)
 #define FIN_STREAK   2
 
-/// Since it stands there a segment, its FIN or one before it, was sent again.
-static bool is_sent_again(const struct ct_conn *conn, uint64_t now_ns, uint64_t for_ns)
+/// Since it stands there a segment, its FIN or one before it, was tried again. By a look all of
+/// them must have been: the FIN may stand behind what has been tried for longer.
+static bool is_tried_again(const struct ct_conn *conn, uint64_t now_ns, uint64_t for_ns)
 {
-	return conn->rto_streak >= FIN_STREAK && conn->rto_last_ns >= now_ns - for_ns &&
+	const struct ct_step *last = ct_history_last(&conn->history);
+	bool was_found_there = last && last->at_ns == CT_NS_UNKNOWN;
+	uint64_t at_ns = conn->tried_by_look ? conn->rto_since_ns : conn->rto_last_ns;
+
+	return conn->rto_streak >= FIN_STREAK && (was_found_there || at_ns >= now_ns - for_ns) &&
 	       ct_finder_goes_on(conn, now_ns) && !ct_finder_none_left(conn);
 }
-
-/// A look is as good as one at the end: the walk over all sockets takes its time.
-#define LOOK_NS (5 * CT_SECOND_NS)
 
 /// The last look came when it stood in its state already, and little before the end.
 static bool is_looked_at(const struct ct_conn *conn, uint64_t now_ns, uint64_t for_ns)
 {
 	uint64_t ago_ns = now_ns > conn->looked_ns ? now_ns - conn->looked_ns : 0;
 
-	return conn->looked_ns && ago_ns <= LOOK_NS && ago_ns <= for_ns;
+	return conn->looked_ns && ago_ns <= CT_FINDER_LOOK_NS && ago_ns <= for_ns;
 }
 
 /*
@@ -199,7 +201,7 @@ static bool is_fin_wait(const struct ct_conn *conn, uint64_t now_ns, struct ct_s
 	bool exact;
 
 	if (ct_finder_stands_in(conn, CT_STATE_FIN_WAIT1, now_ns, &for_ns, &exact)) {
-		if (for_ns < FIN_AGAIN_NS || !is_sent_again(conn, now_ns, for_ns))
+		if (for_ns < FIN_AGAIN_NS || !is_tried_again(conn, now_ns, for_ns))
 			return false;
 		*ret = (struct ct_symptom){for_ns, {for_ns, 1, exact}};
 		return true;
@@ -259,7 +261,8 @@ const struct ct_finder ct_find_fin_wait_stuck = {
 	.concludes = is_fin_wait_stuck,
 };
 
-/* values: for how long; segments sent again; 1 if it was seen to enter the state */
+/* values: for how long; time-outs in a row; 1 if it was seen to enter the state; 1 if one of those
+ * was seen to send something */
 static bool is_fin_unanswered(const struct ct_conn *conn, uint8_t state, uint64_t now_ns,
 			      struct ct_symptom *ret)
 {
@@ -267,9 +270,10 @@ static bool is_fin_unanswered(const struct ct_conn *conn, uint8_t state, uint64_
 	bool exact;
 
 	if (!ct_finder_stands_in(conn, state, now_ns, &for_ns, &exact) || for_ns < FIN_AGAIN_NS ||
-	    !is_sent_again(conn, now_ns, for_ns))
+	    !is_tried_again(conn, now_ns, for_ns))
 		return false;
-	*ret = (struct ct_symptom){for_ns, {for_ns, conn->rto_streak, exact}};
+	*ret = (struct ct_symptom){
+		for_ns, {for_ns, conn->rto_streak, exact, ct_finder_was_sent_again(conn)}};
 	return true;
 }
 
@@ -286,15 +290,18 @@ static bool is_in_closing(const struct ct_conn *conn, uint64_t now_ns, struct ct
 static bool conclude_unanswered(const struct ct_case *one, const struct ct_doctor_facts *facts,
 				const char *state, const char *in_ss, struct ct_finding *finding)
 {
+	bool all_sent = one->values[3].min;
+
 	finding->severity = CT_SEVERITY_WARN;
-	finding->confidence = CT_CONFIDENCE_HIGH;
+	finding->confidence = all_sent ? CT_CONFIDENCE_HIGH : CT_CONFIDENCE_MEDIUM;
 	ct_words_count(&finding->summary, one->count, "connection");
 	ct_buf_puts(&finding->summary, " with ");
 	ct_finder_put_service(&finding->summary, &finding->culprit);
 	ct_buf_printf(&finding->summary, " in %s, the longest ", state);
 	ct_finder_put_time(facts, &finding->summary, one->values[0].max,
 			   one->values[2].sum == one->count);
-	ct_buf_puts(&finding->summary, ": our FIN is sent again and not acknowledged");
+	ct_buf_puts(&finding->summary, all_sent ? ": our FIN is sent again and not acknowledged"
+						: ": our FIN is not acknowledged");
 	ct_finding_number(finding, "longest_ns", one->values[0].max);
 	ct_finding_number(finding, "most_timeouts", one->values[1].max);
 	ct_finder_number_older(finding, one->count - one->values[2].sum);

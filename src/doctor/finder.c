@@ -79,8 +79,20 @@ static bool is_next_awaited(const struct ct_conn *conn, uint32_t streak, uint64_
 
 bool ct_finder_none_left(const struct ct_conn *conn)
 {
-	return conn->unsent && !conn->gaps && !conn->doubtful &&
+	return conn->unsent && conn->unsent >= conn->rto_streak && !conn->doubtful &&
 	       !(conn->blind & (CT_BLIND_RETRANSMITS | CT_BLIND_TIMERS));
+}
+
+bool ct_finder_was_sent_again(const struct ct_conn *conn)
+{
+	return !conn->tried_by_look || conn->streak_sent;
+}
+
+uint64_t ct_finder_tried_ns(const struct ct_conn *conn, uint64_t until_ns)
+{
+	if (conn->tried_by_look && conn->phase == CT_PHASE_LIVE && conn->looked_ns < until_ns)
+		until_ns = conn->looked_ns;
+	return until_ns > conn->rto_since_ns ? until_ns - conn->rto_since_ns : 0;
 }
 
 bool ct_finder_is_held_back(const struct ct_conn *conn, uint64_t at_ns)

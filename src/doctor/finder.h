@@ -115,6 +115,15 @@ bool ct_finder_goes_on(const struct ct_conn *conn, uint64_t at_ns);
 /// nothing is missing.
 bool ct_finder_none_left(const struct ct_conn *conn);
 
+/// Of the time-outs in a row one is known to have sent something.
+bool ct_finder_was_sent_again(const struct ct_conn *conn);
+
+/// For how long it has been trying by UNTIL_NS, at least: a look knows no more than its moment.
+uint64_t ct_finder_tried_ns(const struct ct_conn *conn, uint64_t until_ns);
+
+/// A look is as good as one at the end: the walk over all sockets takes its time.
+#define CT_FINDER_LOOK_NS (5 * CT_SECOND_NS)
+
 /// What waits for its acknowledgement at AT_NS was tried so often that it is no accident, and none
 /// of it is known to have left this host: what is to be sent again goes no further.
 bool ct_finder_is_held_back(const struct ct_conn *conn, uint64_t at_ns);

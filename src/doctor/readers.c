@@ -86,12 +86,13 @@ static void note_other_end(struct ct_reader *readers, const struct ct_conn *conn
 	reader->is_there = conn->phase == CT_PHASE_LIVE;
 }
 
-/// Its window is probed, or was closed when it was found.
+/// Its window is probed, or was closed when it was looked at.
 static bool shows_stall(const struct ct_update *update)
 {
-	if (update->kind == CT_UPDATE_FOUND)
-		return update->found.what.runs == CT_RUNS_PERSIST &&
-		       update->found.what.room == CT_ROOM_NONE;
+	const struct ct_event *event = update->event;
+
+	if (event && event->kind == CT_EVENT_FOUND)
+		return event->found.runs == CT_RUNS_PERSIST && event->found.room == CT_ROOM_NONE;
 	return update->kind == CT_UPDATE_PROBE && update->probe.type == CT_PROBE_WINDOW &&
 	       update->probe.outcome == CT_PROBE_SENT;
 }

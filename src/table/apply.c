@@ -12,12 +12,14 @@ static void note_retransmit(struct ct_conn *conn, const struct ct_event *event)
 	bool again = conn->rto_streak && conn->rto_seq == event->retransmit.seq;
 
 	conn->retransmits++;
+	conn->sent_again = true;
 	/* behind a time-out others follow without one: tcp_xmit_retransmit_queue() */
 	if (event->retransmit.kind != CT_RETRANSMIT_RTO || event->context != CT_CONTEXT_RETRANSMIT)
 		return;
 	conn->unheard = 0;
 	conn->unsent = 0;
 	conn->tried_by_look = false;
+	conn->streak_sent = true;
 	conn->rto_streak = again ? conn->rto_streak + 1 : 1;
 	conn->rto_seq = event->retransmit.seq;
 	conn->rto_last_ns = event->ts_ns;

@@ -75,31 +75,58 @@ static uint64_t tried_since_ns(const struct ct_event *event)
 	return tried_ns < event->ts_ns ? event->ts_ns - tried_ns : event->ts_ns;
 }
 
-static void note_tries(struct ct_conn *conn, const struct ct_event *event)
+static void note_tries(struct ct_conn *conn, const struct ct_event *event, uint64_t since_ns)
 {
-	conn->rto_since_ns = tried_since_ns(event);
+	conn->rto_since_ns = since_ns;
 	conn->rto_last_ns = event->ts_ns + event->found.timeout_ns;
 	conn->tried_by_look = true;
 }
 
-/* BEFORE is what was known before this look. */
-static void note_timeouts(struct ct_conn *conn, const struct ct_conn *before,
-			  const struct ct_event *event)
+/* The last of the time-outs that sent nothing: an event would have told of what was sent again. */
+static uint8_t count_unsent(const struct ct_conn *conn, uint8_t timeouts, bool goes_on)
+{
+	bool is_watched = conn->looked_ns || !ct_conn_was_met_late(conn);
+
+	if (conn->sent_again)
+		return 0;
+	if (!goes_on)
+		return is_watched ? timeouts : 0;
+	return conn->tried_by_look && timeouts >= conn->rto_streak
+		       ? conn->unsent + timeouts - conn->rto_streak
+		       : 0;
+}
+
+static void note_timeouts(struct ct_conn *conn, const struct ct_event *event)
 {
 	uint32_t seq = first_unacked(event);
-	bool goes_on = before->rto_streak && before->rto_seq == seq;
-	bool is_watched = before->looked_ns || !ct_conn_was_met_late(before);
+	uint64_t since_ns = tried_since_ns(event);
+	bool goes_on = conn->rto_streak && conn->rto_seq == seq;
 
-	note_tries(conn, event);
+	if (goes_on && conn->rto_since_ns < since_ns)
+		since_ns = conn->rto_since_ns;
+	conn->unsent = count_unsent(conn, event->found.timeouts, goes_on);
+	conn->streak_sent = goes_on && conn->streak_sent;
 	conn->rto_streak = event->found.timeouts;
 	conn->rto_seq = seq;
-	if (goes_on && before->rto_since_ns < conn->rto_since_ns)
-		conn->rto_since_ns = before->rto_since_ns;
-	/* an event would have come of what was sent again, since then or since the last look */
-	if (!goes_on && is_watched)
-		conn->unsent = event->found.timeouts;
-	else if (before->tried_by_look && conn->rto_streak >= before->rto_streak)
-		conn->unsent = before->unsent + conn->rto_streak - before->rto_streak;
+	conn->unheard = 0;
+	note_tries(conn, event, since_ns);
+}
+
+static void forget_tries(struct ct_conn *conn)
+{
+	conn->rto_streak = 0;
+	conn->unsent = 0;
+	conn->unheard = 0;
+	conn->tried_by_look = false;
+	conn->streak_sent = false;
+}
+
+static void note_stall(struct ct_conn *conn, uint32_t closed_ms)
+{
+	if (closed_ms >= CT_STALL_NS / 1000000)
+		conn->stalled_by_look = true;
+	if (closed_ms > conn->stall_ms_max)
+		conn->stall_ms_max = closed_ms;
 }
 
 /* The last of the probes that nobody has answered was sent when its timer was set. */
@@ -123,6 +150,23 @@ static bool sends_data(uint8_t state)
 	       state == CT_STATE_LAST_ACK;
 }
 
+/* What waits with no time-out, if anything does. */
+static void note_other_timer(struct ct_conn *conn, const struct ct_event *event)
+{
+	const struct ct_event_found *found = &event->found;
+
+	forget_tries(conn);
+	if (found->runs == CT_RUNS_PERSIST && found->room == CT_ROOM_NONE) {
+		note_stall(conn, found->unanswered_ms);
+	} else if (found->runs == CT_RUNS_PERSIST && found->room == CT_ROOM_ENOUGH &&
+		   found->unanswered_ms) {
+		note_tries(conn, event, tried_since_ns(event));
+		conn->unsent = found->timeouts;
+	} else if (found->runs == CT_RUNS_KEEPALIVE && found->timeouts) {
+		note_unheard(conn, event);
+	}
+}
+
 /*
  * What waits for an answer, or to be let out: of a connection that has hung for long the next try,
  * and so the next event, may be minutes away. What was known before is over if it does not say so.
@@ -130,28 +174,14 @@ static bool sends_data(uint8_t state)
 static void note_waiting(struct ct_conn *conn, const struct ct_event *event)
 {
 	const struct ct_event_found *found = &event->found;
-	const struct ct_conn before = *conn;
 
 	if (found->runs == CT_RUNS_UNKNOWN)
 		return;
-	conn->rto_streak = 0;
-	conn->unsent = 0;
-	conn->unheard = 0;
-	conn->tried_by_look = false;
-	if (found->runs == CT_RUNS_PERSIST && found->room == CT_ROOM_NONE) {
-		conn->stalled_by_look |= found->unanswered_ms != 0;
-		if (found->unanswered_ms > conn->stall_ms_max)
-			conn->stall_ms_max = found->unanswered_ms;
-	} else if (!found->timeouts || !sends_data(event->state)) {
-		return;
-	} else if (found->runs == CT_RUNS_PERSIST && found->room == CT_ROOM_ENOUGH) {
-		note_tries(conn, event);
-		conn->unsent = found->timeouts;
-	} else if (found->runs == CT_RUNS_RTO) {
-		note_timeouts(conn, &before, event);
-	} else if (found->runs == CT_RUNS_KEEPALIVE) {
-		note_unheard(conn, event);
-	}
+	if (found->runs == CT_RUNS_RTO && found->timeouts && sends_data(event->state))
+		note_timeouts(conn, event);
+	else
+		note_other_timer(conn, event);
+	conn->sent_again = false;
 }
 
 /* The counters, if they have come, are those of this look. */

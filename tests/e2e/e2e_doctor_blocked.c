@@ -10,6 +10,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 
 #include "support/attempt.h"
 #include "support/doctor.h"
@@ -199,6 +200,7 @@ static void two_looks_find_what_does_not_leave(void **state)
 {
 	struct e2e *e2e = *state;
 	struct e2e_tracer *doctor;
+	const json_t *finding;
 	struct e2e_pair pair;
 
 	connect_far(e2e, &pair);
@@ -209,7 +211,10 @@ static void two_looks_find_what_does_not_leave(void **state)
 	doctor = e2e_doctor_start(e2e);
 	e2e_ss_wait_retransmits(&e2e->home, pair.client_conn,
 				e2e_ss_retransmits(&e2e->home, pair.client_conn) + 1);
-	assert_blocked(e2e_doctor_only_finding(doctor, "send-blocked"), pair.client_conn, 0);
+	finding = e2e_doctor_only_finding(doctor, "dead-peer-hang");
+	assert_true(e2e_event_number(json_object_get(finding, "evidence"), "last_of_them_unsent") >=
+		    1);
+	assert_non_null(strstr(e2e_event_text(finding, "remedy"), "or this host does not let it "));
 }
 
 static void route_that_is_there_again_is_innocent(void **state)

@@ -17,7 +17,7 @@
 #define ROWS_MAX	     256
 #define NONE_LIMIT_MS	     20000
 #define POLL_MS		     10
-#define RETRANSMITS_LIMIT_MS 10000
+#define RETRANSMITS_LIMIT_MS 30000
 
 static const char *const states[][2] = {
 	{"LISTEN", "LISTEN"},	  {"SYN-SENT", "SYN_SENT"},    {"SYN-RECV", "SYN_RECV"},

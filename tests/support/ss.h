@@ -35,7 +35,7 @@ void e2e_ss_row_of(const struct e2e_netns *netns, const char *conn, struct e2e_s
 /// So often has the socket of this cookie sent again what its timer waits for.
 unsigned e2e_ss_retransmits(const struct e2e_netns *netns, const char *conn);
 
-/// Waits until it has been so often; the test fails when it has not in 10 s and what ss takes.
+/// Waits until it has been so often; the test fails when it has not in 30 s and what ss takes.
 void e2e_ss_wait_retransmits(const struct e2e_netns *netns, const char *conn, unsigned n);
 
 /// Waits until no socket matches ss's filter, e.g. "state last-ack sport = :80", for a close()

@@ -4,13 +4,16 @@
 
 #include <errno.h>
 
-/// So many tries in a row, the first ten seconds ago, and no event told of any.
+/// So many tries in a row, the first ten seconds before it was looked at, a second ago, and no
+/// event told of any.
 static struct patient tried_in(uint8_t state, uint8_t times)
 {
 	struct patient patient = standing_in(state, 1);
 
-	patient.conn.rto_since_ns = NOW - 10 * S;
-	patient.conn.rto_last_ns = NOW - 1 * S;
+	patient.conn.rto_since_ns = NOW - 11 * S;
+	patient.conn.looked_ns = NOW - 1 * S;
+	patient.conn.tried_by_look = true;
+	patient.conn.rto_last_ns = NOW + 5 * S; /* the next one */
 	patient.conn.rto_streak = times;
 	patient.conn.unsent = times;
 	return patient;
@@ -27,8 +30,6 @@ static struct patient held_back(uint8_t times)
 	struct patient patient = tried(0);
 
 	patient.conn.unsent = times;
-	patient.conn.tried_by_look = true;
-	patient.conn.rto_last_ns = NOW + 5 * S; /* the next one */
 	return patient;
 }
 
@@ -43,28 +44,30 @@ static void two_tries_are_no_block_yet(void **state)
 /// The next try would have come long ago: the look was at the beginning of a recording.
 static void what_went_on_may_have_been_sent_since(void **state)
 {
-	struct patient waits = held_back(4), timed_out = tried(4);
+	struct patient patients[] = {held_back(4), tried(4)};
 
-	waits.conn.rto_last_ns = NOW - 15 * S;
-	assert_true(finds("send-blocked", waits, 1));
-	waits.conn.rto_last_ns = NOW - 15 * S - 1; /* later than a timer comes */
-	assert_false(finds("send-blocked", waits, 1));
-	timed_out.conn.rto_since_ns = NOW - 100 * S;
-	timed_out.conn.rto_last_ns = NOW - 90 * S;
-	assert_false(finds("send-blocked", timed_out, 1));
+	for (size_t i = 0; i < 2; i++) {
+		patients[i].conn.rto_last_ns = NOW - 15 * S;
+		assert_true(finds("send-blocked", patients[i], 1));
+		patients[i].conn.rto_last_ns -= 1; /* later than a timer comes */
+		assert_false(finds("send-blocked", patients[i], 1));
+		assert_false(finds("dead-peer-hang", patients[i], 1));
+	}
 }
 
 static void what_was_sent_again_did_leave(void **state)
 {
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	_cleanup_(printed_fini) struct printed printed = {};
+	struct ct_session session = a_session();
 	struct patient patient = tried(4);
 
-	patient.conn.retransmits = 4;
-	patient.conn.unsent = 0;
+	patient.conn.unsent = 3; /* the last of those: the first had left */
 	assert_false(finds("send-blocked", patient, 1));
-	assert_true(finds("dead-peer-hang", patient, 1));
-	patient.conn.unsent = 1; /* the last of those */
-	assert_true(finds("send-blocked", patient, 1));
-	assert_false(finds("dead-peer-hang", patient, 1));
+	ask_as(&printed, &session, options, &patient, 1);
+	assert_non_null(strstr(printed.text, "\"id\":\"dead-peer-hang\""));
+	assert_non_null(strstr(printed.text, "\"last_of_them_unsent\":3"));
+	assert_non_null(strstr(printed.text, "or this host does not let it out (ip route get "));
 }
 
 /// Whether what timed out before the trace had left this host is not known.
@@ -79,7 +82,7 @@ static void sentence_of_what_was_found_does_not_say_that_it_is_sent(void **state
 	ask_as(&found, &session, options, &patient, 1);
 	assert_non_null(strstr(found.text, ": the same segment times out again and again, "));
 	assert_non_null(strstr(found.text, "or this host does not let it out (ip route get "));
-	patient.conn.retransmits = 1;
+	patient.conn.streak_sent = true;
 	ask_as(&seen, &session, options, &patient, 1);
 	assert_non_null(strstr(seen.text, ": the same segment is sent again and again, "));
 	assert_null(strstr(seen.text, "ip route get"));
@@ -88,19 +91,15 @@ static void sentence_of_what_was_found_does_not_say_that_it_is_sent(void **state
 /// What was lost, or is not told by this kernel, is not known not to have left; the time-outs are.
 static void nothing_follows_from_what_was_not_watched(void **state)
 {
-	struct patient patients[4];
+	struct patient patients[] = {tried(4), tried(4), tried(4)};
 
-	for (size_t i = 0; i < 4; i++)
-		patients[i] = tried(4);
 	patients[0].conn.blind = CT_BLIND_TIMERS;
-	patients[1].conn.gaps = 1;
-	patients[2].conn.doubtful = true;
-	patients[3].conn.blind = CT_BLIND_RETRANSMITS;
-	for (size_t i = 0; i < 4; i++)
+	patients[1].conn.doubtful = true;
+	patients[2].conn.blind = CT_BLIND_RETRANSMITS;
+	for (size_t i = 0; i < 3; i++) {
 		assert_false(finds("send-blocked", patients[i], 1));
-	assert_true(finds("dead-peer-hang", patients[0], 1));
-	assert_true(finds("dead-peer-hang", patients[2], 1));
-	assert_true(finds("dead-peer-hang", patients[3], 1));
+		assert_true(finds("dead-peer-hang", patients[i], 1));
+	}
 }
 
 static void what_is_blocked_is_no_dead_peer_and_no_ghost(void **state)
@@ -137,12 +136,34 @@ static void what_died_of_it_was_given_up(void **state)
 
 static void fin_that_does_not_leave_is_not_said_to_be_sent(void **state)
 {
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	_cleanup_(printed_fini) struct printed unknown = {}, seen = {};
 	struct patient patient = tried_in(CT_STATE_LAST_ACK, 4);
+	struct ct_session session = a_session();
 
 	assert_false(finds("last-ack-stuck", patient, 1));
 	assert_true(finds("send-blocked", patient, 1));
 	patient.conn.unsent = 0;
+	patient.conn.rto_since_ns = NOW - 4 * S;
+	ask_as(&unknown, &session, options, &patient, 1);
+	assert_non_null(strstr(unknown.text, "\"confidence\":\"medium\""));
+	assert_non_null(strstr(unknown.text, ": our FIN is not acknowledged\""));
+	patient.conn.streak_sent = true;
+	ask_as(&seen, &session, options, &patient, 1);
+	assert_non_null(strstr(seen.text, ": our FIN is sent again and not acknowledged\""));
+}
+
+/// It waits behind data that had been tried before it was queued.
+static void fin_behind_what_was_tried_before_is_not_judged(void **state)
+{
+	struct patient patient = tried_in(CT_STATE_LAST_ACK, 4);
+	uint64_t entered_ns = patient.steps[1].at_ns;
+
+	patient.conn.unsent = 0;
+	patient.conn.rto_since_ns = entered_ns;
 	assert_true(finds("last-ack-stuck", patient, 1));
+	patient.conn.rto_since_ns = entered_ns - 1;
+	assert_false(finds("last-ack-stuck", patient, 1));
 }
 
 /// Of a stall that was there before, one probe in minutes may be all that is seen, or none.
@@ -153,10 +174,25 @@ static void window_that_was_found_closed_is_a_stall(void **state)
 	patient.conn.stall_ms_max = 9000; /* by two probes that were seen */
 	assert_false(finds("zero-window-stall", patient, 1));
 	patient.conn.stalled_by_look = true;
-	patient.conn.stall_ms_max = 4999;
-	assert_false(finds("zero-window-stall", patient, 1));
-	patient.conn.stall_ms_max = 5000;
 	assert_true(finds("zero-window-stall", patient, 1));
+}
+
+/// Nobody has looked since.
+static void beginning_of_a_recording_tells_no_more_than_of_its_moment(void **state)
+{
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	_cleanup_(printed_fini) struct printed blocked = {}, dead = {};
+	struct ct_session session = a_session();
+	struct patient patient = held_back(5);
+
+	patient.conn.looked_ns = NOW - 6 * S;
+	ask_as(&blocked, &session, options, &patient, 1);
+	assert_non_null(strstr(blocked.text, "\"severity\":\"warn\",\"confidence\":\"medium\""));
+	assert_non_null(strstr(blocked.text, "\"blocked_ns\":5000000000,"));
+	patient.conn.rto_streak = 5;
+	patient.conn.unsent = 0;
+	ask_as(&dead, &session, options, &patient, 1);
+	assert_non_null(strstr(dead.text, "\"unanswered_ns\":5000000000,"));
 }
 
 static void sentence_says_for_how_long_and_where_to_look(void **state)
@@ -172,11 +208,11 @@ static void sentence_says_for_how_long_and_where_to_look(void **state)
 	assert_non_null(strstr(printed.text, "\"severity\":\"crit\",\"confidence\":\"high\""));
 	assert_non_null(strstr(printed.text, "\"tries_in_a_row\":5,\"window_has_room\":2"));
 	assert_non_null(strstr(printed.text, "ip route get "));
-	assert_null(strstr(printed.text, "tc -s qdisc"));
+	assert_null(strstr(printed.text, "ip neigh"));
 	patient = tried(5);
 	ask_as(&again, &session, options, &patient, 1);
 	assert_non_null(strstr(again.text, "\"severity\":\"warn\",\"confidence\":\"medium\""));
-	assert_non_null(strstr(again.text, "tc -s qdisc"));
+	assert_non_null(strstr(again.text, "ip neigh"));
 }
 
 int main(void)
@@ -188,6 +224,8 @@ int main(void)
 		cmocka_unit_test(sentence_of_what_was_found_does_not_say_that_it_is_sent),
 		cmocka_unit_test(nothing_follows_from_what_was_not_watched),
 		cmocka_unit_test(what_is_blocked_is_no_dead_peer_and_no_ghost),
+		cmocka_unit_test(fin_behind_what_was_tried_before_is_not_judged),
+		cmocka_unit_test(beginning_of_a_recording_tells_no_more_than_of_its_moment),
 		cmocka_unit_test(what_died_of_it_was_given_up),
 		cmocka_unit_test(fin_that_does_not_leave_is_not_said_to_be_sent),
 		cmocka_unit_test(window_that_was_found_closed_is_a_stall),
