@@ -21,13 +21,13 @@
 #define FIN_AGAIN_NS (3 * CT_SECOND_NS)
 #define FIN_STREAK   2
 
-/// Since it stands there a segment, its FIN or one before it, was tried again. By a look all of
-/// them must have been: the FIN may stand behind what has been tried for longer.
+/// Since it stands there a segment, its FIN or one before it, was tried again, or was waited for
+/// still when it was looked at.
 static bool is_tried_again(const struct ct_conn *conn, uint64_t now_ns, uint64_t for_ns)
 {
 	const struct ct_step *last = ct_history_last(&conn->history);
 	bool was_found_there = last && last->at_ns == CT_NS_UNKNOWN;
-	uint64_t at_ns = conn->tried_by_look ? conn->rto_since_ns : conn->rto_last_ns;
+	uint64_t at_ns = conn->tried_by_look ? conn->looked_ns : conn->rto_last_ns;
 
 	return conn->rto_streak >= FIN_STREAK && (was_found_there || at_ns >= now_ns - for_ns) &&
 	       ct_finder_goes_on(conn, now_ns) && !ct_finder_none_left(conn);
@@ -261,8 +261,16 @@ const struct ct_finder ct_find_fin_wait_stuck = {
 	.concludes = is_fin_wait_stuck,
 };
 
-/* values: for how long; time-outs in a row; 1 if it was seen to enter the state; 1 if one of those
- * was seen to send something */
+/// Not by a look alone; and the FIN may stand behind what was tried before, and never have been
+/// sent.
+static bool is_sent_again(const struct ct_conn *conn, uint64_t now_ns, uint64_t for_ns)
+{
+	return ct_finder_was_sent_again(conn) &&
+	       (!conn->tried_by_look || conn->rto_since_ns >= now_ns - for_ns);
+}
+
+/* values: for how long; time-outs in a row; 1 if it was seen to enter the state; 1 if the FIN was
+ * seen to be sent again */
 static bool is_fin_unanswered(const struct ct_conn *conn, uint8_t state, uint64_t now_ns,
 			      struct ct_symptom *ret)
 {
@@ -273,7 +281,9 @@ static bool is_fin_unanswered(const struct ct_conn *conn, uint8_t state, uint64_
 	    !is_tried_again(conn, now_ns, for_ns))
 		return false;
 	*ret = (struct ct_symptom){
-		for_ns, {for_ns, conn->rto_streak, exact, ct_finder_was_sent_again(conn)}};
+		for_ns,
+		{for_ns, conn->rto_streak, exact, is_sent_again(conn, now_ns, for_ns)},
+	};
 	return true;
 }
 

@@ -153,16 +153,21 @@ static void fin_that_does_not_leave_is_not_said_to_be_sent(void **state)
 	assert_non_null(strstr(seen.text, ": our FIN is sent again and not acknowledged\""));
 }
 
-/// It waits behind data that had been tried before it was queued.
-static void fin_behind_what_was_tried_before_is_not_judged(void **state)
+/// It waits behind data that had been tried before it was queued: it need never have been sent.
+static void fin_behind_what_was_tried_before_is_not_acknowledged(void **state)
 {
+	const struct ct_output_options options = {.format = CT_OUTPUT_JSON};
+	_cleanup_(printed_fini) struct printed before = {};
 	struct patient patient = tried_in(CT_STATE_LAST_ACK, 4);
-	uint64_t entered_ns = patient.steps[1].at_ns;
+	struct ct_session session = a_session();
 
 	patient.conn.unsent = 0;
-	patient.conn.rto_since_ns = entered_ns;
-	assert_true(finds("last-ack-stuck", patient, 1));
-	patient.conn.rto_since_ns = entered_ns - 1;
+	patient.conn.streak_sent = true;
+	patient.conn.rto_since_ns = patient.steps[1].at_ns - 1;
+	ask_as(&before, &session, options, &patient, 1);
+	assert_true(is_told(&before, "last-ack-stuck"));
+	assert_non_null(strstr(before.text, ": our FIN is not acknowledged\""));
+	patient.conn.looked_ns = patient.steps[1].at_ns - 1; /* before it stood there */
 	assert_false(finds("last-ack-stuck", patient, 1));
 }
 
@@ -224,7 +229,7 @@ int main(void)
 		cmocka_unit_test(sentence_of_what_was_found_does_not_say_that_it_is_sent),
 		cmocka_unit_test(nothing_follows_from_what_was_not_watched),
 		cmocka_unit_test(what_is_blocked_is_no_dead_peer_and_no_ghost),
-		cmocka_unit_test(fin_behind_what_was_tried_before_is_not_judged),
+		cmocka_unit_test(fin_behind_what_was_tried_before_is_not_acknowledged),
 		cmocka_unit_test(beginning_of_a_recording_tells_no_more_than_of_its_moment),
 		cmocka_unit_test(what_died_of_it_was_given_up),
 		cmocka_unit_test(fin_that_does_not_leave_is_not_said_to_be_sent),
